@@ -1,0 +1,276 @@
+//! Sense data: why a command ended in CHECK CONDITION (SPC-5 §4.4).
+
+use std::fmt;
+
+/// A sense key (SPC-5 §4.4.8, table 49).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SenseKey {
+    /// Nothing wrong; for tapes a filemark, end of medium, or incorrect length may be told.
+    NoSense = 0x0,
+    /// Done, with some recovery.
+    RecoveredError = 0x1,
+    /// No medium, or not yet usable.
+    NotReady = 0x2,
+    /// The medium is at fault.
+    MediumError = 0x3,
+    /// The device is at fault.
+    HardwareError = 0x4,
+    /// The command is at fault.
+    IllegalRequest = 0x5,
+    /// Something happened that the initiator must know first.
+    UnitAttention = 0x6,
+    /// Writing is not permitted.
+    DataProtect = 0x7,
+    /// End of data, or blank medium, while reading.
+    BlankCheck = 0x8,
+    /// The command was aborted; it may work when sent again.
+    AbortedCommand = 0xb,
+    /// The physical end of medium was reached with data still to write.
+    VolumeOverflow = 0xd,
+    /// Compared data differ.
+    Miscompare = 0xe,
+}
+
+/// An additional sense code with its qualifier (SPC-5 annex F).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AdditionalSense(pub u8, pub u8);
+
+macro_rules! additional_senses {
+    ($($name:ident = $asc:literal, $ascq:literal, $text:literal;)*) => {
+        impl AdditionalSense {
+            $(#[doc = $text]
+            pub const $name: Self = Self($asc, $ascq);)*
+
+            /// Returns the standard's words, or `None` for a code that we never send.
+            pub const fn text(self) -> Option<&'static str> {
+                match (self.0, self.1) {
+                    $(($asc, $ascq) => Some($text),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+additional_senses! {
+    NONE = 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION";
+    FILEMARK_DETECTED = 0x00, 0x01, "FILEMARK DETECTED";
+    END_OF_PARTITION_DETECTED = 0x00, 0x02, "END-OF-PARTITION/MEDIUM DETECTED";
+    BEGINNING_OF_PARTITION_DETECTED = 0x00, 0x04, "BEGINNING-OF-PARTITION/MEDIUM DETECTED";
+    END_OF_DATA_DETECTED = 0x00, 0x05, "END-OF-DATA DETECTED";
+    CAUSE_NOT_REPORTABLE = 0x04, 0x00, "LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE";
+    BECOMING_READY = 0x04, 0x01, "LOGICAL UNIT IS IN PROCESS OF BECOMING READY";
+    INITIALIZING_COMMAND_REQUIRED = 0x04, 0x02,
+        "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED";
+    MANUAL_INTERVENTION_REQUIRED = 0x04, 0x03,
+        "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED";
+    WRITE_ERROR = 0x0c, 0x00, "WRITE ERROR";
+    UNEXPECTED_UNSOLICITED_DATA = 0x0c, 0x0c, "WRITE ERROR - UNEXPECTED UNSOLICITED DATA";
+    NOT_ENOUGH_UNSOLICITED_DATA = 0x0c, 0x0d, "WRITE ERROR - NOT ENOUGH UNSOLICITED DATA";
+    UNRECOVERED_READ_ERROR = 0x11, 0x00, "UNRECOVERED READ ERROR";
+    PARAMETER_LIST_LENGTH_ERROR = 0x1a, 0x00, "PARAMETER LIST LENGTH ERROR";
+    INVALID_COMMAND_OPERATION_CODE = 0x20, 0x00, "INVALID COMMAND OPERATION CODE";
+    INVALID_ELEMENT_ADDRESS = 0x21, 0x01, "INVALID ELEMENT ADDRESS";
+    INVALID_FIELD_IN_CDB = 0x24, 0x00, "INVALID FIELD IN CDB";
+    LOGICAL_UNIT_NOT_SUPPORTED = 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED";
+    INVALID_FIELD_IN_PARAMETER_LIST = 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST";
+    WRITE_PROTECTED = 0x27, 0x00, "WRITE PROTECTED";
+    NOT_READY_TO_READY_CHANGE = 0x28, 0x00,
+        "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED";
+    IMPORT_OR_EXPORT_ELEMENT_ACCESSED = 0x28, 0x01, "IMPORT OR EXPORT ELEMENT ACCESSED";
+    POWER_ON_OR_RESET = 0x29, 0x00, "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED";
+    BUS_DEVICE_RESET_OCCURRED = 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED";
+    IT_NEXUS_LOSS_OCCURRED = 0x29, 0x07, "I_T NEXUS LOSS OCCURRED";
+    MODE_PARAMETERS_CHANGED = 0x2a, 0x01, "MODE PARAMETERS CHANGED";
+    COMMANDS_CLEARED_BY_ANOTHER_INITIATOR = 0x2f, 0x00, "COMMANDS CLEARED BY ANOTHER INITIATOR";
+    INCOMPATIBLE_MEDIUM_INSTALLED = 0x30, 0x00, "INCOMPATIBLE MEDIUM INSTALLED";
+    CANNOT_READ_MEDIUM_UNKNOWN_FORMAT = 0x30, 0x01, "CANNOT READ MEDIUM - UNKNOWN FORMAT";
+    MEDIUM_NOT_PRESENT = 0x3a, 0x00, "MEDIUM NOT PRESENT";
+    SEQUENTIAL_POSITIONING_ERROR = 0x3b, 0x00, "SEQUENTIAL POSITIONING ERROR";
+    MEDIUM_DESTINATION_ELEMENT_FULL = 0x3b, 0x0d, "MEDIUM DESTINATION ELEMENT FULL";
+    MEDIUM_SOURCE_ELEMENT_EMPTY = 0x3b, 0x0e, "MEDIUM SOURCE ELEMENT EMPTY";
+    MEDIUM_MAGAZINE_NOT_ACCESSIBLE = 0x3b, 0x11, "MEDIUM MAGAZINE NOT ACCESSIBLE";
+    REPORTED_LUNS_DATA_CHANGED = 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED";
+    INTERNAL_TARGET_FAILURE = 0x44, 0x00, "INTERNAL TARGET FAILURE";
+    INITIATOR_DETECTED_ERROR = 0x48, 0x00, "INITIATOR DETECTED ERROR MESSAGE RECEIVED";
+    DATA_PHASE_ERROR = 0x4b, 0x00, "DATA PHASE ERROR";
+    OVERLAPPED_COMMANDS_ATTEMPTED = 0x4e, 0x00, "OVERLAPPED COMMANDS ATTEMPTED";
+    MEDIA_LOAD_OR_EJECT_FAILED = 0x53, 0x00, "MEDIA LOAD OR EJECT FAILED";
+    MEDIUM_REMOVAL_PREVENTED = 0x53, 0x02, "MEDIUM REMOVAL PREVENTED";
+    PROTOCOL_SERVICE_CRC_ERROR = 0x47, 0x05, "PROTOCOL SERVICE CRC ERROR";
+}
+
+impl fmt::Debug for AdditionalSense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:02x}/{:02x} {}",
+            self.0,
+            self.1,
+            self.text().unwrap_or("?")
+        )
+    }
+}
+
+/// Where in the CDB or in the parameter list the fault lies (SPC-5 §4.4.2.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldPointer {
+    /// `true` for the CDB, `false` for the parameter list (the C/D bit).
+    pub in_cdb: bool,
+    /// The first byte in error.
+    pub byte: u16,
+    /// The most significant bit in error, when one bit is to blame.
+    pub bit: Option<u8>,
+}
+
+/// Sense data as a value. [`Sense::to_fixed`] writes it for the wire.
+#[allow(clippy::struct_excessive_bools)] // the bits of the sense data, as the standard draws them
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sense {
+    /// The key.
+    pub key: SenseKey,
+    /// Code and qualifier.
+    pub additional: AdditionalSense,
+    /// The error belongs to an earlier command that had already ended GOOD (SPC-5 §4.4.7).
+    pub deferred: bool,
+    /// A filemark was met (SSC-5 §4.2.23).
+    pub filemark: bool,
+    /// End of medium or partition, or early warning, was met.
+    pub end_of_medium: bool,
+    /// The block's length is not the one asked for.
+    pub incorrect_length: bool,
+    /// The INFORMATION field: a residue, which may be negative (a two's complement number).
+    pub information: Option<i64>,
+    /// The field in error, for ILLEGAL REQUEST.
+    pub field: Option<FieldPointer>,
+}
+
+impl Sense {
+    /// Returns sense data with `key` and `additional` and nothing else.
+    pub const fn new(key: SenseKey, additional: AdditionalSense) -> Self {
+        Self {
+            key,
+            additional,
+            deferred: false,
+            filemark: false,
+            end_of_medium: false,
+            incorrect_length: false,
+            information: None,
+            field: None,
+        }
+    }
+
+    /// Returns ILLEGAL REQUEST with `additional`.
+    pub const fn illegal_request(additional: AdditionalSense) -> Self {
+        Self::new(SenseKey::IllegalRequest, additional)
+    }
+
+    /// Returns ILLEGAL REQUEST, INVALID FIELD IN CDB, pointing at `byte`.
+    pub const fn invalid_field_in_cdb(byte: u16) -> Self {
+        let mut sense = Self::illegal_request(AdditionalSense::INVALID_FIELD_IN_CDB);
+        sense.field = Some(FieldPointer {
+            in_cdb: true,
+            byte,
+            bit: None,
+        });
+        sense
+    }
+
+    /// Returns ILLEGAL REQUEST, INVALID FIELD IN PARAMETER LIST, pointing at `byte`.
+    pub const fn invalid_field_in_parameter_list(byte: u16) -> Self {
+        let mut sense = Self::illegal_request(AdditionalSense::INVALID_FIELD_IN_PARAMETER_LIST);
+        sense.field = Some(FieldPointer {
+            in_cdb: false,
+            byte,
+            bit: None,
+        });
+        sense
+    }
+
+    /// Returns the same sense with INFORMATION set to `residue`.
+    #[must_use]
+    pub const fn with_information(mut self, residue: i64) -> Self {
+        self.information = Some(residue);
+        self
+    }
+
+    /// The length of fixed format sense data as we send it.
+    pub const FIXED_LENGTH: usize = 18;
+
+    /// Returns fixed format sense data (SPC-5 §4.4.3).
+    ///
+    /// INFORMATION has four bytes here; a value that does not fit leaves VALID at zero, as the
+    /// standard demands.
+    pub fn to_fixed(&self) -> [u8; Self::FIXED_LENGTH] {
+        let mut data = [0; Self::FIXED_LENGTH];
+        data[0] = if self.deferred { 0x71 } else { 0x70 };
+        if let Some(information) = self.information.and_then(fit_information) {
+            data[0] |= 0x80;
+            data[3..7].copy_from_slice(&information);
+        }
+        data[2] = self.key as u8
+            | u8::from(self.filemark) << 7
+            | u8::from(self.end_of_medium) << 6
+            | u8::from(self.incorrect_length) << 5;
+        data[7] = 10; // ADDITIONAL SENSE LENGTH: bytes 8 to 17
+        data[12] = self.additional.0;
+        data[13] = self.additional.1;
+        if let Some(field) = self.field {
+            data[15] = 0x80 | u8::from(field.in_cdb) << 6;
+            if let Some(bit) = field.bit {
+                data[15] |= 0x08 | bit & 0x07;
+            }
+            data[16..18].copy_from_slice(&field.byte.to_be_bytes());
+        }
+        data
+    }
+}
+
+/// Fits a residue into four bytes: counts up to 2³²−1, negative ones down to −2³¹.
+fn fit_information(value: i64) -> Option<[u8; 4]> {
+    if let Ok(count) = u32::try_from(value) {
+        return Some(count.to_be_bytes());
+    }
+    i32::try_from(value).ok().map(i32::to_be_bytes)
+}
+
+impl fmt::Display for Sense {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.key, self.additional)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fixed_sense_of_a_short_variable_read() {
+        let mut sense = Sense::new(SenseKey::NoSense, AdditionalSense::NONE).with_information(-512);
+        sense.incorrect_length = true;
+        let bytes = sense.to_fixed();
+        assert_eq!(bytes[0], 0xf0, "current error, INFORMATION valid");
+        assert_eq!(bytes[2], 0x20, "ILI, NO SENSE");
+        assert_eq!(
+            bytes[3..7],
+            (-512_i32).to_be_bytes(),
+            "residue in two's complement"
+        );
+        assert_eq!(bytes[7], 10, "additional length");
+    }
+
+    #[test]
+    fn invalid_field_points_into_the_cdb() {
+        let bytes = Sense::invalid_field_in_cdb(2).to_fixed();
+        assert_eq!((bytes[2], bytes[12], bytes[13]), (0x05, 0x24, 0x00));
+        assert_eq!(bytes[15..18], [0xc0, 0, 2], "SKSV, C/D, byte 2");
+    }
+
+    #[test]
+    fn information_that_does_not_fit_is_not_valid() {
+        let sense =
+            Sense::new(SenseKey::NoSense, AdditionalSense::NONE).with_information(0x1_0000_0000);
+        assert_eq!(sense.to_fixed()[0], 0x70);
+    }
+}

@@ -1,0 +1,1 @@
+//! SCSI Media Changer Commands (SMC-3): what a media changer answers.

@@ -1,0 +1,115 @@
+//! INQUIRY and the standard data that it returns (SPC-5 §6.7).
+
+use crate::command::DeviceType;
+use crate::sense::Sense;
+use crate::task::Cdb;
+
+/// A parsed INQUIRY command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inquiry {
+    /// The page of vital product data, or `None` for the standard data.
+    pub page: Option<u8>,
+    /// The most bytes that the initiator takes.
+    pub allocation_length: u16,
+}
+
+impl Inquiry {
+    /// Parses the CDB. A page code without EVPD is refused (SPC-5 §6.7.1).
+    pub fn parse(cdb: &Cdb) -> Result<Self, Sense> {
+        let page = match (cdb.bit(1, 0), cdb.byte(2)) {
+            (true, page) => Some(page),
+            (false, 0) => None,
+            (false, _) => return Err(Sense::invalid_field_in_cdb(2)),
+        };
+        Ok(Self {
+            page,
+            allocation_length: cdb.u16(3),
+        })
+    }
+}
+
+/// The first byte of INQUIRY data for a logical unit that is not there: peripheral qualifier 011b,
+/// device type 1Fh (SPC-5 §6.7.2, table 147).
+pub const NO_LOGICAL_UNIT: u8 = 0x7f;
+
+/// What the standard INQUIRY data say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandardData<'a> {
+    /// Tape drive or changer.
+    pub device: DeviceType,
+    /// VERSION: the SPC that the device claims, 05h for SPC-3, 06h for SPC-4.
+    pub version: u8,
+    /// Eight characters, padded with spaces.
+    pub vendor: &'a str,
+    /// Sixteen characters, padded with spaces.
+    pub product: &'a str,
+    /// Four characters, padded with spaces.
+    pub revision: &'a str,
+    /// Vendor specific bytes from byte 36 on, as the real device has them.
+    pub vendor_specific: &'a [u8],
+    /// Version descriptors (SPC-5 §6.7.2, bytes 58 to 73), at most eight.
+    pub version_descriptors: &'a [u16],
+}
+
+impl StandardData<'_> {
+    /// The length that we return: up to and with the version descriptors and reserved bytes.
+    pub const LENGTH: usize = 96;
+
+    /// Returns the standard data.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut data = vec![0; Self::LENGTH];
+        data[0] = self.device as u8;
+        data[1] = 0x80; // RMB: the medium can be removed
+        data[2] = self.version;
+        data[3] = 0x02; // response data format 2
+        data[4] = 91; // ADDITIONAL LENGTH: bytes 5 to 95
+        data[7] = 0x02; // CMDQUE
+        put_text(&mut data[8..16], self.vendor);
+        put_text(&mut data[16..32], self.product);
+        put_text(&mut data[32..36], self.revision);
+        let vendor_specific = &self.vendor_specific[..self.vendor_specific.len().min(20)];
+        data[36..36 + vendor_specific.len()].copy_from_slice(vendor_specific);
+        for (slot, descriptor) in data[58..74]
+            .chunks_exact_mut(2)
+            .zip(self.version_descriptors)
+        {
+            slot.copy_from_slice(&descriptor.to_be_bytes());
+        }
+        data
+    }
+}
+
+/// Writes ASCII text, left aligned, padded with spaces, cut where the field ends (SPC-5 §4.3.1).
+pub fn put_text(field: &mut [u8], text: &str) {
+    field.fill(b' ');
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text.as_bytes()[..length]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_data_of_a_drive() {
+        let data = StandardData {
+            device: DeviceType::SequentialAccess,
+            version: 0x06,
+            vendor: "IBM",
+            product: "ULT3580-TD5",
+            revision: "0103",
+            vendor_specific: &[],
+            version_descriptors: &[0x0960],
+        }
+        .to_bytes();
+        assert_eq!(data[..5], [0x01, 0x80, 0x06, 0x02, 91]);
+        assert_eq!(&data[8..36], b"IBM     ULT3580-TD5     0103");
+        assert_eq!(data[58..60], [0x09, 0x60], "iSCSI");
+    }
+
+    #[test]
+    fn page_code_without_evpd_is_refused() {
+        let cdb = Cdb::new(&[0x12, 0, 0x80, 0, 96, 0]);
+        assert_eq!(Inquiry::parse(&cdb), Err(Sense::invalid_field_in_cdb(2)));
+    }
+}

@@ -1,0 +1,1 @@
+//! SCSI Stream Commands (SSC-5): what a tape drive answers.
