@@ -1,0 +1,38 @@
+# The few commands of this project. `make` alone lists them.
+
+CARGO ?= cargo
+ARGS ?=
+SCENARIO ?=
+CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
+
+.PHONY: help run build test unit interop check setup clean
+
+help: ## Lists these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## Builds the gateway and serves a tape library; options in ARGS="…"
+	exec $(CAPSTAN) serve $(ARGS)
+
+test: setup unit interop ## Installs what the tests need (apt), then runs them all
+
+check: ## What review starts from: format, lints, dependencies, documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	scripts/check-dependencies
+
+unit: ## Unit, property and in-process tests
+	$(CARGO) test --workspace
+
+interop: build ## Linux's own initiator against the gateway; one of them: SCENARIO=name
+	tests/interop/run --capstan $(CAPSTAN) $(SCENARIO)
+
+build: ## Builds the gateway as users run it
+	@scripts/setup build
+	$(CARGO) build --release --package capstan
+
+setup: ## Installs the Debian packages that building and testing need
+	@scripts/setup build test
+
+clean: ## Removes what was built; never a data directory
+	$(CARGO) clean
