@@ -1,1 +1,19 @@
 //! SCSI Stream Commands (SSC-5): what a tape drive answers.
+//!
+//! Command descriptor blocks become typed values with `parse`; parameter data become bytes with
+//! `to_bytes`. Bits that the standard reserves are refused before, by the table in
+//! [`crate::command`]; what stands here are the rules between fields.
+
+pub mod block_limits;
+pub mod density;
+pub mod erase;
+pub mod load_unload;
+pub mod locate;
+pub mod log_pages;
+pub mod mode_pages;
+pub mod prevent_allow;
+pub mod read_position;
+pub mod read_write;
+pub mod rewind;
+pub mod space;
+pub mod write_filemarks;
