@@ -1,0 +1,104 @@
+# The daemon is killed right after each command that promises durability; nothing is lost.
+# timeout: 300
+# shellcheck shell=bash
+
+connect
+nst=$(drive 1)
+status() { mtx -f "$CHANGER" status; }
+
+# crash CLAIM: kill -9, start, and wait until the initiator has its sessions back.
+crash() {
+    host kill9
+    check "$1: the gateway starts again" host start || give_up
+    check "$1: the initiator recovers" until_true 60 recovered || give_up
+}
+
+recovered() {
+    local node
+    for node in /dev/sg*; do
+        # A session that is coming back answers late or with a unit attention.
+        timeout 20 sg_turs -n 3 "$node" || timeout 5 sg_inq "$node" || return 1
+    done
+    [ "$(iscsiadm -m session -P 1 | grep -c 'iSCSI Connection State: LOGGED IN')" = 5 ]
+}
+
+# holds CLAIM ARCHIVE…: from the beginning of the tape there are exactly these archives.
+holds() {
+    local claim=$1 archive
+    shift
+    check "$claim: rewind" mt -f "$nst" rewind
+    for archive in "$@"; do
+        check "$claim: $archive is as it was" tar -df "$nst" "$archive"
+        check "$claim: its filemark" mt -f "$nst" fsf 1
+    done
+    mt -f "$nst" eod
+    same "$claim: nothing else" $# "$(file_number "$nst")"
+}
+
+for archive in one two three four five; do
+    sample $archive 2
+done
+
+note "MOVE MEDIUM"
+check "load" mtx -f "$CHANGER" load 1 0 && crash "after a load"
+shows "after a load: it is in the drive" "^Data Transfer Element 0:Full \(Storage Element 1 Loaded\):VolumeTag = CAP001L5" status
+check "transfer" mtx -f "$CHANGER" transfer 3 22 && crash "after a transfer"
+shows "after a transfer: it has moved" "Storage Element 22:Full :VolumeTag=CAP003L5" status
+shows "after a transfer: the drive still has its own" "^Data Transfer Element 0:Full .*CAP001L5" status
+
+note "WRITE FILEMARKS"
+check "an archive" tar -cf "$nst" one && crash "after closing nst"
+holds "after closing nst" one
+check "another behind it" tar -cf "$nst" two && crash "after the second"
+holds "after the second" one two
+check "two more marks" mt -f "$nst" weof 2 && crash "after weof"
+mt -f "$nst" rewind
+mt -f "$nst" eod
+same "after weof: four files" 4 "$(file_number "$nst")"
+
+note "REWIND"
+mt -f "$nst" asf 2
+check "an archive over those marks" tar -cf "$nst" three
+check "rewind" mt -f "$nst" rewind && crash "after rewind"
+holds "after rewind" one two three
+check "back to its mark" mt -f "$nst" asf 3
+check "an archive on the rewinding device" tar -cf "$(rewinding_drive 1)" four && crash "after closing st"
+holds "after closing st, which had rewound" four
+
+note "UNLOAD"
+check "an archive" tar -cf "$nst" five
+check "offline" mt -f "$nst" offline && crash "after offline"
+shows "after offline: the cartridge is still in the drive" "^Data Transfer Element 0:Full .*CAP001L5" status
+check "to its slot" mtx -f "$CHANGER" unload 1 0
+check "and back" mtx -f "$CHANGER" load 1 0
+holds "after offline" four five
+check "to its slot, by the robot alone" mtx -f "$CHANGER" unload 1 0 && crash "after unload"
+shows "after unload: it is in its slot" "Storage Element 1:Full :VolumeTag=CAP001L5" status
+shows "after unload: the drive is empty" "^Data Transfer Element 0:Empty" status
+check "load" mtx -f "$CHANGER" load 1 0
+holds "after unload" four five
+
+note "in the middle of a write"
+head -c 48M /dev/urandom >stream
+dd if=stream of="$nst" bs=64k status=none 2>/dev/null &
+sleep 1
+crash "in mid-write"
+wait
+mt -f "$nst" rewind
+check "in mid-write: the archives before it" tar -df "$nst" four
+mt -f "$nst" asf 1
+check "in mid-write: both" tar -df "$nst" five
+mt -f "$nst" asf 2
+dd if="$nst" of=torn bs=64k status=none 2>/dev/null
+note "of 48 MiB that were under way, $(stat -c %s torn) bytes are on the tape"
+check "in mid-write: what there is of it is right" cmp -n "$(stat -c %s torn)" torn stream
+mt -f "$nst" asf 2
+check "in mid-write: the tape takes the archive again" tar -cf "$nst" one
+holds "in mid-write" four five one
+
+note "SIGTERM while sessions are open"
+check "the gateway ends within five seconds" host stop
+check "it starts again" host start
+check "the initiator recovers" until_true 60 recovered
+holds "after SIGTERM" four five one
+check "logout" log_out

@@ -1,0 +1,3 @@
+# Every command in README.md works as it is written there.
+# document: README.md
+# the scenario starts the gateway
