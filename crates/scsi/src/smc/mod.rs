@@ -1,1 +1,5 @@
-//! SCSI Media Changer Commands (SMC-3): what a media changer answers.
+//! SCSI Media Changer commands (SMC-3): what a changer answers.
+
+mod element_type;
+
+pub use element_type::ElementType;

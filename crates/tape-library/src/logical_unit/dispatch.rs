@@ -1,0 +1,65 @@
+//! From a command to its response: the rules that come before every device's own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use scsi::command::UnitAttention;
+use scsi::spc::request_sense::RequestSense;
+use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
+
+use super::Shared;
+use super::task_set::Task;
+
+/// REQUEST SENSE (SPC-5 §6.41).
+const REQUEST_SENSE: u8 = 0x03;
+
+impl Shared {
+    /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
+    /// ERROR, so that it costs one command and not the daemon.
+    pub(super) fn run(&self, task: &Task) -> Response {
+        catch_unwind(AssertUnwindSafe(|| self.dispatch(task))).unwrap_or_else(|_| {
+            tracing::error!(
+                unit = self.name,
+                cdb = ?task.command.cdb,
+                "a command ended in a bug of ours"
+            );
+            let failure = AdditionalSense::INTERNAL_TARGET_FAILURE;
+            Response::check(Sense::new(SenseKey::HardwareError, failure))
+        })
+    }
+
+    fn dispatch(&self, task: &Task) -> Response {
+        let Some(spec) = task.spec else {
+            return Response::illegal_request(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
+        };
+        if let Err(sense) = spec.check_reserved(&task.command.cdb) {
+            return sense.into();
+        }
+        let nexus = &task.attachment.nexus;
+        if spec.operation_code == REQUEST_SENSE {
+            return self.request_sense(nexus.id, &task.command.cdb);
+        }
+        if spec.unit_attention == UnitAttention::Report
+            && let Some(attention) = self.attentions.take(nexus.id)
+        {
+            return Response::check(Sense::new(SenseKey::UnitAttention, attention));
+        }
+        self.device.execute(nexus, &task.command)
+    }
+
+    /// Returns the first unit attention as parameter data and clears it (SPC-5 §6.41), or NO SENSE:
+    /// sense data go out with each CHECK CONDITION, so nothing else is kept for later.
+    fn request_sense(&self, nexus: NexusId, cdb: &Cdb) -> Response {
+        let command = match RequestSense::parse(cdb) {
+            Ok(command) => command,
+            Err(sense) => return sense.into(),
+        };
+        let sense = match self.attentions.take(nexus) {
+            Some(attention) => Sense::new(SenseKey::UnitAttention, attention),
+            None => Sense::new(SenseKey::NoSense, AdditionalSense::NONE),
+        };
+        Response::allocated(
+            sense.to_fixed().to_vec(),
+            usize::from(command.allocation_length),
+        )
+    }
+}

@@ -1,0 +1,282 @@
+//! A logical unit: its task set, its worker, and the dispatch of commands (SAM-5 §4.8, §8).
+//!
+//! # Purpose
+//! Stands between the target's ports and a [`DeviceServer`], so that a device server is written as
+//! if it were alone: it never runs two commands at once, never sees a reserved bit, and never thinks
+//! of unit attentions or of aborts.
+//!
+//! # Ordering
+//! Commands run one at a time, in the order of their submission, whichever nexus they come from.
+//! One that the table calls [`Execution::Inline`] runs on the caller's thread when the unit is idle;
+//! everything else, and everything that arrives while something runs or waits, goes to the worker.
+//!
+//! # Limits
+//! [`TASKS_WAITING_MAX`] commands may wait; the next one is answered TASK SET FULL.
+//!
+//! # Cancellation
+//! Task management never waits for a running command. A command that has not started is removed. One
+//! that runs is detached: it runs to its end, and its response is dropped. Aborted commands are
+//! never completed; their sinks hear [`CompletionSink::aborted`]. What a device must do for a reset
+//! or a lost nexus waits in the queue like a command, before everything that comes later.
+
+mod dispatch;
+mod task_set;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use scsi::command::{CommandSpec, Execution};
+use scsi::{
+    AdditionalSense, Command, DeviceType, NexusId, Response, Status, TaskManagementFunction,
+    TaskTag,
+};
+
+use crate::nexus::ItNexus;
+use crate::unit_attention::UnitAttentions;
+use task_set::{Job, Task, TaskSet};
+
+/// The most commands that wait in one unit, over all nexuses.
+pub const TASKS_WAITING_MAX: usize = 256;
+
+/// A device: a changer or a drive.
+pub trait DeviceServer: Send + Sync {
+    /// Returns what it is.
+    fn device_type(&self) -> DeviceType;
+
+    /// Runs a command to its end.
+    ///
+    /// Calls for one unit never overlap, neither with each other nor with
+    /// [`DeviceServer::nexus_lost`] and [`DeviceServer::reset`]. The command stands in the table,
+    /// has no reserved bit set, and no unit attention goes before it. REPORT LUNS and REQUEST SENSE
+    /// never come here.
+    fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
+
+    /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
+    fn nexus_lost(&self, nexus: NexusId);
+
+    /// Does a logical unit reset (SAM-5 §6.3.3). The unit aborts the tasks and establishes the unit
+    /// attention itself.
+    fn reset(&self);
+}
+
+/// Where the responses of a nexus go. Implementations post into an inbox and return at once.
+pub trait CompletionSink: Send + Sync {
+    /// The command ended on the worker.
+    fn complete(&self, task: TaskTag, response: Response);
+
+    /// The command was ended by task management, its own nexus's or another's, and will never be
+    /// completed (SAM-5 §5.6 with TAS=0). Told before [`LogicalUnit::manage`] returns; not told for
+    /// commands that end with their nexus.
+    fn aborted(&self, task: TaskTag);
+}
+
+/// A nexus with the sink of its responses.
+pub(crate) struct Attachment {
+    pub(crate) nexus: ItNexus,
+    pub(crate) sink: Arc<dyn CompletionSink>,
+}
+
+/// What became of a task management request (SAM-5 §7, RFC 7143 §11.6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagementResponse {
+    /// Done; also when there was nothing to abort.
+    FunctionComplete,
+    /// ABORT TASK for a command that has ended or was never there.
+    TaskDoesNotExist,
+    /// No such logical unit in this target.
+    LunDoesNotExist,
+    /// We do not have the function.
+    NotSupported,
+}
+
+/// A logical unit with its worker thread. The last owner's drop stops the worker and waits until the
+/// command that runs has ended; commands that wait are dropped.
+pub struct LogicalUnit {
+    shared: Arc<Shared>,
+    worker: Option<JoinHandle<()>>,
+}
+
+/// What the callers' threads and the worker share.
+struct Shared {
+    name: String,
+    device: Arc<dyn DeviceServer>,
+    attentions: Arc<UnitAttentions>,
+    tasks: Mutex<TaskSet>,
+    /// Signalled when the worker may have something to do, and when the unit may be idle.
+    changed: Condvar,
+}
+
+impl LogicalUnit {
+    /// Starts a unit for `device`. `attentions` are the unit's; the device may share them. `name`
+    /// goes into the worker's name and the log.
+    pub fn start(
+        name: &str,
+        device: Arc<dyn DeviceServer>,
+        attentions: Arc<UnitAttentions>,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            device,
+            attentions,
+            tasks: Mutex::new(TaskSet::default()),
+            changed: Condvar::new(),
+        });
+        let worker = worker::spawn(Arc::clone(&shared))?;
+        Ok(Self {
+            shared,
+            worker: Some(worker),
+        })
+    }
+
+    /// Returns the device's type.
+    pub fn device_type(&self) -> DeviceType {
+        self.shared.device.device_type()
+    }
+
+    /// Returns the unit's attentions.
+    pub fn attentions(&self) -> &UnitAttentions {
+        &self.shared.attentions
+    }
+
+    /// Waits until nothing runs or waits. For tests and for a shut-down after the ports have closed.
+    pub fn wait_until_idle(&self) {
+        let mut tasks = self.shared.lock();
+        while !tasks.is_idle() {
+            tasks = self
+                .shared
+                .changed
+                .wait(tasks)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A nexus begins.
+    pub(crate) fn attach(&self, nexus: &ItNexus) {
+        self.shared.attentions.attach(nexus.id, &nexus.initiator);
+    }
+
+    /// A nexus is lost: its commands are aborted without a word (SAM-5 §6.3.4).
+    pub(crate) fn detach(&self, nexus: NexusId) {
+        self.shared.attentions.detach(nexus);
+        let mut tasks = self.shared.lock();
+        tasks.remove_where(|task| task.nexus() == nexus);
+        tasks.push(Job::NexusLost(nexus));
+        drop(tasks);
+        self.shared.changed.notify_all();
+    }
+
+    /// Runs or queues a command. `Some` when it ended on this thread; with `None` the sink hears of
+    /// it.
+    pub(crate) fn submit(
+        &self,
+        attachment: &Arc<Attachment>,
+        tag: TaskTag,
+        command: Command,
+    ) -> Option<Response> {
+        let spec = CommandSpec::find(self.device_type(), &command.cdb);
+        let task = Task {
+            attachment: Arc::clone(attachment),
+            tag,
+            command,
+            spec,
+        };
+        let inline = spec.is_none_or(|spec| spec.execution == Execution::Inline);
+        let mut tasks = self.shared.lock();
+        if inline && tasks.is_idle() {
+            tasks.begin(&task);
+            drop(tasks);
+            let response = self.shared.run(&task);
+            return self.shared.end().then_some(response);
+        }
+        if tasks.waiting() >= TASKS_WAITING_MAX {
+            return Some(Response::status(Status::TaskSetFull));
+        }
+        tasks.push(Job::Task(task));
+        drop(tasks);
+        self.shared.changed.notify_all();
+        None
+    }
+
+    /// Does a task management function for `nexus`, without waiting for a running command.
+    pub(crate) fn manage(
+        &self,
+        nexus: NexusId,
+        function: TaskManagementFunction,
+    ) -> ManagementResponse {
+        match function {
+            TaskManagementFunction::AbortTask(tag) => {
+                let aborted = self.abort_where(|task| task.nexus() == nexus && task.tag == tag);
+                if aborted.is_empty() {
+                    return ManagementResponse::TaskDoesNotExist;
+                }
+            }
+            TaskManagementFunction::AbortTaskSet => {
+                self.abort_where(|task| task.nexus() == nexus);
+            }
+            TaskManagementFunction::ClearTaskSet => {
+                // SAM-5 §7.5 and §5.6.2: others learn it by a unit attention, with TAS=0.
+                for other in self.abort_where(|_| true) {
+                    if other != nexus {
+                        let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
+                        self.shared.attentions.establish_for(other, cleared);
+                    }
+                }
+            }
+            TaskManagementFunction::LogicalUnitReset | TaskManagementFunction::TargetReset => {
+                self.reset();
+            }
+        }
+        ManagementResponse::FunctionComplete
+    }
+
+    /// SAM-5 §6.3.3: aborts everything, and tells every nexus, the one that asked for it too.
+    fn reset(&self) {
+        self.abort_where(|_| true);
+        let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
+        self.shared.attentions.establish(reset);
+        self.shared.lock().push(Job::Reset);
+        self.shared.changed.notify_all();
+    }
+
+    /// Aborts the commands that `chosen` takes, tells their sinks, and returns whose they were.
+    fn abort_where(&self, chosen: impl Fn(&task_set::TaskId<'_>) -> bool) -> Vec<NexusId> {
+        let aborted = self.shared.lock().remove_where(chosen);
+        self.shared.changed.notify_all();
+        let mut nexuses = Vec::with_capacity(aborted.len());
+        for (attachment, tag) in aborted {
+            attachment.sink.aborted(tag);
+            nexuses.push(attachment.nexus.id);
+        }
+        nexuses
+    }
+}
+
+impl Drop for LogicalUnit {
+    fn drop(&mut self) {
+        self.shared.lock().stop();
+        self.shared.changed.notify_all();
+        if let Some(worker) = self.worker.take()
+            && worker.join().is_err()
+        {
+            tracing::error!(unit = self.shared.name, "the unit's worker had panicked");
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, TaskSet> {
+        // The task set is whole between any two statements that could panic.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what runs; returns whether its response is still wanted.
+    fn end(&self) -> bool {
+        let wanted = self.lock().end();
+        self.changed.notify_all();
+        wanted
+    }
+}

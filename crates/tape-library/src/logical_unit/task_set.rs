@@ -1,0 +1,139 @@
+//! The task set: what runs in a unit and what waits (SAM-5 §8.3).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use scsi::command::CommandSpec;
+use scsi::{Command, NexusId, TaskTag};
+
+use super::Attachment;
+
+/// A command in the task set.
+pub(super) struct Task {
+    pub(super) attachment: Arc<Attachment>,
+    pub(super) tag: TaskTag,
+    pub(super) command: Command,
+    /// The command's row in the table; `None` for one that the device does not have.
+    pub(super) spec: Option<&'static CommandSpec>,
+}
+
+/// What the worker does.
+pub(super) enum Job {
+    /// A command.
+    Task(Task),
+    /// The device's part in the loss of a nexus.
+    NexusLost(NexusId),
+    /// The device's part in a reset.
+    Reset,
+}
+
+/// The state of a unit.
+#[derive(Default)]
+pub(super) struct TaskSet {
+    waiting: VecDeque<Job>,
+    running: Running,
+    stopping: bool,
+}
+
+#[derive(Default)]
+enum Running {
+    #[default]
+    Nothing,
+    /// A command whose response is wanted.
+    Task(Arc<Attachment>, TaskTag),
+    /// A command that was aborted, or a job of the device's own.
+    Detached,
+}
+
+/// Names a command for those who choose which to abort.
+pub(super) struct TaskId<'a> {
+    attachment: &'a Attachment,
+    pub(super) tag: TaskTag,
+}
+
+impl TaskId<'_> {
+    pub(super) fn nexus(&self) -> NexusId {
+        self.attachment.nexus.id
+    }
+}
+
+impl TaskSet {
+    /// Returns whether nothing runs and nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.running, Running::Nothing) && self.waiting.is_empty()
+    }
+
+    /// Returns how many commands and jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// Drops everything that waits; the worker leaves when it sees it.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+        self.waiting.clear();
+    }
+
+    /// Queues a job.
+    pub(super) fn push(&mut self, job: Job) {
+        if !self.stopping {
+            self.waiting.push_back(job);
+        }
+    }
+
+    /// Takes the next job and marks it as running, when nothing else runs.
+    pub(super) fn begin_next(&mut self) -> Option<Job> {
+        if !matches!(self.running, Running::Nothing) {
+            return None;
+        }
+        let job = self.waiting.pop_front()?;
+        match &job {
+            Job::Task(task) => self.begin(task),
+            Job::NexusLost(_) | Job::Reset => self.running = Running::Detached,
+        }
+        Some(job)
+    }
+
+    /// Marks `task` as running.
+    pub(super) fn begin(&mut self, task: &Task) {
+        debug_assert!(
+            matches!(self.running, Running::Nothing),
+            "one command at a time"
+        );
+        self.running = Running::Task(Arc::clone(&task.attachment), task.tag);
+    }
+
+    /// Marks the end of what runs; returns whether its response is still wanted.
+    pub(super) fn end(&mut self) -> bool {
+        let ended = std::mem::take(&mut self.running);
+        matches!(ended, Running::Task(..))
+    }
+
+    /// Removes the waiting commands that `chosen` takes, detaches the running one if it is chosen,
+    /// and returns them in their order.
+    pub(super) fn remove_where(
+        &mut self,
+        chosen: impl Fn(&TaskId<'_>) -> bool,
+    ) -> Vec<(Arc<Attachment>, TaskTag)> {
+        let mut removed = Vec::new();
+        let is_chosen = |attachment: &Attachment, tag: TaskTag| chosen(&TaskId { attachment, tag });
+        if let Running::Task(attachment, tag) = &self.running
+            && is_chosen(attachment, *tag)
+        {
+            removed.push((Arc::clone(attachment), *tag));
+            self.running = Running::Detached;
+        }
+        self.waiting.retain(|job| match job {
+            Job::Task(task) if is_chosen(&task.attachment, task.tag) => {
+                removed.push((Arc::clone(&task.attachment), task.tag));
+                false
+            }
+            _ => true,
+        });
+        removed
+    }
+}

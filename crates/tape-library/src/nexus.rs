@@ -1,0 +1,25 @@
+//! The I_T nexus as a device server sees it: who asks, and through which target port.
+
+use std::sync::Arc;
+
+use scsi::{InitiatorPort, NexusId};
+
+/// The port through which commands come in (SAM-5 §4.6.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetPort {
+    /// The SCSI name string of the port; for iSCSI `<iqn>,t,0x<tag>` (SPC-5 §7.8.6.11).
+    pub name: Arc<str>,
+    /// The relative target port identifier (SPC-5 §7.8.6.8), from 1.
+    pub relative: u16,
+}
+
+/// The relation of one initiator port and one target port (SAM-5 §4.6.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItNexus {
+    /// Its number, never used twice in a process.
+    pub id: NexusId,
+    /// The initiator's port.
+    pub initiator: InitiatorPort,
+    /// Our port.
+    pub target_port: TargetPort,
+}
