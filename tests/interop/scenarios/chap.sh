@@ -65,7 +65,7 @@ logout() {
 }
 
 check "the configuration is written" write_configuration || give_up
-check "capstan accepts it" host capstan config check --config chap.toml
+check "capstan accepts it" host capstan config check chap.toml
 check "the gateway starts" host start || give_up
 
 note "discovery shows only what this initiator may log in to"
@@ -130,5 +130,5 @@ note "a bad configuration"
 host stop
 write_configuration 'chapp = 1'
 refuses "an unknown key names file, line and key" "chap\.toml.*chapp|chapp.*chap\.toml" \
-    host sh 'capstan config check --config chap.toml 2>&1 | tr "\n" " "; exit ${PIPESTATUS[0]}'
+    host sh 'capstan config check chap.toml 2>&1 | tr "\n" " "; exit ${PIPESTATUS[0]}'
 refuses "and nothing starts" "chapp" host start
