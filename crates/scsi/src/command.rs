@@ -337,10 +337,18 @@ const MEDIA_CHANGER: &[CommandSpec] = &[
         0xb8,
         "READ ELEMENT STATUS",
         In,
-        Worker,
+        Inline,
         &[
             0xb8, 0x1f, 0xff, 0xff, 0xff, 0xff, 0x03, 0xff, 0xff, 0xff, 0, 0,
         ],
+    ),
+    // Vendor specific: the operation code that the command had before SMC-2, still sent.
+    row(
+        0xe7,
+        "INITIALIZE ELEMENT STATUS WITH RANGE",
+        NONE,
+        Worker,
+        &[0xe7, 0x03, 0xff, 0xff, 0, 0, 0xff, 0xff, 0, 0],
     ),
 ];
 
@@ -356,7 +364,8 @@ mod tests {
                 // SPC-5 §4.2.5.1, table 21.
                 let length = match spec.operation_code >> 5 {
                     0 => 6,
-                    1 | 2 => 10,
+                    // Group 7 is vendor specific; its only command has the layout of group 1.
+                    1 | 2 | 7 => 10,
                     4 => 16,
                     5 => 12,
                     group => panic!("{} in group {group}", spec.name),
