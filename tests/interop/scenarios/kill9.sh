@@ -61,7 +61,7 @@ mt -f "$nst" asf 2
 check "an archive over those marks" tar -cf "$nst" three
 check "rewind" mt -f "$nst" rewind && crash "after rewind"
 holds "after rewind" one two three
-check "back to its mark" mt -f "$nst" asf 3
+check "back to the beginning" mt -f "$nst" rewind
 check "an archive on the rewinding device" tar -cf "$(rewinding_drive 1)" four && crash "after closing st"
 holds "after closing st, which had rewound" four
 
