@@ -1,0 +1,165 @@
+//! Configuration: what the file says, checked and completed before anything starts.
+//!
+//! Precedence, highest first: command line, environment (`CAPSTAN_DATA`, `CAPSTAN_CONFIG`), file,
+//! defaults. Relative paths in the file are relative to the file's folder. Without any
+//! configuration the data lies in `./capstan-data` and everybody who reaches 127.0.0.1:3260 may log
+//! in.
+//!
+//! - [`file`]: the TOML file, exactly as written.
+//! - [`load`]: file and command line become a [`Config`].
+//! - [`show`]: a [`Config`] as commented TOML.
+
+pub mod access;
+pub mod chap;
+pub mod file;
+pub mod load;
+pub mod names;
+pub mod pattern;
+pub mod show;
+pub mod size;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use access::{AccessRule, Authentication};
+pub use load::{ConfigError, Overrides, load};
+pub use names::{AdvertisedAddress, GatewayName, IqnPrefix, ListenAddress};
+pub use pattern::Pattern;
+pub use size::ByteSize;
+
+/// Everything that can be configured, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The gateway's name in target names; without one, a name is made at the first start.
+    pub name: Option<GatewayName>,
+    /// What the first start creates.
+    pub preset: Preset,
+    /// What is logged: a level, or directives such as `info,capstan::portal=debug`.
+    pub log: String,
+    /// The iSCSI side.
+    pub iscsi: IscsiConfig,
+    /// How cartridges are kept.
+    pub cartridge: CartridgeConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from(DATA_DEFAULT),
+            name: None,
+            preset: Preset::Default,
+            log: LOG_DEFAULT.to_owned(),
+            iscsi: IscsiConfig::default(),
+            cartridge: CartridgeConfig::default(),
+        }
+    }
+}
+
+/// The iSCSI side.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IscsiConfig {
+    /// Where to listen.
+    pub listen: Vec<ListenAddress>,
+    /// How devices are spread over targets.
+    pub targets: TargetLayout,
+    /// What target names begin with.
+    pub iqn_prefix: IqnPrefix,
+    /// Addresses to tell in discovery instead of those that we listen on.
+    pub advertise: Vec<AdvertisedAddress>,
+    /// Connections at one time, all portals together.
+    pub connections_max: usize,
+    /// How long a login may take.
+    pub login_timeout: Duration,
+    /// Who may do what; the first rule that fits decides. None at all: everybody may do everything.
+    pub access: Vec<AccessRule>,
+    /// What a discovery session must prove. `None`: nothing.
+    pub discovery: Option<Authentication>,
+}
+
+impl Default for IscsiConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec![ListenAddress::default()],
+            targets: TargetLayout::PerDevice,
+            iqn_prefix: IqnPrefix::default(),
+            advertise: Vec::new(),
+            connections_max: CONNECTIONS_MAX_DEFAULT,
+            login_timeout: LOGIN_TIMEOUT_DEFAULT,
+            access: Vec::new(),
+            discovery: None,
+        }
+    }
+}
+
+/// How cartridges are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CartridgeConfig {
+    /// How blocks are compressed.
+    pub compression: Compression,
+    /// When a segment file is full.
+    pub segment_size: ByteSize,
+}
+
+impl Default for CartridgeConfig {
+    fn default() -> Self {
+        Self {
+            compression: Compression::Zstd,
+            segment_size: SEGMENT_SIZE_DEFAULT,
+        }
+    }
+}
+
+/// What the first start creates in an empty data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// STK L700 with two LTO-5 and two LTO-6 drives, 24 slots, 4 import/export slots, 20 cartridges.
+    Default,
+    /// AWS Gateway-VTL: ten LTO-5 drives, 1600 slots, 1600 import/export slots, no cartridges.
+    TapeGateway,
+}
+
+/// How devices are spread over targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetLayout {
+    /// One target for the changer and one for each drive.
+    PerDevice,
+    /// One target with the changer as LUN 0 and the drives after it.
+    Single,
+}
+
+/// How blocks are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// LZ4: fastest.
+    Lz4,
+    /// Zstandard level 1.
+    Zstd,
+    /// LZO1X.
+    Lzo,
+}
+
+/// Where data lies when nobody says anything.
+pub const DATA_DEFAULT: &str = "./capstan-data";
+/// What is logged when nobody says anything.
+pub const LOG_DEFAULT: &str = "info";
+/// One thread each; eleven connections serve one host with a changer and ten drives.
+pub const CONNECTIONS_MAX_DEFAULT: usize = 256;
+/// A login takes milliseconds; a person with a packet generator gets this long.
+pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+/// Small enough to upload in one go, large enough to be few.
+pub const SEGMENT_SIZE_DEFAULT: ByteSize = ByteSize(256 << 20);
+/// The smallest segment: below, the number of files hurts.
+pub const SEGMENT_SIZE_MIN: ByteSize = ByteSize(16 << 20);
+/// The largest segment: offsets are 32 bits, and one object must fit a single upload.
+pub const SEGMENT_SIZE_MAX: ByteSize = ByteSize(1 << 30);
