@@ -46,14 +46,16 @@ shows "a loaded drive names slot and barcode" \
     "^Data Transfer Element 0:Full \(Storage Element 1 Loaded\):VolumeTag = CAP001L5 *$" status
 shows "the slot is empty then" "^ +Storage Element 1:Empty" status
 refuses "load into a full drive" "Drive 0 Full \(Storage Element 1 loaded\)" mtx -f "$changer" load 2 0
-refuses "load from an empty slot: 3B/0E" "Additional Sense Code = 3B" mtx -f "$changer" load 24 1
-shows "  and the qualifier" "Qualifier = 0E" echo "$OUTPUT"
+# What mtx makes of sense 3B/0E and 3B/0D.
+refuses "load from an empty slot" "Source Element Address [0-9]+ is Empty" mtx -f "$changer" load 24 1
 check "mtx transfer" mtx -f "$changer" transfer 20 24
 shows "a transferred cartridge is where it went" "^ +Storage Element 24:Full :VolumeTag=CAP020L5" status
 check "mtx transfer into an import/export slot" mtx -f "$changer" transfer 24 25
 shows "it is there" "^ +Storage Element 25 IMPORT/EXPORT:Full :VolumeTag=CAP020L5" status
 check "and back" mtx -f "$changer" transfer 25 20
-refuses "transfer into a full slot: 3B/0D" "Qualifier = 0D" mtx -f "$changer" transfer 20 2
+refuses "transfer into a full slot" "Destination Element Address [0-9]+ is Already Full" mtx -f "$changer" transfer 20 2
+refuses "a move to an element that is not there: 21/01" "Invalid element address" \
+    sg_raw "$(readlink -f "$changer")" a5 00 00 00 ff f0 ff f1 00 00 00 00
 shows "mtx unload" "Unloading drive 0 into Storage Element 1\.\.\.done" mtx -f "$changer" unload 1 0
 shows "an unloaded drive is empty" "^Data Transfer Element 0:Empty$" status
 check "load again" mtx -f "$changer" load 1 0 || give_up
