@@ -1,1 +1,44 @@
-//! placeholder
+//! A tape cartridge on disk that survives `kill -9`.
+//!
+//! # Purpose
+//! A cartridge is a run of blocks and filemarks that grows at its end. It lives in a directory of
+//! its own: a small text file, `label`, and append-only segment files. This crate writes, reads,
+//! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds, and it starts no
+//! threads. `docs/cartridge-format.md` is the law for every byte on disk.
+//!
+//! # Guarantees
+//! - What [`Cartridge::synchronize`] acknowledged survives `kill -9` and loss of power.
+//! - After a crash the content is a prefix of what was written, at least up to the last acknowledged
+//!   synchronize. What was cut off by an overwrite or an erase never comes back.
+//! - Every byte is covered by a checksum. Damage is an error where it lies, never wrong data, and
+//!   what lies around it stays readable.
+//!
+//! # Limits
+//! Each has a name: see [`Settings`] and [`limits`].
+//!
+//! - [`Cartridge`]: one loaded cartridge.
+//! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`].
+//! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
+
+mod cartridge;
+mod chain;
+mod codec;
+mod error;
+mod format;
+mod frame;
+mod index;
+mod label;
+pub mod limits;
+mod settings;
+mod store;
+mod walk;
+mod writer;
+
+pub use cartridge::{
+    Appended, Cartridge, DamagedRange, Located, Position, Read, RecoveryReport, Spaced, Stop, Usage,
+};
+pub use codec::Codec;
+pub use error::{Error, Remedy};
+pub use label::{CartridgeSpec, Label, read_label};
+pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
+pub use store::{LocalStore, MemoryStore, SegmentFile, SegmentName, SegmentStore};

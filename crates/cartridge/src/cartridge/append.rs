@@ -1,0 +1,206 @@
+//! Appending blocks and filemarks.
+//!
+//! # Guarantees
+//! An object is accepted only when there is room for it, for the frame around it, and for the footer
+//! that will close the segment: a full disk shows before an object is accepted, not after.
+//!
+//! # Retry
+//! None. After a failed write or sync the kernel may have dropped what it held, so trying again
+//! proves nothing. The end of data falls back to what is on stable storage, the caller is told once,
+//! and appending is refused until the caller has moved and so knows where it is.
+
+use std::io;
+
+use bytes::Bytes;
+
+use super::{Cartridge, Condition};
+use crate::chain::Totals;
+use crate::error::{Error, is_no_space};
+use crate::format::{INDEX_ENTRY_BYTES, IndexEntry, SealReason, frame_stride};
+use crate::frame::SealedFrame;
+use crate::limits::{
+    BLOCK_BYTES_MAX, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
+};
+
+/// What an append has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The end of the capacity is near: the host should come to an end.
+    pub early_warning: bool,
+}
+
+impl Cartridge {
+    /// Appends a block of 1 to 16777215 bytes at the position and cuts off what follows. Not durable
+    /// before [`Cartridge::synchronize`]; a failure after it returned comes out of a later call as
+    /// [`Error::Deferred`].
+    pub fn append_block(&mut self, block: Bytes) -> Result<Appended, Error> {
+        let length = block.len();
+        if !(1..=BLOCK_BYTES_MAX).contains(&length) {
+            return Err(Error::BlockLength { length });
+        }
+        self.check_writable()?;
+        let at = self.totals_at_cursor()?;
+        if at.charged_bytes + (self.builder.plain_length() + length) as u64
+            > self.label.capacity_bytes
+        {
+            // What waits counts in full; compressed it may leave room.
+            self.flush()?;
+            if self.totals_at_cursor()?.charged_bytes + length as u64 > self.label.capacity_bytes {
+                return Err(Error::VolumeFull);
+            }
+        }
+        // A table entry and an index entry may come with the block.
+        let need = frame_stride(length as u64) + 4 + INDEX_ENTRY_BYTES as u64;
+        self.prepare_tail(at, need)?;
+        if !self.builder.has_room(length) {
+            self.flush()?;
+        }
+        self.builder.push(block);
+        self.chain.end.objects += 1;
+        self.chain.end.host_bytes += length as u64;
+        self.cursor = self.end_cursor();
+        if self.builder.is_full() {
+            self.flush()?;
+        }
+        Ok(self.appended())
+    }
+
+    /// Appends `count` filemarks at the position and cuts off what follows; with `count` 0 nothing
+    /// happens. Not durable before [`Cartridge::synchronize`].
+    pub fn append_filemarks(&mut self, count: u32) -> Result<Appended, Error> {
+        self.check_writable()?;
+        if count == 0 {
+            return Ok(self.appended());
+        }
+        let at = self.totals_at_cursor()?;
+        let charge = u64::from(count) * FILEMARK_CHARGE_BYTES;
+        let limit = self
+            .label
+            .capacity_bytes
+            .saturating_add(FILEMARK_RESERVE_BYTES);
+        if at.charged_bytes + self.builder.plain_length() as u64 + charge > limit {
+            return Err(Error::VolumeFull);
+        }
+        if self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| writer.marks_overflow(count))
+        {
+            self.roll(SealReason::Full)?;
+        }
+        self.prepare_tail(at, frame_stride(0) + INDEX_ENTRY_BYTES as u64)?;
+        self.flush()?;
+        self.chain.end.objects += u64::from(count);
+        self.chain.end.marks += u64::from(count);
+        self.cursor = self.end_cursor();
+        self.write(&SealedFrame::filemarks(count))?;
+        Ok(self.appended())
+    }
+
+    /// Returns when everything appended is on stable storage.
+    pub fn synchronize(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        let synced = self.writer.as_mut().map_or(Ok(()), |writer| writer.sync());
+        synced.map_err(|error| self.fall_back(error))
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        match self.condition {
+            _ if self.label.write_protected => Err(Error::WriteProtected),
+            Condition::PositionLost => Err(Error::PositionLost),
+            Condition::Broken => Err(Error::Broken),
+            Condition::Good | Condition::RemainsBehindEnd => Ok(()),
+        }
+    }
+
+    fn appended(&self) -> Appended {
+        let usage = self.usage();
+        let distance = early_warning_distance_bytes(usage.capacity_bytes);
+        Appended {
+            early_warning: usage.stored_bytes + distance >= usage.capacity_bytes,
+        }
+    }
+
+    /// Makes sure that there is a segment at the position with room for `need` bytes more than what
+    /// waits; `at` is what lies before the position.
+    fn prepare_tail(&mut self, at: Totals, need: u64) -> Result<(), Error> {
+        if self.cursor.object < self.chain.end.objects {
+            return self.start_segment(at, need);
+        }
+        let waiting = self.waiting_bytes();
+        let size_max = u64::from(self.settings.segment_size_bytes);
+        let Some(writer) = &mut self.writer else {
+            return self.start_segment(self.chain.end, need);
+        };
+        let begun = !writer.entries().is_empty() || waiting > 0;
+        if begun && writer.length_with(waiting + need) > size_max {
+            self.roll(SealReason::Full)?;
+            return self.start_segment(self.chain.end, need);
+        }
+        writer.reserve(waiting + need).map_err(|error| {
+            if is_no_space(&error) {
+                Error::NoSpace
+            } else {
+                Error::io(format!("segment {}: reserve", writer.header().name), error)
+            }
+        })
+    }
+
+    /// What the blocks that wait will take at most.
+    fn waiting_bytes(&self) -> u64 {
+        match self.builder.block_count() {
+            0 => 0,
+            count => frame_stride(self.builder.plain_length() as u64 + 4 * count),
+        }
+    }
+
+    /// Closes the segment in progress; the next append begins another.
+    fn roll(&mut self, reason: SealReason) -> Result<(), Error> {
+        self.synchronize()?;
+        self.close_writer(reason);
+        Ok(())
+    }
+
+    /// Writes the blocks that wait. Not durable.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        let Some(plain) = self.builder.take() else {
+            return Ok(());
+        };
+        let frame = SealedFrame::blocks(plain, self.settings.codec, &mut self.encoder);
+        self.write(&frame)
+    }
+
+    fn write(&mut self, frame: &SealedFrame) -> Result<(), Error> {
+        let writer = self.writer.as_mut();
+        let writer = writer.expect("prepare_tail made a segment before anything was accepted");
+        if let Err(error) = writer.append(frame) {
+            return Err(self.fall_back(error));
+        }
+        let charged = writer.entries().last().map_or(0, IndexEntry::charged_bytes);
+        self.chain.end.charged_bytes += charged;
+        Ok(())
+    }
+
+    /// Gives up the segment in progress: what is not on stable storage is lost.
+    fn fall_back(&mut self, error: io::Error) -> Error {
+        self.builder.take();
+        let accepted = self.chain.end.objects;
+        if let Some(writer) = self.writer.take() {
+            let mut end = writer.header().first();
+            for entry in writer.durable_entries() {
+                end.objects += entry.object_count;
+                end.marks += entry.marks;
+                end.host_bytes += u64::from(entry.plain_length);
+                end.charged_bytes += entry.charged_bytes();
+            }
+            self.chain.end = end;
+        }
+        self.cursor = self.end_cursor();
+        self.condition = Condition::PositionLost;
+        Error::Deferred {
+            first_lost: self.chain.end.objects,
+            lost: accepted - self.chain.end.objects,
+            source: error,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Beginning a segment: how anything is ever cut off.
+
+use super::{Cartridge, Condition};
+use crate::chain::Totals;
+use crate::error::Error;
+use crate::format::{EntryKind, IndexEntry, SealReason, SegmentHeader};
+use crate::store::SegmentName;
+use crate::writer::{CreateError, SegmentWriter};
+
+impl Cartridge {
+    /// Erases everything from the position on. Durable when it returns.
+    pub fn erase(&mut self) -> Result<(), Error> {
+        if self.label.write_protected {
+            return Err(Error::WriteProtected);
+        }
+        self.synchronize()?;
+        self.moved();
+        if self.condition == Condition::Broken {
+            return Err(Error::Broken);
+        }
+        if self.cursor.object == self.chain.end.objects && self.condition == Condition::Good {
+            return Ok(());
+        }
+        let at = self.totals_at_cursor()?;
+        self.start_segment(at, 0)
+    }
+
+    /// Begins a segment at `at` with room for `need` bytes of frames: what lies from there on is
+    /// gone for good when it returns. On failure everything is as it was.
+    pub(super) fn start_segment(&mut self, at: Totals, need: u64) -> Result<(), Error> {
+        debug_assert_eq!(self.builder.block_count(), 0);
+        self.close_writer(SealReason::Cut);
+        let cuts = at.objects < self.chain.end.objects || self.condition != Condition::Good;
+        let environment = &self.settings.environment;
+        let mut header = SegmentHeader {
+            cartridge: self.label.uuid,
+            name: SegmentName {
+                partition: 0,
+                number: 0,
+                uuid: environment.new_uuid(),
+            },
+            previous: uuid::Uuid::nil(),
+            generation: 0,
+            generation_first_object: 0,
+            first_object: 0,
+            first_mark: 0,
+            first_host_byte: 0,
+            first_charged_byte: 0,
+            created_unix_ms: environment.now_unix_ms(),
+            capacity_bytes: self.label.capacity_bytes,
+            barcode: self.label.barcode.clone(),
+        };
+        self.chain.place_next(&mut header, at, cuts);
+        let step = self.settings.reserve_step_bytes.into();
+        let name = header.name;
+        let writer =
+            SegmentWriter::create(&mut *self.store, header, need, step).map_err(|error| {
+                if matches!(error, CreateError::Unknown(_)) {
+                    self.condition = Condition::Broken;
+                }
+                error.into_error(&name.to_string())
+            })?;
+        let dead = self.chain.append(writer.header());
+        self.writer = Some(writer);
+        self.condition = Condition::Good;
+        self.cursor = self.end_cursor();
+        self.frame = None;
+        self.segments.forget_all();
+        self.remove(&dead);
+        Ok(())
+    }
+
+    /// Removes files that the chain does not name any more. What cannot be removed now is removed
+    /// when the cartridge is loaded again.
+    pub(super) fn remove(&mut self, dead: &[SegmentName]) {
+        for name in dead {
+            if let Err(error) = self.store.remove_segment(*name) {
+                tracing::warn!(barcode = self.label.barcode, segment = %name, %error,
+                    "cannot remove a segment that was cut off");
+            }
+        }
+    }
+
+    /// Seals the segment in progress. Its content is on stable storage already, so a failure costs
+    /// only time at the next load.
+    pub(super) fn close_writer(&mut self, reason: SealReason) {
+        let Some(writer) = self.writer.take() else {
+            return;
+        };
+        let name = writer.header().name;
+        if let Err(error) = writer.seal(reason, self.settings.environment.now_unix_ms()) {
+            tracing::warn!(barcode = self.label.barcode, segment = %name, %error,
+                "cannot seal a segment; it will be walked at the next load");
+        }
+    }
+
+    /// Returns what lies before the position.
+    pub(super) fn totals_at_cursor(&mut self) -> Result<Totals, Error> {
+        let object = self.cursor.object;
+        let Some(row) = self.chain.row_of_object(object) else {
+            return Ok(self.chain.end);
+        };
+        let mut totals = self.chain.rows()[row].first;
+        let mut inside = None;
+        for entry in self.entries(row)? {
+            if entry.end_object() > object {
+                inside = Some(*entry);
+                break;
+            }
+            totals.host_bytes += u64::from(entry.plain_length);
+            totals.charged_bytes += entry.charged_bytes();
+        }
+        totals.objects = object;
+        totals.marks = self.cursor.marks;
+        if let Some(entry) = inside.filter(|entry| entry.first_object < object) {
+            self.add_part(row, entry, object, &mut totals);
+        }
+        Ok(totals)
+    }
+
+    /// Adds the part of `entry` that lies before `object`.
+    fn add_part(&mut self, row: usize, entry: IndexEntry, object: u64, totals: &mut Totals) {
+        let count = object - entry.first_object;
+        if entry.kind != EntryKind::Data {
+            let marks = entry.marks_before_object(object) - entry.marks_before;
+            totals.charged_bytes += marks * crate::limits::FILEMARK_CHARGE_BYTES;
+            return;
+        }
+        let plain = u64::from(entry.plain_length);
+        // A frame that cannot be read can still be cut; its blocks then count as equally long.
+        let host = match self.load_frame(row, &entry) {
+            Ok(frame) => frame.plain_length_of(count),
+            Err(_) => share(plain, count, entry.object_count),
+        };
+        totals.host_bytes += host;
+        totals.charged_bytes += share(entry.charged_bytes(), host, plain);
+    }
+}
+
+/// Returns `value * part / whole`, rounded up.
+fn share(value: u64, part: u64, whole: u64) -> u64 {
+    let share = (u128::from(value) * u128::from(part)).div_ceil(u128::from(whole.max(1)));
+    u64::try_from(share).unwrap_or(value)
+}

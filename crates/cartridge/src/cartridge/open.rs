@@ -1,0 +1,186 @@
+//! Loading a cartridge: the chain is replayed and a torn tail is recovered.
+
+use std::ops::RangeInclusive;
+
+use uuid::Uuid;
+
+use super::segments::{SegmentCache, read_header, read_trailer};
+use super::{Cartridge, Condition, Cursor};
+use crate::chain::Chain;
+use crate::codec::{Decoder, Encoder};
+use crate::error::Error;
+use crate::format::{EntryKind, FRAMES_OFFSET, HeaderFault, IndexEntry, SealReason, SegmentHeader};
+use crate::frame::FrameBuilder;
+use crate::label::{Label, read_label};
+use crate::settings::Settings;
+use crate::store::{SegmentName, SegmentStore};
+use crate::walk::{Walk, holds_frames, walk};
+use crate::writer::write_footer;
+
+/// A range of object numbers, both ends included.
+pub type DamagedRange = RangeInclusive<u64>;
+
+/// What loading found and put right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// The last session did not unload the cartridge.
+    pub unsealed: bool,
+    /// Bytes of a torn tail that were discarded; none of them had been acknowledged as synchronized.
+    pub discarded_bytes: u64,
+    /// Files removed because what they held was cut off, or because they never held anything.
+    pub removed: Vec<SegmentName>,
+    /// Segments that should be there and are not.
+    pub missing: Vec<Uuid>,
+    /// Objects of the last segment that had been synchronized and are damaged.
+    pub damaged: Vec<DamagedRange>,
+}
+
+impl Cartridge {
+    /// Loads the cartridge in `store` at its beginning, and recovers what a crash left behind.
+    pub fn open(
+        mut store: Box<dyn SegmentStore>,
+        settings: Settings,
+    ) -> Result<(Self, RecoveryReport), Error> {
+        settings.check()?;
+        let label = read_label(&*store)?;
+        let mut report = RecoveryReport::default();
+        let (headers, empty) = read_headers(&*store, &label)?;
+        let (mut chain, replay) = Chain::replay(headers)?;
+        report.missing = replay.missing;
+        recover_last(&mut *store, &mut chain, &settings, &mut report)?;
+        report.removed = [empty, replay.dead].concat();
+        let frame_size = settings.frame_size_bytes as usize;
+        let mut cartridge = Self {
+            store,
+            settings,
+            label,
+            chain,
+            cursor: Cursor::default(),
+            builder: FrameBuilder::new(frame_size),
+            encoder: Encoder::default(),
+            decoder: Decoder::default(),
+            writer: None,
+            segments: SegmentCache::default(),
+            frame: None,
+            condition: Condition::Good,
+        };
+        cartridge.remove(&report.removed);
+        Ok((cartridge, report))
+    }
+}
+
+/// Reads the header of every segment file. Also returns the files that never held anything.
+fn read_headers(
+    store: &dyn SegmentStore,
+    label: &Label,
+) -> Result<(Vec<SegmentHeader>, Vec<SegmentName>), Error> {
+    let names = store
+        .segments()
+        .map_err(|source| Error::io("directory: read", source))?;
+    let mut headers = Vec::with_capacity(names.len());
+    let mut empty = Vec::new();
+    for name in names {
+        let failed = |source| Error::io(format!("segment {name}: read"), source);
+        let file = store.open_segment(name).map_err(failed)?;
+        match read_header(&*file).map_err(failed)? {
+            Ok(header) => {
+                check_owner(&header, name, label)?;
+                headers.push(header);
+            }
+            Err(HeaderFault::Unsupported(found)) => {
+                let what = format!("segment {name}");
+                return Err(Error::UnsupportedFormat { what, found });
+            }
+            Err(HeaderFault::Damaged) => {
+                // Frames are written only after the header is durable: none means that the file was
+                // being created when the machine stopped.
+                let sealed = read_trailer(&*file, name).map_err(failed)?.is_some();
+                if sealed || holds_frames(&*file, name.uuid).map_err(failed)? {
+                    return Err(Error::SegmentHeaderDamaged { segment: name });
+                }
+                empty.push(name);
+            }
+        }
+    }
+    Ok((headers, empty))
+}
+
+fn check_owner(header: &SegmentHeader, name: SegmentName, label: &Label) -> Result<(), Error> {
+    let reason = if header.name != name {
+        "its header has another name"
+    } else if header.cartridge != label.uuid {
+        "belongs to another cartridge"
+    } else {
+        return Ok(());
+    };
+    Err(Error::ForeignSegment {
+        segment: name,
+        reason: reason.to_owned(),
+    })
+}
+
+/// Finds the end of data, which is in the last segment, and seals that segment when it is whole.
+fn recover_last(
+    store: &mut dyn SegmentStore,
+    chain: &mut Chain,
+    settings: &Settings,
+    report: &mut RecoveryReport,
+) -> Result<(), Error> {
+    let Some(row) = chain.rows().last().cloned() else {
+        return Ok(());
+    };
+    let name = row.name;
+    let failed = |source| Error::io(format!("segment {name}: read"), source);
+    let mut file = store.open_segment(name).map_err(failed)?;
+    if let Some(trailer) = read_trailer(&*file, name).map_err(failed)? {
+        chain.end.objects += trailer.object_count;
+        chain.end.marks += trailer.mark_count;
+        chain.end.host_bytes += trailer.host_bytes;
+        chain.end.charged_bytes += trailer.charged_bytes;
+        return Ok(());
+    }
+    let Walk {
+        entries,
+        end_offset,
+        discarded_bytes,
+        damaged,
+    } = walk(&*file, name.uuid, row.first.objects).map_err(failed)?;
+    report.unsealed = true;
+    report.discarded_bytes = discarded_bytes;
+    let bad = entries
+        .iter()
+        .filter(|entry| entry.kind == EntryKind::Damaged);
+    report.damaged = bad
+        .map(|entry| entry.first_object..=entry.end_object() - 1)
+        .collect();
+    if let Some(last) = entries.last() {
+        chain.end.objects = last.end_object();
+        chain.end.marks += last.end_marks();
+    }
+    chain.end.host_bytes += entries
+        .iter()
+        .map(|entry| u64::from(entry.plain_length))
+        .sum::<u64>();
+    chain.end.charged_bytes += entries.iter().map(IndexEntry::charged_bytes).sum::<u64>();
+    if damaged {
+        // Nothing is written into a file that somebody may have to repair.
+        return Ok(());
+    }
+    let header = read_header(&*file).map_err(failed)?;
+    if let Ok(header) = header {
+        debug_assert!(end_offset >= FRAMES_OFFSET);
+        let now = settings.environment.now_unix_ms();
+        let sealed = write_footer(
+            &mut *file,
+            &header,
+            &entries,
+            end_offset,
+            SealReason::Recovered,
+            now,
+        );
+        if let Err(error) = sealed {
+            tracing::warn!(segment = %name, %error, "cannot seal a recovered segment");
+        }
+    }
+    Ok(())
+}

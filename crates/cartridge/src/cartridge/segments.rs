@@ -1,0 +1,167 @@
+//! The segments that are open for reading, with their indexes.
+
+use std::io;
+
+use super::Cartridge;
+use crate::error::Error;
+use crate::format::{
+    HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
+};
+use crate::index;
+use crate::limits::SEGMENTS_OPEN_MAX;
+use crate::store::{SegmentFile, SegmentName};
+use crate::walk::walk;
+
+/// The segments used last, the latest at the end.
+#[derive(Default)]
+pub(super) struct SegmentCache {
+    open: Vec<OpenSegment>,
+}
+
+struct OpenSegment {
+    name: SegmentName,
+    /// `None` when the file is missing.
+    file: Option<Box<dyn SegmentFile>>,
+    entries: Vec<IndexEntry>,
+}
+
+impl SegmentCache {
+    /// Closes all: the chain has changed.
+    pub(super) fn forget_all(&mut self) {
+        self.open.clear();
+    }
+
+    /// Makes the segment `name` the latest; returns false when it is not open.
+    fn promote(&mut self, name: SegmentName) -> bool {
+        let Some(at) = self.open.iter().rposition(|open| open.name == name) else {
+            return false;
+        };
+        self.open[at..].rotate_left(1);
+        true
+    }
+
+    fn insert(&mut self, segment: OpenSegment) {
+        if self.open.len() == SEGMENTS_OPEN_MAX {
+            self.open.remove(0);
+        }
+        self.open.push(segment);
+    }
+}
+
+impl Cartridge {
+    /// Returns the index of row `row`.
+    pub(super) fn entries(&mut self, row: usize) -> Result<&[IndexEntry], Error> {
+        Ok(self.segment(row)?.1)
+    }
+
+    /// Returns the file of row `row`, unless it is missing, and its index.
+    pub(super) fn segment(
+        &mut self,
+        row: usize,
+    ) -> Result<(Option<&dyn SegmentFile>, &[IndexEntry]), Error> {
+        let name = self.chain.rows()[row].name;
+        let written = self
+            .writer
+            .as_ref()
+            .is_some_and(|writer| writer.header().name == name);
+        if !written && !self.segments.promote(name) {
+            let segment = self.open_for_reading(row)?;
+            self.segments.insert(segment);
+        }
+        match &self.writer {
+            Some(writer) if written => Ok((Some(writer.file()), writer.entries())),
+            _ => {
+                let open = self.segments.open.last();
+                let open = open.expect("promoted or inserted above");
+                Ok((open.file.as_deref(), &open.entries))
+            }
+        }
+    }
+
+    fn open_for_reading(&self, row: usize) -> Result<OpenSegment, Error> {
+        let bounds = self.chain.bounds(row);
+        let row = &self.chain.rows()[row];
+        let name = row.name;
+        let failed = |source| Error::io(format!("segment {name}: read"), source);
+        let file = match self.store.open_segment(name) {
+            Ok(file) if row.present => Some(file),
+            Ok(_) => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let mut entries = match &file {
+            Some(file) => index_of(&**file, name, bounds.first_object).map_err(failed)?,
+            None => Vec::new(),
+        };
+        index::fit(&mut entries, bounds);
+        Ok(OpenSegment {
+            name,
+            file,
+            entries,
+        })
+    }
+}
+
+/// Returns the index of a segment: from its footer, or by walking its frames.
+fn index_of(
+    file: &dyn SegmentFile,
+    name: SegmentName,
+    first_object: u64,
+) -> io::Result<Vec<IndexEntry>> {
+    if let Some(trailer) = read_trailer(file, name)?
+        && trailer.first_object == first_object
+        && let Some(entries) = read_index(file, &trailer)?
+    {
+        return Ok(entries);
+    }
+    Ok(walk(file, name.uuid, first_object)?.entries)
+}
+
+/// Reads both copies of the header; the bytes of the first good one, else of the first.
+pub(super) fn read_header(
+    file: &dyn SegmentFile,
+) -> io::Result<Result<SegmentHeader, crate::format::HeaderFault>> {
+    let mut fault = None;
+    for copy in 0..2 {
+        let mut bytes = [0; HEADER_BYTES];
+        file.read_at(&mut bytes, copy * HEADER_BYTES as u64)?;
+        match SegmentHeader::parse(&bytes) {
+            Ok(header) => return Ok(Ok(header)),
+            // A good header of a newer version says more than a damaged one.
+            Err(found) => {
+                fault = fault
+                    .filter(|fault| *fault != crate::format::HeaderFault::Damaged)
+                    .or(Some(found))
+            }
+        }
+    }
+    Ok(Err(fault.unwrap_or(crate::format::HeaderFault::Damaged)))
+}
+
+/// Reads the trailer of the segment `name`; `None` when it is not sealed.
+pub(super) fn read_trailer(
+    file: &dyn SegmentFile,
+    name: SegmentName,
+) -> io::Result<Option<Trailer>> {
+    let length = file.length()?;
+    let mut bytes = [0; TRAILER_BYTES];
+    let Some(offset) = length.checked_sub(TRAILER_BYTES as u64) else {
+        return Ok(None);
+    };
+    if file.read_at(&mut bytes, offset)? < bytes.len() {
+        return Ok(None);
+    }
+    Ok(Trailer::parse(&bytes, length).filter(|trailer| trailer.segment == name.uuid))
+}
+
+/// Reads the index that `trailer` describes; `None` when it is damaged.
+fn read_index(file: &dyn SegmentFile, trailer: &Trailer) -> io::Result<Option<Vec<IndexEntry>>> {
+    // The trailer fits the length of the file, which bounds what is allocated here.
+    let mut bytes = vec![0; trailer.index_length()];
+    let filled = file.read_at(&mut bytes, trailer.data_end)?;
+    if filled < bytes.len() || crc_fast::crc32_iscsi(&bytes) != trailer.index_checksum {
+        return Ok(None);
+    }
+    let (chunks, _) = bytes.as_chunks::<INDEX_ENTRY_BYTES>();
+    Ok(chunks.iter().map(IndexEntry::parse).collect())
+}

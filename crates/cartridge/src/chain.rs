@@ -1,0 +1,370 @@
+//! The chain of segments: which file holds which objects.
+//!
+//! The headers are the manifest. Sorted by number they are replayed: a segment whose first object is
+//! N cuts off everything from N on that came before it. There is no other record, so an overwrite,
+//! an erase and a rewrite are each one commit: the durable creation of one file.
+
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::format::SegmentHeader;
+use crate::index::Bounds;
+use crate::store::SegmentName;
+
+/// What lies before a place on the cartridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Blocks and filemarks.
+    pub(crate) objects: u64,
+    pub(crate) marks: u64,
+    /// Bytes as the host wrote them.
+    pub(crate) host_bytes: u64,
+    /// Bytes as they count against the capacity.
+    pub(crate) charged_bytes: u64,
+}
+
+/// One segment of the chain. It ends where the next begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: SegmentName,
+    pub(crate) first: Totals,
+    /// What the file holds from here on was cut off by a segment that is missing.
+    pub(crate) valid_until: u64,
+    /// False for what was lost with its file.
+    pub(crate) present: bool,
+}
+
+/// The live segments of a partition, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    rows: Vec<Row>,
+    pub(crate) end: Totals,
+    generation: u64,
+    generation_first_object: u64,
+    last_number: u32,
+}
+
+/// What replaying the headers brought to light.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    /// Segments that were cut off; their files can go.
+    pub(crate) dead: Vec<SegmentName>,
+    /// Segments that are named by another and are not there.
+    pub(crate) missing: Vec<Uuid>,
+}
+
+impl Chain {
+    /// Replays `headers`. The end is where the last segment begins; its content is not known here.
+    pub(crate) fn replay(mut headers: Vec<SegmentHeader>) -> Result<(Self, Replay), Error> {
+        headers.sort_by_key(|header| header.name.number);
+        let mut chain = Self::default();
+        let mut replay = Replay::default();
+        for header in &headers {
+            if chain.last_number == header.name.number && chain.last_number > 0 {
+                return Err(foreign(header, "another segment has the same number"));
+            }
+            replay.dead.extend(chain.cut(header.first()));
+            chain.bridge_gap_before(header, &mut replay)?;
+            chain.push(header);
+        }
+        Ok((chain, replay))
+    }
+
+    /// Makes the chain fit `header` when the segment before it is missing.
+    fn bridge_gap_before(
+        &mut self,
+        header: &SegmentHeader,
+        replay: &mut Replay,
+    ) -> Result<(), Error> {
+        let last = self.rows.last();
+        if header.previous == last.map_or(Uuid::nil(), |row| row.name.uuid) {
+            let starts = last.is_some() || header.first_object == 0;
+            return if starts {
+                Ok(())
+            } else {
+                Err(foreign(header, "does not begin at 0"))
+            };
+        }
+        if header.previous.is_nil() || header.generation < self.generation {
+            return Err(foreign(header, "does not follow the segments before it"));
+        }
+        replay.missing.push(header.previous);
+        if header.generation > self.generation + 1 && last.is_some() {
+            // More than one cut in between: nobody knows the lowest of them.
+            let uuid = header.previous;
+            return Err(Error::SegmentMissing { uuid });
+        }
+        if header.generation > self.generation {
+            let limit = header.generation_first_object;
+            while self
+                .rows
+                .last()
+                .is_some_and(|row| row.first.objects >= limit)
+            {
+                replay.dead.extend(self.rows.pop().map(|row| row.name));
+            }
+            if let Some(row) = self.rows.last_mut() {
+                row.valid_until = row.valid_until.min(limit);
+            }
+        }
+        if self.rows.is_empty() && header.first_object > 0 {
+            self.rows.push(Row {
+                name: SegmentName {
+                    partition: header.name.partition,
+                    number: 0,
+                    uuid: header.previous,
+                },
+                first: Totals::default(),
+                valid_until: 0,
+                present: false,
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the rows.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Returns what lies before the end of row `row`.
+    pub(crate) fn end_of(&self, row: usize) -> Totals {
+        self.rows.get(row + 1).map_or(self.end, |next| next.first)
+    }
+
+    /// Returns what row `row` must cover.
+    pub(crate) fn bounds(&self, row: usize) -> Bounds {
+        let end = self.end_of(row);
+        let row = &self.rows[row];
+        Bounds {
+            first_object: row.first.objects,
+            valid_until: row.valid_until,
+            end_object: end.objects,
+            marks: end.marks.saturating_sub(row.first.marks),
+        }
+    }
+
+    /// Returns the row that holds `object`, which is before the end.
+    pub(crate) fn row_of_object(&self, object: u64) -> Option<usize> {
+        if object >= self.end.objects {
+            return None;
+        }
+        self.rows
+            .partition_point(|row| row.first.objects <= object)
+            .checked_sub(1)
+    }
+
+    /// Returns the row that holds the filemark `mark`, counted from 0.
+    pub(crate) fn row_of_mark(&self, mark: u64) -> Option<usize> {
+        if mark >= self.end.marks {
+            return None;
+        }
+        self.rows
+            .partition_point(|row| row.first.marks <= mark)
+            .checked_sub(1)
+    }
+
+    /// Fills in what identifies and places the next segment, which begins at `at`.
+    pub(crate) fn place_next(
+        &mut self,
+        header: &mut SegmentHeader,
+        at: Totals,
+        new_generation: bool,
+    ) {
+        // A number is used up even when the creation fails.
+        self.last_number += 1;
+        header.name.number = self.last_number;
+        let before = self
+            .rows
+            .partition_point(|row| row.first.objects < at.objects);
+        header.previous = before
+            .checked_sub(1)
+            .map_or(Uuid::nil(), |row| self.rows[row].name.uuid);
+        (header.generation, header.generation_first_object) = if new_generation {
+            (self.generation + 1, at.objects)
+        } else {
+            (self.generation, self.generation_first_object)
+        };
+        header.first_object = at.objects;
+        header.first_mark = at.marks;
+        header.first_host_byte = at.host_bytes;
+        header.first_charged_byte = at.charged_bytes;
+    }
+
+    /// Adds the segment with `header`, whose file is durable, and returns the segments that it
+    /// cuts off.
+    pub(crate) fn append(&mut self, header: &SegmentHeader) -> Vec<SegmentName> {
+        let dead = self.cut(header.first());
+        self.push(header);
+        dead
+    }
+
+    fn cut(&mut self, at: Totals) -> Vec<SegmentName> {
+        let live = self
+            .rows
+            .partition_point(|row| row.first.objects < at.objects);
+        let dead = self.rows.split_off(live);
+        dead.into_iter()
+            .filter(|row| row.present)
+            .map(|row| row.name)
+            .collect()
+    }
+
+    fn push(&mut self, header: &SegmentHeader) {
+        self.end = header.first();
+        self.generation = header.generation;
+        self.generation_first_object = header.generation_first_object;
+        self.last_number = header.name.number;
+        self.rows.push(Row {
+            name: header.name,
+            first: header.first(),
+            valid_until: u64::MAX,
+            present: true,
+        });
+    }
+}
+
+impl SegmentHeader {
+    /// Returns what lies before the segment.
+    pub(crate) fn first(&self) -> Totals {
+        Totals {
+            objects: self.first_object,
+            marks: self.first_mark,
+            host_bytes: self.first_host_byte,
+            charged_bytes: self.first_charged_byte,
+        }
+    }
+}
+
+fn foreign(header: &SegmentHeader, reason: &str) -> Error {
+    Error::ForeignSegment {
+        segment: header.name,
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::SegmentHeader;
+
+    /// Appends a segment that begins at `first_object`.
+    fn append(
+        chain: &mut Chain,
+        headers: &mut Vec<SegmentHeader>,
+        first_object: u64,
+        end_object: u64,
+    ) -> Vec<SegmentName> {
+        let number = headers.len() as u128 + 1;
+        let mut header = SegmentHeader {
+            cartridge: Uuid::from_u128(99),
+            name: SegmentName {
+                partition: 0,
+                number: 0,
+                uuid: Uuid::from_u128(number),
+            },
+            previous: Uuid::nil(),
+            generation: 0,
+            generation_first_object: 0,
+            first_object: 0,
+            first_mark: 0,
+            first_host_byte: 0,
+            first_charged_byte: 0,
+            created_unix_ms: 0,
+            capacity_bytes: 1,
+            barcode: String::new(),
+        };
+        let at = Totals {
+            objects: first_object,
+            ..Totals::default()
+        };
+        let cuts = first_object < chain.end.objects;
+        chain.place_next(&mut header, at, cuts);
+        let dead = chain.append(&header);
+        chain.end.objects = end_object;
+        headers.push(header);
+        dead
+    }
+
+    fn segments(chain: &Chain) -> Vec<(u32, u64, u64)> {
+        let rows = chain.rows().iter();
+        rows.map(|row| (row.name.number, row.first.objects, row.valid_until))
+            .collect()
+    }
+
+    /// 1: 0..100, 2: 50..80 (a cut), 3: 80..90, 4: 60..70 (a cut).
+    fn history() -> Vec<SegmentHeader> {
+        let (mut chain, mut headers) = (Chain::default(), Vec::new());
+        for (first, end) in [(0, 100), (50, 80), (80, 90), (60, 70)] {
+            append(&mut chain, &mut headers, first, end);
+        }
+        headers
+    }
+
+    const END: u64 = u64::MAX;
+
+    #[test]
+    fn headers_alone_rebuild_the_chain() {
+        let (chain, replay) = Chain::replay(history()).unwrap();
+        assert_eq!(segments(&chain), [(1, 0, END), (2, 50, END), (4, 60, END)]);
+        assert_eq!(replay.dead.len(), 1);
+        assert_eq!(replay.dead[0].number, 3);
+        assert!(replay.missing.is_empty());
+    }
+
+    #[test]
+    fn dead_files_do_not_matter() {
+        let mut headers = history();
+        headers.remove(2);
+        let (chain, replay) = Chain::replay(headers).unwrap();
+        assert_eq!(segments(&chain), [(1, 0, END), (2, 50, END), (4, 60, END)]);
+        assert!(replay.missing.is_empty());
+    }
+
+    #[test]
+    fn what_a_missing_segment_cut_off_stays_cut_off() {
+        let (mut chain, mut headers) = (Chain::default(), Vec::new());
+        for (first, end) in [(0, 100), (50, 80), (80, 90), (90, 95)] {
+            append(&mut chain, &mut headers, first, end);
+        }
+        // Segments 2 and 3 are lost; what segment 1 holds from 50 on must not come back.
+        headers.drain(1..3);
+        let (chain, replay) = Chain::replay(headers).unwrap();
+        assert_eq!(segments(&chain), [(1, 0, 50), (4, 90, END)]);
+        assert_eq!(replay.missing, [Uuid::from_u128(3)]);
+    }
+
+    #[test]
+    fn a_missing_first_segment_is_a_gap() {
+        let (mut chain, mut headers) = (Chain::default(), Vec::new());
+        append(&mut chain, &mut headers, 0, 100);
+        append(&mut chain, &mut headers, 100, 200);
+        headers.remove(0);
+        let (chain, _) = Chain::replay(headers).unwrap();
+        assert_eq!(segments(&chain), [(0, 0, 0), (2, 100, END)]);
+        assert!(!chain.rows()[0].present);
+    }
+
+    #[test]
+    fn two_missing_cuts_cannot_be_bridged() {
+        let (mut chain, mut headers) = (Chain::default(), Vec::new());
+        for (first, end) in [(0, 100), (20, 80), (60, 90), (90, 95)] {
+            append(&mut chain, &mut headers, first, end);
+        }
+        headers.drain(1..3);
+        let error = Chain::replay(headers).unwrap_err();
+        assert!(matches!(error, Error::SegmentMissing { uuid } if uuid == Uuid::from_u128(3)));
+    }
+
+    #[test]
+    fn rows_are_found_by_object() {
+        let (mut chain, _) = Chain::replay(history()).unwrap();
+        chain.end.objects = 70;
+        for object in 0..70 {
+            let row = chain.row_of_object(object).unwrap();
+            assert!(chain.rows()[row].first.objects <= object);
+            assert!(object < chain.end_of(row).objects);
+        }
+        assert_eq!(chain.row_of_object(70), None);
+    }
+}

@@ -1,0 +1,190 @@
+//! The segment header: who wrote this file, for which cartridge, and where in it.
+
+use uuid::Uuid;
+
+use super::fields::{Fields, Layout};
+use super::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_BYTES};
+use crate::limits::BARCODE_BYTES_MAX;
+use crate::store::SegmentName;
+
+/// CR-LF shows a transfer in text mode.
+const MAGIC: [u8; 8] = *b"CAPSEG\r\n";
+const END_MAGIC: [u8; 4] = *b"SEGH";
+const CRC_OFFSET: usize = 4088;
+/// log2 of [`super::FRAME_ALIGN`].
+const FRAME_ALIGN_LOG2: u8 = 3;
+
+/// A segment header. Both copies in the file are the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) cartridge: Uuid,
+    pub(crate) name: SegmentName,
+    /// The segment that comes before this one in the chain; nil for the first.
+    pub(crate) previous: Uuid,
+    /// +1 each time something was cut off.
+    pub(crate) generation: u64,
+    /// Where this generation began: what older generations hold from there on is cut off.
+    pub(crate) generation_first_object: u64,
+    pub(crate) first_object: u64,
+    pub(crate) first_mark: u64,
+    pub(crate) first_host_byte: u64,
+    pub(crate) first_charged_byte: u64,
+    pub(crate) created_unix_ms: u64,
+    pub(crate) capacity_bytes: u64,
+    /// At most [`BARCODE_BYTES_MAX`] bytes; makes a lost file readable by a person.
+    pub(crate) barcode: String,
+}
+
+/// Why a segment header cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderFault {
+    /// Not a header, or a damaged one.
+    Damaged,
+    /// A good header of a newer format; says what is not known.
+    Unsupported(String),
+}
+
+impl SegmentHeader {
+    /// Returns the header's bytes.
+    pub(crate) fn emit(&self) -> [u8; HEADER_BYTES] {
+        debug_assert!(self.barcode.len() <= BARCODE_BYTES_MAX);
+        let mut layout = Layout::<HEADER_BYTES>::new();
+        layout
+            .set(0, &MAGIC)
+            .u16(8, FORMAT_MAJOR)
+            .u16(10, FORMAT_MINOR)
+            // 12: incompatible features, 16: features that forbid appending. None yet.
+            .u32(20, HEADER_BYTES as u32)
+            .uuid(24, self.cartridge)
+            .uuid(40, self.name.uuid)
+            .uuid(56, self.previous)
+            .u64(72, self.generation)
+            // 80: writer epoch, for several gateways on one shelf.
+            .u32(88, self.name.number)
+            .u8(92, self.name.partition)
+            // 93: cipher, 0 is none.
+            .u8(94, FRAME_ALIGN_LOG2)
+            .u64(96, self.first_object)
+            .u64(104, self.first_mark)
+            .u64(112, self.first_host_byte)
+            .u64(120, self.first_charged_byte)
+            .u64(128, self.generation_first_object)
+            .u64(136, self.created_unix_ms)
+            .u64(144, self.capacity_bytes)
+            .set(152, self.barcode.as_bytes());
+        // 184: key id, 200: wrapped key, 240: salt; all zero without a cipher.
+        let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
+        layout.u32(CRC_OFFSET, checksum).set(4092, &END_MAGIC);
+        layout.0
+    }
+
+    /// Reads a header.
+    pub(crate) fn parse(bytes: &[u8; HEADER_BYTES]) -> Result<Self, HeaderFault> {
+        let fields = Fields(bytes);
+        if fields.bytes(0) != MAGIC
+            || fields.bytes(4092) != END_MAGIC
+            || fields.u32(CRC_OFFSET) != crc_fast::crc32_iscsi(&bytes[..CRC_OFFSET])
+        {
+            return Err(HeaderFault::Damaged);
+        }
+        let unsupported =
+            |what: &str, found: u64| Err(HeaderFault::Unsupported(format!("{what} {found}")));
+        if fields.u16(8) != FORMAT_MAJOR {
+            return unsupported("format", fields.u16(8).into());
+        }
+        for (at, what) in [(12, "incompatible features"), (16, "read-only features")] {
+            if fields.u32(at) != 0 {
+                return unsupported(what, fields.u32(at).into());
+            }
+        }
+        for (at, what, known) in [
+            (92, "partition", 0),
+            (93, "cipher", 0),
+            (94, "alignment", FRAME_ALIGN_LOG2),
+        ] {
+            if fields.u8(at) != known {
+                return unsupported(what, fields.u8(at).into());
+            }
+        }
+        let barcode: [u8; BARCODE_BYTES_MAX] = fields.bytes(152);
+        let barcode = String::from_utf8_lossy(&barcode);
+        Ok(Self {
+            cartridge: fields.uuid(24),
+            name: SegmentName {
+                partition: fields.u8(92),
+                number: fields.u32(88),
+                uuid: fields.uuid(40),
+            },
+            previous: fields.uuid(56),
+            generation: fields.u64(72),
+            generation_first_object: fields.u64(128),
+            first_object: fields.u64(96),
+            first_mark: fields.u64(104),
+            first_host_byte: fields.u64(112),
+            first_charged_byte: fields.u64(120),
+            created_unix_ms: fields.u64(136),
+            capacity_bytes: fields.u64(144),
+            barcode: barcode.trim_end_matches('\0').to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A header for tests.
+    pub(crate) fn header() -> SegmentHeader {
+        SegmentHeader {
+            cartridge: Uuid::from_u128(1),
+            name: SegmentName {
+                partition: 0,
+                number: 3,
+                uuid: Uuid::from_u128(2),
+            },
+            previous: Uuid::from_u128(4),
+            generation: 5,
+            generation_first_object: 6,
+            first_object: 7,
+            first_mark: 8,
+            first_host_byte: 9,
+            first_charged_byte: 10,
+            created_unix_ms: 11,
+            capacity_bytes: 12,
+            barcode: "CAP001L5".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        assert_eq!(SegmentHeader::parse(&header().emit()), Ok(header()));
+    }
+
+    #[test]
+    fn any_flipped_bit_is_found() {
+        let good = header().emit();
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bytes = good;
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(SegmentHeader::parse(&bytes), Err(HeaderFault::Damaged));
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        for (at, found) in [
+            (8, "format 3"),
+            (12, "incompatible features 2"),
+            (16, "read-only features 2"),
+            (92, "partition 2"),
+            (93, "cipher 2"),
+        ] {
+            let mut bytes = header().emit();
+            bytes[at] += 2;
+            let checksum = crc_fast::crc32_iscsi(&bytes[..CRC_OFFSET]);
+            bytes[CRC_OFFSET..CRC_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
+            let fault = HeaderFault::Unsupported(found.to_owned());
+            assert_eq!(SegmentHeader::parse(&bytes), Err(fault));
+        }
+    }
+}

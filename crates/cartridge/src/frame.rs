@@ -1,0 +1,234 @@
+//! Frames on their way to the disk: blocks are gathered, sealed, and then only placed.
+//!
+//! # Ordering
+//! A [`FrameBuilder`] gathers blocks in the caller's call; [`SealedFrame::blocks`] compresses and
+//! checksums without knowing where the frame will lie; [`crate::writer::SegmentWriter`] gives it its
+//! place. A pipeline can hand over the owned values between these three.
+//!
+//! # Limits
+//! A builder holds at most `frame_size_bytes` of small blocks, or one larger block.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::codec::{Codec, Encoder};
+use crate::format::FrameKind;
+use crate::limits::FRAME_BLOCKS_MAX;
+
+/// Gathers blocks until they fill a frame.
+pub(crate) struct FrameBuilder {
+    size_max: usize,
+    lengths: Vec<u32>,
+    payload: Payload,
+}
+
+enum Payload {
+    /// No block, or one, which is kept without a copy.
+    One(Bytes),
+    Many(BytesMut),
+}
+
+/// The blocks of one frame.
+pub(crate) struct PlainFrame {
+    lengths: Vec<u32>,
+    payload: Bytes,
+}
+
+impl FrameBuilder {
+    /// Returns an empty builder for frames of `size_max` bytes.
+    pub(crate) fn new(size_max: usize) -> Self {
+        Self {
+            size_max,
+            lengths: Vec::new(),
+            payload: Payload::One(Bytes::new()),
+        }
+    }
+
+    /// Returns how many blocks are held.
+    pub(crate) fn block_count(&self) -> u64 {
+        self.lengths.len() as u64
+    }
+
+    /// Returns how many bytes the held blocks have together.
+    pub(crate) fn plain_length(&self) -> usize {
+        match &self.payload {
+            Payload::One(block) => block.len(),
+            Payload::Many(blocks) => blocks.len(),
+        }
+    }
+
+    /// Returns true when a block of `length` bytes can join the held ones.
+    pub(crate) fn has_room(&self, length: usize) -> bool {
+        self.lengths.is_empty()
+            || (self.plain_length() + length <= self.size_max
+                && self.lengths.len() < FRAME_BLOCKS_MAX as usize)
+    }
+
+    /// Returns true when no block can join any more.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.has_room(1)
+    }
+
+    /// Adds a block, for which there is room.
+    pub(crate) fn push(&mut self, block: Bytes) {
+        debug_assert!(self.has_room(block.len()));
+        self.lengths.push(length_u32(block.len()));
+        if self.lengths.len() == 1 {
+            self.payload = Payload::One(block);
+            return;
+        }
+        if let Payload::One(first) = &self.payload {
+            let mut blocks = BytesMut::with_capacity(self.size_max);
+            blocks.extend_from_slice(first);
+            self.payload = Payload::Many(blocks);
+        }
+        if let Payload::Many(blocks) = &mut self.payload {
+            blocks.extend_from_slice(&block);
+        }
+    }
+
+    /// Takes the held blocks; `None` when there are none.
+    pub(crate) fn take(&mut self) -> Option<PlainFrame> {
+        if self.lengths.is_empty() {
+            return None;
+        }
+        let payload = std::mem::replace(&mut self.payload, Payload::One(Bytes::new()));
+        Some(PlainFrame {
+            lengths: std::mem::take(&mut self.lengths),
+            payload: match payload {
+                Payload::One(block) => block,
+                Payload::Many(blocks) => blocks.freeze(),
+            },
+        })
+    }
+}
+
+/// A frame that lacks only its place.
+pub(crate) struct SealedFrame {
+    pub(crate) kind: FrameKind,
+    pub(crate) codec: Codec,
+    pub(crate) object_count: u32,
+    pub(crate) plain_length: u32,
+    pub(crate) block_length: Option<u32>,
+    /// The lengths of the blocks unless they are equal.
+    pub(crate) table: Vec<u8>,
+    pub(crate) payload: Bytes,
+    pub(crate) body_checksum: u32,
+}
+
+impl SealedFrame {
+    /// Compresses and checksums the blocks of `plain`.
+    pub(crate) fn blocks(plain: PlainFrame, codec: Codec, encoder: &mut Encoder) -> Self {
+        let PlainFrame { lengths, payload } = plain;
+        let equal = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+        let mut table = Vec::new();
+        if !equal {
+            table.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+        }
+        let plain_length = length_u32(payload.len());
+        let (codec, payload) = match encoder.encode(codec, &payload) {
+            Some(encoded) => (codec, Bytes::from(encoded)),
+            None => (Codec::Stored, payload),
+        };
+        Self {
+            kind: FrameKind::Data,
+            codec,
+            object_count: length_u32(lengths.len()),
+            plain_length,
+            block_length: equal.then(|| lengths.first().copied().unwrap_or(0)),
+            body_checksum: body_checksum(&table, &payload),
+            table,
+            payload,
+        }
+    }
+
+    /// Returns a run of `count` filemarks, at least one.
+    pub(crate) fn filemarks(count: u32) -> Self {
+        Self::bare(FrameKind::Filemarks, count, Bytes::new())
+    }
+
+    /// Returns a pad with a body of `length` zeros.
+    pub(crate) fn pad(length: usize) -> Self {
+        static ZEROS: [u8; 2 * crate::format::SYNC_ALIGN as usize] =
+            [0; 2 * crate::format::SYNC_ALIGN as usize];
+        Self::bare(FrameKind::Pad, 0, Bytes::from_static(&ZEROS[..length]))
+    }
+
+    fn bare(kind: FrameKind, object_count: u32, payload: Bytes) -> Self {
+        Self {
+            kind,
+            codec: Codec::Stored,
+            object_count,
+            plain_length: 0,
+            block_length: None,
+            table: Vec::new(),
+            body_checksum: body_checksum(&[], &payload),
+            payload,
+        }
+    }
+
+    /// Returns the length of the body.
+    pub(crate) fn body_length(&self) -> usize {
+        self.table.len() + self.payload.len()
+    }
+}
+
+/// The checksum of a body that lies in two pieces.
+fn body_checksum(table: &[u8], payload: &[u8]) -> u32 {
+    if table.is_empty() {
+        return crc_fast::crc32_iscsi(payload);
+    }
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
+    digest.update(table);
+    digest.update(payload);
+    // A 32-bit checksum in a 64-bit value.
+    (digest.finalize() & u64::from(u32::MAX)) as u32
+}
+
+fn length_u32(length: usize) -> u32 {
+    u32::try_from(length).expect("blocks and frames are shorter than 16 MiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_blocks_need_no_table() {
+        let mut builder = FrameBuilder::new(100);
+        for _ in 0..3 {
+            builder.push(Bytes::from_static(b"0123456789"));
+        }
+        let frame = builder.take().unwrap();
+        let sealed = SealedFrame::blocks(frame, Codec::Stored, &mut Encoder::default());
+        assert_eq!((sealed.block_length, sealed.table.len()), (Some(10), 0));
+        assert_eq!(sealed.payload.len(), 30);
+        assert!(builder.take().is_none());
+    }
+
+    #[test]
+    fn unequal_blocks_bring_their_lengths() {
+        let mut builder = FrameBuilder::new(100);
+        builder.push(Bytes::from_static(b"0123456789"));
+        builder.push(Bytes::from_static(b"012"));
+        let frame = builder.take().unwrap();
+        let sealed = SealedFrame::blocks(frame, Codec::Stored, &mut Encoder::default());
+        assert_eq!(sealed.block_length, None);
+        assert_eq!(sealed.table, [10, 0, 0, 0, 3, 0, 0, 0]);
+        let body = [&sealed.table[..], &sealed.payload[..]].concat();
+        assert_eq!(sealed.body_checksum, crc_fast::crc32_iscsi(&body));
+    }
+
+    #[test]
+    fn a_large_block_has_its_own_frame_and_small_ones_are_counted() {
+        let mut builder = FrameBuilder::new(100);
+        builder.push(Bytes::from(vec![1; 5000]));
+        assert!(builder.is_full());
+        builder.take();
+        let mut builder = FrameBuilder::new(usize::MAX);
+        for _ in 0..FRAME_BLOCKS_MAX {
+            assert!(builder.has_room(1));
+            builder.lengths.push(1);
+        }
+        assert!(!builder.has_room(1));
+    }
+}

@@ -1,0 +1,53 @@
+//! Every limit of the crate, by name.
+
+/// The longest block: what three bytes of transfer length can say (SSC-5 §8.1, READ BLOCK LIMITS).
+pub const BLOCK_BYTES_MAX: usize = (1 << 24) - 1;
+
+/// The most blocks that share one frame. It bounds the table of lengths to 64 KiB.
+pub const FRAME_BLOCKS_MAX: u32 = 16384;
+
+/// The largest [`crate::Settings::frame_size_bytes`].
+pub const FRAME_SIZE_BYTES_MAX: u32 = 1 << 20;
+
+/// The most that a frame stores after its header: the longest block, or a full frame and its table.
+pub const FRAME_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + 16;
+
+/// The largest segment file. Offsets are stored in units of eight bytes in 32 bits; we stay below.
+pub const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
+
+/// The largest `label` file that is read.
+pub const LABEL_BYTES_MAX: u64 = 64 * 1024;
+
+/// The longest barcode: what a segment header has room for.
+pub const BARCODE_BYTES_MAX: usize = 32;
+
+/// Segments whose file is kept open and whose index is kept in memory, besides the one written.
+pub const SEGMENTS_OPEN_MAX: usize = 8;
+
+/// What a filemark is charged against the capacity.
+pub const FILEMARK_CHARGE_BYTES: u64 = 64;
+
+/// Filemarks are accepted this far past the capacity, so that a full cartridge can be closed.
+pub const FILEMARK_RESERVE_BYTES: u64 = 1 << 20;
+
+/// Frames in a row that did not shrink before the encoder only probes.
+pub const INCOMPRESSIBLE_FRAMES_BEFORE_PROBING: u32 = 8;
+
+/// When probing, one frame in so many is tried.
+pub const PROBE_INTERVAL_FRAMES: u32 = 16;
+
+/// Returns how far before the capacity early warning begins: one percent, at least 64 MiB and at
+/// most 4 GiB, and never more than an eighth of a small cartridge.
+pub const fn early_warning_distance_bytes(capacity_bytes: u64) -> u64 {
+    let mut distance = capacity_bytes / 100;
+    if distance < 64 << 20 {
+        distance = 64 << 20;
+    }
+    if distance > 4 << 30 {
+        distance = 4 << 30;
+    }
+    if distance > capacity_bytes / 8 {
+        distance = capacity_bytes / 8;
+    }
+    distance
+}

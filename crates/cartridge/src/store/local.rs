@@ -1,0 +1,249 @@
+//! A cartridge as a directory of a local file system.
+//!
+//! # Crash
+//! The label is written to `label.tmp`, synced, renamed over `label`, and the directory is synced.
+//! A `label.tmp` left behind by a crash means nothing and is written over.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, pwritev};
+
+use super::{SegmentFile, SegmentName, SegmentStore};
+use crate::limits::LABEL_BYTES_MAX;
+
+const LABEL: &str = "label";
+const LABEL_NEW: &str = "label.tmp";
+
+/// A cartridge in a directory.
+#[derive(Debug)]
+pub struct LocalStore {
+    directory: PathBuf,
+}
+
+impl LocalStore {
+    /// Returns the store in `directory`, which exists or is created with [`LocalStore::create`].
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// Creates `directory` unless it exists, and returns the store in it. Durable when it returns.
+    pub fn create(directory: impl Into<PathBuf>) -> io::Result<Self> {
+        let store = Self::new(directory);
+        match fs::create_dir(&store.directory) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        let parent = store
+            .directory
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty());
+        sync_directory(parent.unwrap_or(Path::new(".")))?;
+        Ok(store)
+    }
+
+    fn path(&self, name: SegmentName) -> PathBuf {
+        self.directory.join(name.to_string())
+    }
+}
+
+impl SegmentStore for LocalStore {
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.directory.join(LABEL)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut text = Vec::new();
+        file.take(LABEL_BYTES_MAX).read_to_end(&mut text)?;
+        Ok(Some(text))
+    }
+
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
+        let new = self.directory.join(LABEL_NEW);
+        let file = File::create(&new)?;
+        file.write_all_at(text, 0)?;
+        file.sync_all()?;
+        fs::rename(&new, self.directory.join(LABEL))?;
+        sync_directory(&self.directory)
+    }
+
+    fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let name = entry?.file_name();
+            names.extend(
+                name.to_str()
+                    .and_then(|name| name.parse::<SegmentName>().ok()),
+            );
+        }
+        Ok(names)
+    }
+
+    fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        let file = options.open(self.path(name))?;
+        Ok(Box::new(LocalFile { file }))
+    }
+
+    fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let path = self.path(name);
+        let mut options = OpenOptions::new();
+        // A directory that may only be read can still be listed and inspected.
+        let file = match options.read(true).write(true).open(&path) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                File::open(&path)?
+            }
+            opened => opened?,
+        };
+        Ok(Box::new(LocalFile { file }))
+    }
+
+    fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        sync_directory(&self.directory)
+    }
+}
+
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+struct LocalFile {
+    file: File,
+}
+
+impl LocalFile {
+    /// How much is written at once where a file system cannot reserve.
+    const ZEROS_BYTES: usize = 256 << 10;
+
+    /// Reserves by writing zeros: slower, but a full disk shows here and not later.
+    fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
+        let zeros = vec![0; Self::ZEROS_BYTES];
+        let mut offset = from;
+        while offset < to {
+            let left = usize::try_from(to - offset).unwrap_or(usize::MAX);
+            let part = &zeros[..left.min(zeros.len())];
+            self.file.write_all_at(part, offset)?;
+            offset += part.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl SegmentFile for LocalFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self
+                .file
+                .read_at(&mut buffer[filled..], offset + filled as u64)
+            {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut slices = &mut slices[..];
+        let mut offset = offset;
+        IoSlice::advance_slices(&mut slices, 0);
+        while !slices.is_empty() {
+            match pwritev(&self.file, slices, offset) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    IoSlice::advance_slices(&mut slices, count);
+                    offset += count as u64;
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()> {
+        if from >= to {
+            return Ok(());
+        }
+        loop {
+            // Mode 0: the file grows, so that later writes change no metadata but the extents.
+            match fallocate(&self.file, FallocateFlags::empty(), from, to - from) {
+                Ok(()) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => return self.write_zeros(from, to),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn the_label_is_replaced_and_nothing_else_is_taken_for_a_segment() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut store = LocalStore::create(parent.path().join("c")).unwrap();
+        assert_eq!(store.read_label().unwrap(), None);
+        store.replace_label(b"first, and longer").unwrap();
+        store.replace_label(b"second").unwrap();
+        assert_eq!(store.read_label().unwrap().unwrap(), b"second");
+        assert_eq!(store.segments().unwrap(), []);
+    }
+
+    #[test]
+    fn zeros_reserve_exactly_the_range() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = LocalStore::new(directory.path());
+        let name = SegmentName {
+            partition: 0,
+            number: 1,
+            uuid: Uuid::from_u128(1),
+        };
+        store.create_segment(name).unwrap();
+        let file = LocalFile {
+            file: File::options().write(true).open(store.path(name)).unwrap(),
+        };
+        file.file.write_all_at(&[1; 100], 0).unwrap();
+        file.write_zeros(50, 300_000).unwrap();
+        let bytes = fs::read(store.path(name)).unwrap();
+        assert_eq!(bytes.len(), 300_000);
+        assert_eq!(bytes[..50], [1; 50]);
+        assert!(bytes[50..].iter().all(|byte| *byte == 0));
+    }
+}

@@ -1,0 +1,125 @@
+//! A cartridge in memory. Clones share the files, as two processes share a directory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{SegmentFile, SegmentName, SegmentStore};
+
+/// A cartridge in memory, for tests and trials.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    files: Arc<Mutex<Files>>,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    label: Option<Vec<u8>>,
+    segments: BTreeMap<SegmentName, Contents>,
+}
+
+type Contents = Arc<Mutex<Vec<u8>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No operation leaves the files half changed, so a panic elsewhere does not spoil them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl MemoryStore {
+    /// Returns an empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl SegmentStore for MemoryStore {
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(lock(&self.files).label.clone())
+    }
+
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
+        lock(&self.files).label = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        Ok(lock(&self.files).segments.keys().copied().collect())
+    }
+
+    fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let mut files = lock(&self.files);
+        if files.segments.contains_key(&name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let contents = Contents::default();
+        files.segments.insert(name, contents.clone());
+        Ok(Box::new(MemoryFile { contents }))
+    }
+
+    fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let contents = lock(&self.files).segments.get(&name).cloned();
+        let contents = contents.ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(MemoryFile { contents }))
+    }
+
+    fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        let removed = lock(&self.files).segments.remove(&name);
+        removed.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct MemoryFile {
+    contents: Contents,
+}
+
+fn index(offset: u64) -> io::Result<usize> {
+    usize::try_from(offset).map_err(|_| io::ErrorKind::FileTooLarge.into())
+}
+
+impl SegmentFile for MemoryFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(lock(&self.contents).len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let contents = lock(&self.contents);
+        let from = contents.get(index(offset)?..).unwrap_or_default();
+        let count = from.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&from[..count]);
+        Ok(count)
+    }
+
+    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        let mut contents = lock(&self.contents);
+        let mut at = index(offset)?;
+        for part in parts {
+            let end = at + part.len();
+            if contents.len() < end {
+                contents.resize(end, 0);
+            }
+            contents[at..end].copy_from_slice(part);
+            at = end;
+        }
+        Ok(())
+    }
+
+    fn reserve(&mut self, _from: u64, to: u64) -> io::Result<()> {
+        let mut contents = lock(&self.contents);
+        let length = contents.len().max(index(to)?);
+        contents.resize(length, 0);
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        lock(&self.contents).truncate(index(length)?);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! Where the files of one cartridge are.
+//!
+//! # Guarantees
+//! A store promises no more than a file system does: a write may be lost, whole or in part, until
+//! [`SegmentFile::sync`] returned; a created or removed name may be forgotten until
+//! [`SegmentStore::sync_directory`] returned. Only the label is replaced atomically and durably.
+//! After a failed `sync` nothing is known about the writes before it.
+
+mod local;
+mod memory;
+mod name;
+
+use std::io;
+
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use name::SegmentName;
+
+/// The files of one cartridge. One owner at a time; the caller sees to that.
+pub trait SegmentStore: Send {
+    /// Returns the label file, or `None` when there is none.
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces the label file. Atomic; durable when it returns.
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()>;
+
+    /// Returns the names of all segment files, in no order. Other files are left alone.
+    fn segments(&self) -> io::Result<Vec<SegmentName>>;
+
+    /// Creates a segment file that must not exist. Not durable before `sync_directory`.
+    fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Opens a segment file.
+    fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Removes a segment file. Not durable before `sync_directory`.
+    fn remove_segment(&mut self, name: SegmentName) -> io::Result<()>;
+
+    /// Returns when all created and removed names are on stable storage.
+    fn sync_directory(&mut self) -> io::Result<()>;
+}
+
+/// One segment file.
+pub trait SegmentFile: Send {
+    /// Returns the length in bytes.
+    fn length(&self) -> io::Result<u64>;
+
+    /// Fills `buffer` from `offset`; returns how much there was, less only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes `parts` one after the other at `offset`. Not durable before `sync`.
+    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
+
+    /// Makes sure that writes from `from` up to `to` bytes will find room; the file grows to `to`,
+    /// and what was not written reads as zeros. Nothing before `from` changes.
+    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()>;
+
+    /// Cuts the file to `length` bytes. Not durable before `sync`.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+
+    /// Returns when everything written is on stable storage.
+    fn sync(&mut self) -> io::Result<()>;
+}
