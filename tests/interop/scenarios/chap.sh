@@ -77,14 +77,14 @@ lacks "not the target of another network" "tapedrive-03" discover
 for number in 02 03; do
     hidden=$(target tapedrive-$number)
     iscsiadm -m node -o new -T "$hidden" -p "$PORTAL" >/dev/null
-    refuses "a hidden target refuses login ($number)" "login failed|not found|could not" login "$hidden"
+    refuses "a hidden target refuses login ($number)" "login failure|authorization failure|not found" login "$hidden"
     iscsiadm -m node -o delete -T "$hidden" -p "$PORTAL"
 done
 check "without CHAP where none is asked" login "$(target tapedrive-04)"
 
 note "one way"
 changer=$(target mediachanger)
-refuses "no secret is refused" "authorization failure|login failed" login "$changer"
+refuses "no secret is refused" "authorization failure|login failure" login "$changer"
 set_auth "$changer" authmethod CHAP username backup password wrong-secret-123
 refuses "a wrong secret is refused" "authorization failure" login "$changer"
 set_auth "$changer" username nobody password $right
@@ -104,7 +104,7 @@ note "both ways"
 drive=$(target tapedrive-01)
 set_auth "$drive" authmethod CHAP username backup password $right \
     username_in capstan password_in wrong-secret-456
-refuses "the initiator refuses a target with another secret" "authorization failure|login failed" login "$drive"
+refuses "the initiator refuses a target with another secret" "authorization failure|login failure" login "$drive"
 set_auth "$drive" password_in $own
 check "right secrets both ways are accepted" login "$drive"
 udevadm settle
@@ -118,7 +118,7 @@ host stop
 write_configuration 'chap = { user = "finder", secret_file = "right.secret" }'
 check "the gateway starts again" host start
 rm -rf /var/lib/iscsi/*
-refuses "discovery without the secret is refused" "authorization failure|login failed|[Dd]iscovery" discover
+refuses "discovery without the secret is refused" "authorization failure|login failure|[Dd]iscovery" discover
 cat >>/etc/iscsi/iscsid.conf <<CONF
 discovery.sendtargets.auth.authmethod = CHAP
 discovery.sendtargets.auth.username = finder
