@@ -11,7 +11,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{Codec, Encoder};
-use crate::format::FrameKind;
+use crate::format::{FrameKind, SYNC_ALIGN_BYTES};
 use crate::limits::FRAME_BLOCKS_MAX;
 
 /// Gathers blocks until they fill a frame.
@@ -148,8 +148,7 @@ impl SealedFrame {
 
     /// Returns a pad with a body of `length` zeros.
     pub(crate) fn pad(length: usize) -> Self {
-        static ZEROS: [u8; 2 * crate::format::SYNC_ALIGN as usize] =
-            [0; 2 * crate::format::SYNC_ALIGN as usize];
+        static ZEROS: [u8; 2 * SYNC_ALIGN_BYTES] = [0; 2 * SYNC_ALIGN_BYTES];
         Self::bare(FrameKind::Pad, 0, Bytes::from_static(&ZEROS[..length]))
     }
 
@@ -180,8 +179,7 @@ fn body_checksum(table: &[u8], payload: &[u8]) -> u32 {
     let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
     digest.update(table);
     digest.update(payload);
-    // A 32-bit checksum in a 64-bit value.
-    (digest.finalize() & u64::from(u32::MAX)) as u32
+    u32::try_from(digest.finalize()).expect("a CRC-32 has 32 bits")
 }
 
 fn length_u32(length: usize) -> u32 {

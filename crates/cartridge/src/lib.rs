@@ -42,3 +42,6 @@ pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Label, read_label};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{LocalStore, MemoryStore, SegmentFile, SegmentName, SegmentStore};
+
+// Lengths and offsets on disk are u32 and u64; `usize` holds them all.
+const _: () = assert!(usize::BITS >= 64);

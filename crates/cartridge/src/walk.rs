@@ -6,8 +6,8 @@ use std::io;
 use uuid::Uuid;
 
 use crate::format::{
-    EntryKind, FRAME_ALIGN, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, IndexEntry,
-    frame_stride,
+    EntryKind, FRAME_ALIGN, FRAME_ALIGN_BYTES, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader,
+    FrameKind, IndexEntry, frame_stride,
 };
 use crate::index;
 use crate::store::SegmentFile;
@@ -209,7 +209,7 @@ impl<'a> Scanner<'a> {
             }
             let last = filled - FRAME_HEADER_BYTES;
             let mut found = None;
-            for at in (0..=last).step_by(FRAME_ALIGN as usize) {
+            for at in (0..=last).step_by(FRAME_ALIGN_BYTES) {
                 let bytes = &self.window[at..at + FRAME_HEADER_BYTES];
                 // Most of what is searched is zeros.
                 if bytes[0] == 0 {
@@ -227,7 +227,7 @@ impl<'a> Scanner<'a> {
             if filled < Self::WINDOW_BYTES {
                 return Ok(None);
             }
-            start += (last + FRAME_ALIGN as usize) as u64;
+            start += (last + FRAME_ALIGN_BYTES) as u64;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, INDEX_ENTRY_BYTES,
     IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, TRAILER_BYTES, Trailer, frame_stride,
-    round_up,
+    in_memory, round_up,
 };
 use crate::frame::SealedFrame;
 use crate::store::{SegmentFile, SegmentStore};
@@ -148,7 +148,7 @@ impl SegmentWriter {
         let header = self.place(frame);
         let bytes = header.emit(self.header.name.uuid, self.end);
         let stride = frame_stride(body_length as u64);
-        let pad = (stride as usize) - FRAME_HEADER_BYTES - body_length;
+        let pad = in_memory(stride) - FRAME_HEADER_BYTES - body_length;
         self.file.write_at(
             &[&bytes, &frame.table, &frame.payload, &ZEROS[..pad]],
             self.end,
@@ -216,7 +216,7 @@ impl SegmentWriter {
             gap += SYNC_ALIGN;
         }
         if gap > 0 {
-            self.append(&SealedFrame::pad((gap - header) as usize))?;
+            self.append(&SealedFrame::pad(in_memory(gap - header)))?;
         }
         self.file.sync()?;
         self.durable = self.end;

@@ -21,6 +21,7 @@ use crate::frame::SealedFrame;
 use crate::limits::{
     BLOCK_BYTES_MAX, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
 };
+use crate::writer::SegmentWriter;
 
 /// What an append has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ impl Cartridge {
     /// Returns when everything appended is on stable storage.
     pub fn synchronize(&mut self) -> Result<(), Error> {
         self.flush()?;
-        let synced = self.writer.as_mut().map_or(Ok(()), |writer| writer.sync());
+        let synced = self.writer.as_mut().map_or(Ok(()), SegmentWriter::sync);
         synced.map_err(|error| self.fall_back(error))
     }
 

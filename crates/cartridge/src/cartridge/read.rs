@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Cartridge;
 use crate::codec::{Codec, Decoder};
 use crate::error::Error;
-use crate::format::{EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry};
+use crate::format::{EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry, in_memory};
 use crate::index;
 use crate::store::SegmentName;
 
@@ -44,7 +44,7 @@ impl DecodedFrame {
         }
         let index = object.checked_sub(self.first_object)?;
         let (from, to) = (self.plain_length_of(index), self.plain_length_of(index + 1));
-        (from < to).then(|| self.plain.slice(from as usize..to as usize))
+        (from < to).then(|| self.plain.slice(in_memory(from)..in_memory(to)))
     }
 
     /// Returns how long the first `count` blocks are together, or as many as there are.
@@ -113,7 +113,7 @@ impl Cartridge {
             None => 0,
         };
         let whole = filled == bytes.len();
-        let frame = whole.then(|| parse_frame(&mut self.decoder, Bytes::from(bytes), name, entry));
+        let frame = whole.then(|| parse_frame(&mut self.decoder, &Bytes::from(bytes), name, entry));
         match frame.unwrap_or(Err("file too short")) {
             Ok(frame) => Ok(frame),
             Err(reason) => Err(self.damaged(row, entry, reason)),
@@ -133,7 +133,7 @@ impl Cartridge {
 /// Checks and decodes a frame; `bytes` holds its header and its body.
 fn parse_frame(
     decoder: &mut Decoder,
-    bytes: Bytes,
+    bytes: &Bytes,
     name: SegmentName,
     entry: &IndexEntry,
 ) -> Result<DecodedFrame, &'static str> {

@@ -5,7 +5,7 @@ use std::io;
 use super::Cartridge;
 use crate::error::Error;
 use crate::format::{
-    HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
+    HEADER_BYTES, HeaderFault, INDEX_ENTRY_BYTES, IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
 };
 use crate::index;
 use crate::limits::SEGMENTS_OPEN_MAX;
@@ -117,25 +117,21 @@ fn index_of(
     Ok(walk(file, name.uuid, first_object)?.entries)
 }
 
-/// Reads both copies of the header; the bytes of the first good one, else of the first.
+/// Reads the header: the first good one of its two copies.
 pub(super) fn read_header(
     file: &dyn SegmentFile,
-) -> io::Result<Result<SegmentHeader, crate::format::HeaderFault>> {
-    let mut fault = None;
+) -> io::Result<Result<SegmentHeader, HeaderFault>> {
+    let mut fault = HeaderFault::Damaged;
     for copy in 0..2 {
         let mut bytes = [0; HEADER_BYTES];
         file.read_at(&mut bytes, copy * HEADER_BYTES as u64)?;
         match SegmentHeader::parse(&bytes) {
             Ok(header) => return Ok(Ok(header)),
-            // A good header of a newer version says more than a damaged one.
-            Err(found) => {
-                fault = fault
-                    .filter(|fault| *fault != crate::format::HeaderFault::Damaged)
-                    .or(Some(found))
-            }
+            Err(HeaderFault::Damaged) => {}
+            Err(unsupported) => fault = unsupported,
         }
     }
-    Ok(Err(fault.unwrap_or(crate::format::HeaderFault::Damaged)))
+    Ok(Err(fault))
 }
 
 /// Reads the trailer of the segment `name`; `None` when it is not sealed.

@@ -8,6 +8,12 @@ pub(crate) const fn round_up(value: u64, unit: u64) -> u64 {
     (value + unit - 1) & !(unit - 1)
 }
 
+/// Returns a length or an offset of a file as one of memory.
+#[allow(clippy::cast_possible_truncation)] // usize has 64 bits, asserted in lib.rs.
+pub(crate) const fn in_memory(length: u64) -> usize {
+    length as usize
+}
+
 /// A structure being read. Offsets are constants of the layout, inside its fixed length.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a>(pub(super) &'a [u8]);

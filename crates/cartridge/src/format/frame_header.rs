@@ -150,9 +150,7 @@ impl FrameHeader {
                     && self.body_length >= self.table_length()
             }
             FrameKind::Filemarks => self.object_count > 0 && body_length == 0,
-            FrameKind::Pad => {
-                self.object_count == 0 && body_length < 2 * super::SYNC_ALIGN as usize
-            }
+            FrameKind::Pad => self.object_count == 0 && body_length < 2 * super::SYNC_ALIGN_BYTES,
         }
     }
 }

@@ -14,7 +14,7 @@ mod index_entry;
 mod segment_header;
 mod trailer;
 
-pub(crate) use fields::round_up;
+pub(crate) use fields::{in_memory, round_up};
 pub(crate) use frame_header::{FrameHeader, FrameKind};
 pub(crate) use index_entry::{EntryKind, IndexEntry};
 pub(crate) use segment_header::{HeaderFault, SegmentHeader};
@@ -27,9 +27,11 @@ pub(crate) const FRAMES_OFFSET: u64 = 2 * HEADER_BYTES as u64;
 /// The length of a frame header.
 pub(crate) const FRAME_HEADER_BYTES: usize = 64;
 /// Frames begin at multiples of this.
-pub(crate) const FRAME_ALIGN: u64 = 8;
+pub(crate) const FRAME_ALIGN_BYTES: usize = 8;
+pub(crate) const FRAME_ALIGN: u64 = FRAME_ALIGN_BYTES as u64;
 /// A synchronized file ends at a multiple of this, so that no durable page is written again.
-pub(crate) const SYNC_ALIGN: u64 = 4096;
+pub(crate) const SYNC_ALIGN_BYTES: usize = 4096;
+pub(crate) const SYNC_ALIGN: u64 = SYNC_ALIGN_BYTES as u64;
 /// The length of an index entry.
 pub(crate) const INDEX_ENTRY_BYTES: usize = 32;
 /// The length of the trailer.
@@ -47,7 +49,7 @@ pub(crate) const fn frame_stride(body_length: u64) -> u64 {
 const _: () = {
     assert!(FRAMES_OFFSET.is_multiple_of(SYNC_ALIGN));
     assert!(SYNC_ALIGN.is_multiple_of(FRAME_ALIGN));
-    assert!((FRAME_HEADER_BYTES as u64).is_multiple_of(FRAME_ALIGN));
+    assert!(FRAME_HEADER_BYTES.is_multiple_of(FRAME_ALIGN_BYTES));
     // Offsets are stored in units of FRAME_ALIGN in 32 bits.
     assert!(crate::limits::SEGMENT_BYTES_MAX / FRAME_ALIGN <= u32::MAX as u64);
 };

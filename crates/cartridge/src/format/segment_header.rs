@@ -11,8 +11,11 @@ use crate::store::SegmentName;
 const MAGIC: [u8; 8] = *b"CAPSEG\r\n";
 const END_MAGIC: [u8; 4] = *b"SEGH";
 const CRC_OFFSET: usize = 4088;
+const HEADER_LENGTH: u32 = 4096;
 /// log2 of [`super::FRAME_ALIGN`].
 const FRAME_ALIGN_LOG2: u8 = 3;
+
+const _: () = assert!(HEADER_LENGTH as usize == HEADER_BYTES);
 
 /// A segment header. Both copies in the file are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ impl SegmentHeader {
             .u16(8, FORMAT_MAJOR)
             .u16(10, FORMAT_MINOR)
             // 12: incompatible features, 16: features that forbid appending. None yet.
-            .u32(20, HEADER_BYTES as u32)
+            .u32(20, HEADER_LENGTH)
             .uuid(24, self.cartridge)
             .uuid(40, self.name.uuid)
             .uuid(56, self.previous)
