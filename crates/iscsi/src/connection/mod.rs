@@ -1,0 +1,350 @@
+//! One connection from its first byte to its last: the public face of the crate.
+
+pub(crate) mod core;
+#[cfg(test)]
+mod tests;
+
+use ::core::time::Duration;
+use std::collections::VecDeque;
+
+use scsi::{Lun, Response, TaskTag};
+
+use self::core::{Core, Numbers};
+use crate::event::{
+    CloseReason, Event, LoggedIn, LoginDecision, LoginStatus, ManagementOutcome, ManagementTag,
+    TargetRecord,
+};
+use crate::limits::{Limits, Offer};
+use crate::login::{Login, Negotiated};
+use crate::random::RandomSource;
+use crate::receive::{Part, Progress, Receiver};
+use crate::session::{Destination, Session};
+use crate::transmit::Transmitter;
+use crate::wire::Tsih;
+
+/// What a connection is made of.
+pub struct ConnectionParams {
+    /// What it may use.
+    pub limits: Limits,
+    /// What it offers its initiator.
+    pub offer: Offer,
+    /// The time; all times count from the same arbitrary start.
+    pub now: Duration,
+    /// Unpredictable bytes.
+    pub random: Box<dyn RandomSource>,
+}
+
+/// The target's side of a connection. The crate's documentation draws the calling loop.
+pub struct Connection {
+    core: Core,
+    receiver: Receiver,
+    phase: Phase,
+    /// The text of a login request.
+    scratch: Vec<u8>,
+    /// Where bytes go that nobody wants.
+    sink: Vec<u8>,
+}
+
+enum Phase {
+    Login(Box<Login>),
+    FullFeature(Box<Session>),
+}
+
+/// How far a data segment's buffer grows ahead of its bytes: memory is taken as data arrives.
+const GROWTH_STEP: usize = 256 << 10;
+
+/// How many unwanted bytes are taken at once.
+const SINK_LENGTH: usize = 64 << 10;
+
+/// The most commands, immediate ones included, that fit the table of tasks.
+const WINDOW_MAX: u32 = 192;
+
+/// See [`WINDOW_MAX`].
+const IMMEDIATE_MAX: u32 = 32;
+
+impl Connection {
+    /// Returns a connection on which nothing has been said.
+    pub fn new(params: ConnectionParams) -> Self {
+        let mut limits = params.limits;
+        limits.command_window = limits.command_window.clamp(1, WINDOW_MAX);
+        limits.immediate_commands_max = limits.immediate_commands_max.clamp(2, IMMEDIATE_MAX);
+        Self {
+            core: Core {
+                limits,
+                offer: params.offer,
+                now: params.now,
+                random: params.random,
+                output: Transmitter::new(),
+                events: VecDeque::new(),
+                numbers: Numbers::default(),
+                closed: false,
+            },
+            receiver: Receiver::new(),
+            phase: Phase::Login(Box::new(Login::new(params.now))),
+            scratch: Vec::new(),
+            sink: Vec::new(),
+        }
+    }
+
+    /// Returns where the next received bytes go: never empty, and exactly as long as what belongs
+    /// together, so that payloads land in their final place.
+    pub fn want(&mut self) -> &mut [u8] {
+        if self.core.closed {
+            return grown(&mut self.sink, 0, SINK_LENGTH);
+        }
+        let Part::Data { filled, length } = self.receiver.part() else {
+            return self.receiver.space();
+        };
+        let step = (length - filled).min(GROWTH_STEP);
+        match destination(&mut self.phase, &mut self.scratch) {
+            Destination::Buffer(buffer, start) => grown(buffer, start + filled, step),
+            Destination::Nowhere => grown(&mut self.sink, 0, step.min(SINK_LENGTH)),
+        }
+    }
+
+    /// Takes note that the first `count` bytes of [`Connection::want`] were received.
+    ///
+    /// # Panics
+    /// When `count` is more than was wanted.
+    pub fn received(&mut self, count: usize, now: Duration) {
+        self.core.now = now;
+        if self.core.closed || count == 0 {
+            return;
+        }
+        if let Phase::FullFeature(session) = &mut self.phase {
+            session.hear(now);
+        }
+        match self.receiver.part() {
+            Part::Header => match self.receiver.header_received(count) {
+                Progress::Partial => return,
+                Progress::Header => self.begin(),
+                Progress::BadHeaderDigest => self.core.close(CloseReason::HeaderDigestError),
+            },
+            Part::Data { filled, .. } => {
+                let bytes = match destination(&mut self.phase, &mut self.scratch) {
+                    Destination::Buffer(buffer, start) => &buffer[start + filled..][..count],
+                    // Shorter only when the task went away since `want`.
+                    Destination::Nowhere => self.sink.get(..count).unwrap_or_default(),
+                };
+                self.receiver.data_received(bytes, count);
+            }
+            Part::Trailer => self.receiver.trailer_received(count),
+        }
+        self.finish();
+    }
+
+    /// A header is there: what follows?
+    fn begin(&mut self) {
+        let header = self.receiver.header();
+        match &mut self.phase {
+            Phase::Login(login) => {
+                if !login.admits(&header) {
+                    let reason =
+                        CloseReason::ProtocolError("a PDU that does not belong to a login");
+                    self.core.close(reason);
+                    return;
+                }
+            }
+            Phase::FullFeature(session) => {
+                session.begin(&header, self.receiver.additional(), &mut self.core);
+            }
+        }
+        self.receiver.begin_data();
+    }
+
+    /// Is the PDU complete? Then it takes effect.
+    fn finish(&mut self) {
+        if self.core.closed {
+            return;
+        }
+        let header = self.receiver.header();
+        let Some(digest) = self.receiver.finish() else {
+            return;
+        };
+        match &mut self.phase {
+            Phase::Login(login) => {
+                let data = std::mem::take(&mut self.scratch);
+                login.receive(&header, &data, &mut self.core);
+            }
+            Phase::FullFeature(session) => session.finish(&header, digest, &mut self.core),
+        }
+    }
+
+    /// Returns what happened, oldest first.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    /// Answers [`Event::LoginRequested`]. Without one, or when the connection is over, nothing
+    /// happens; the same holds for all answers, so that late ones do no harm.
+    pub fn login_decision(&mut self, decision: LoginDecision) {
+        if let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) {
+            login.decide(decision, &mut self.core);
+        }
+    }
+
+    /// Answers [`Event::EstablishSession`]: the old session, if there was one, is gone, and the new
+    /// one has this handle, which must not be zero.
+    pub fn session_established(&mut self, tsih: Tsih) {
+        let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) else {
+            return;
+        };
+        let Some(established) = login.establish(tsih, &mut self.core) else {
+            return;
+        };
+        // The final response still goes without digests (RFC 7143 §13.1: full feature phase).
+        let keys = established.negotiated;
+        let (header, data) = (keys.header_digest, keys.data_digest);
+        self.receiver.set_digests(header, data);
+        self.core.output.set_digests(header, data);
+        let logged_in = Box::new(LoggedIn {
+            login: established.login.clone(),
+            negotiated: keys,
+        });
+        self.core.events.push_back(Event::LoggedIn(logged_in));
+        let session = Session::new(established, self.core.now);
+        self.phase = Phase::FullFeature(Box::new(session));
+    }
+
+    /// Answers [`Event::EstablishSession`] with no.
+    pub fn session_refused(&mut self, status: LoginStatus) {
+        if let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) {
+            login.refuse_established(status, &mut self.core);
+        }
+    }
+
+    /// Answers [`Event::SendTargets`].
+    pub fn send_targets(&mut self, targets: &[TargetRecord]) {
+        self.in_session(|session, core| session.send_targets(targets, core));
+    }
+
+    /// Answers [`Event::Command`]. An answer to a task that is gone, because it was aborted
+    /// meanwhile, is dropped.
+    pub fn complete(&mut self, task: TaskTag, response: Response) {
+        self.in_session(|session, core| {
+            session.complete(task, response, core);
+            session.settle(core);
+        });
+    }
+
+    /// Ends a task that the device server ended without a response, because of another initiator's
+    /// CLEAR TASK SET or reset.
+    pub fn abandon(&mut self, task: TaskTag) {
+        self.in_session(|session, core| session.abandon(task, core));
+    }
+
+    /// Ends the commands of a logical unit, or of all with `None`, that were not handed over yet:
+    /// another initiator has reset it.
+    pub fn end_waiting(&mut self, lun: Option<Lun>) {
+        self.in_session(|session, core| session.end_waiting(lun, core));
+    }
+
+    /// Answers [`Event::TaskManagement`].
+    pub fn management_done(&mut self, tag: ManagementTag, outcome: ManagementOutcome) {
+        self.in_session(|session, core| session.management_done(tag, outcome, core));
+    }
+
+    /// Asks the initiator to log out, because we are about to end. A login that is not finished ends
+    /// at once.
+    pub fn request_logout(&mut self) {
+        if let Phase::Login(_) = self.phase {
+            self.core.close(CloseReason::Requested);
+        }
+        self.in_session(Session::request_logout);
+    }
+
+    /// Ends the connection: its session was replaced, or the administrator said so.
+    pub fn close(&mut self) {
+        self.core.close(CloseReason::Requested);
+    }
+
+    /// Returns whether there is something to send.
+    pub fn has_output(&self) -> bool {
+        let unprepared = match &self.phase {
+            Phase::FullFeature(session) => session.has_output() && !self.core.closed,
+            Phase::Login(_) => false,
+        };
+        unprepared || self.core.output.bytes() > 0
+    }
+
+    /// Returns what to send next: up to 96 slices for one vectored write, none empty. Call it again
+    /// after [`Connection::sent`] as long as [`Connection::has_output`].
+    pub fn transmit(&mut self) -> impl Iterator<Item = &[u8]> {
+        self.in_session(Session::prepare);
+        self.core.output.slices()
+    }
+
+    /// Takes note that the first `count` bytes of [`Connection::transmit`] were sent.
+    ///
+    /// # Panics
+    /// When `count` is more than there was.
+    pub fn sent(&mut self, count: usize) {
+        self.core.output.sent(count);
+    }
+
+    /// Does what time demands: ends logins that take too long, asks silent initiators whether they
+    /// live, gives up on those that do not answer.
+    pub fn tick(&mut self, now: Duration) {
+        self.core.now = now;
+        if self.core.closed {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Login(login) => {
+                if now >= login.started.saturating_add(self.core.limits.login_timeout) {
+                    self.core.close(CloseReason::LoginTimeout);
+                }
+            }
+            Phase::FullFeature(session) => session.tick(&mut self.core),
+        }
+    }
+
+    /// Returns when [`Connection::tick`] has something to do; `None` when only bytes or answers can
+    /// change anything.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        if self.core.closed {
+            return None;
+        }
+        match &self.phase {
+            Phase::Login(login) => login.started.checked_add(self.core.limits.login_timeout),
+            Phase::FullFeature(session) => session.deadline(&self.core),
+        }
+    }
+
+    /// Returns what was negotiated, once the session has begun.
+    pub fn negotiated(&self) -> Option<&Negotiated> {
+        match &self.phase {
+            Phase::FullFeature(session) => Some(&session.negotiated),
+            Phase::Login(_) => None,
+        }
+    }
+
+    /// Returns how many tasks are in flight.
+    pub fn tasks_in_flight(&self) -> usize {
+        match &self.phase {
+            Phase::FullFeature(session) => session.tasks_in_flight(),
+            Phase::Login(_) => 0,
+        }
+    }
+
+    fn in_session(&mut self, act: impl FnOnce(&mut Session, &mut Core)) {
+        if let (Phase::FullFeature(session), false) = (&mut self.phase, self.core.closed) {
+            act(session, &mut self.core);
+        }
+    }
+}
+
+fn destination<'a>(phase: &'a mut Phase, scratch: &'a mut Vec<u8>) -> Destination<'a> {
+    match phase {
+        Phase::Login(_) => Destination::Buffer(scratch, 0),
+        Phase::FullFeature(session) => session.destination(),
+    }
+}
+
+/// Returns `length` bytes of `buffer` from `start`, which is at most its length.
+fn grown(buffer: &mut Vec<u8>, start: usize, length: usize) -> &mut [u8] {
+    if buffer.len() < start + length {
+        buffer.resize(start + length, 0);
+    }
+    &mut buffer[start..start + length]
+}

@@ -1,0 +1,94 @@
+//! Logout (RFC 7143 §11.14, §11.15) and the message that asks for it (§11.9.1).
+
+use bytes::Bytes;
+
+use super::Session;
+use super::order::Pending;
+use crate::connection::core::Core;
+use crate::event::CloseReason;
+use crate::wire::{
+    AsyncMessage, Header, LogoutRequest, LogoutResponse, RESERVED_TAG, RejectReason,
+};
+
+/// Reason codes of the request (§11.14.1).
+const CLOSE_SESSION: u8 = 0;
+const CLOSE_CONNECTION: u8 = 1;
+const REMOVE_FOR_RECOVERY: u8 = 2;
+
+/// Responses (§11.15.1).
+const CLOSED: u8 = 0;
+const CID_NOT_FOUND: u8 = 1;
+const RECOVERY_NOT_SUPPORTED: u8 = 2;
+
+/// AsyncEvent (§11.9.1): the target requests logout within Parameter3 seconds.
+const LOGOUT_REQUESTED: u8 = 1;
+
+impl Session {
+    /// Takes a Logout, which has its turn unless it is immediate.
+    pub(super) fn receive_logout(&mut self, header: &Header, core: &mut Core) {
+        let Ok(logout) = LogoutRequest::parse(header) else {
+            return;
+        };
+        if logout.immediate {
+            self.log_out(header, core);
+        } else if self.is_new(logout.cmd_sn, core) {
+            let pending = Pending::Control(*header, Vec::new());
+            self.sequence(logout.cmd_sn, pending, core);
+        }
+    }
+
+    /// Answers a Logout and, when it is one, ends the connection: tasks in flight end with it,
+    /// silently (O1).
+    pub(super) fn log_out(&mut self, header: &Header, core: &mut Core) {
+        let Ok(logout) = LogoutRequest::parse(header) else {
+            return;
+        };
+        if self.is_discovery() && logout.reason != CLOSE_SESSION {
+            Self::reject(RejectReason::ProtocolError, header, core); // X6
+            return;
+        }
+        let response = match logout.reason {
+            CLOSE_SESSION => CLOSED,
+            CLOSE_CONNECTION if logout.cid == self.login.cid => CLOSED,
+            CLOSE_CONNECTION => CID_NOT_FOUND,
+            REMOVE_FOR_RECOVERY => RECOVERY_NOT_SUPPORTED, // ErrorRecoveryLevel 0 (O2)
+            _ => {
+                Self::reject(RejectReason::InvalidPduField, header, core);
+                return;
+            }
+        };
+        let seconds = |value| u16::try_from(value).unwrap_or(u16::MAX);
+        let pdu = LogoutResponse {
+            response,
+            task_tag: logout.task_tag,
+            counters: core.numbers.with_status(),
+            time_to_wait: seconds(self.negotiated.default_time_to_wait),
+            time_to_retain: seconds(self.negotiated.default_time_to_retain),
+        };
+        core.output.push(pdu.emit(), Bytes::new());
+        if response == CLOSED {
+            self.responding.clear();
+            core.close(CloseReason::LoggedOut);
+        }
+    }
+
+    /// Asks the initiator to log out (O7).
+    pub(crate) fn request_logout(&mut self, core: &mut Core) {
+        if self.logout_by.is_some() {
+            return;
+        }
+        let timeout = core.limits.logout_timeout;
+        self.logout_by = Some(core.now.saturating_add(timeout));
+        let message = AsyncMessage {
+            lun: [0; 8],
+            task_tag: RESERVED_TAG,
+            counters: core.numbers.with_status(),
+            event: LOGOUT_REQUESTED,
+            vendor_code: 0,
+            parameter1: 0,
+            parameter2: 0,
+            parameter3: u16::try_from(timeout.as_secs()).unwrap_or(u16::MAX),
+        };
+        core.output.push(message.emit(), Bytes::new());
+    }
+}
