@@ -1,0 +1,78 @@
+//! From a command to its handler.
+
+use scsi::{AdditionalSense, Command, DeviceType, NexusId, Response, Sense};
+
+use super::{Drive, Machine};
+use crate::logical_unit::DeviceServer;
+use crate::nexus::ItNexus;
+
+impl DeviceServer for Drive {
+    fn device_type(&self) -> DeviceType {
+        DeviceType::SequentialAccess
+    }
+
+    fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
+        if command.cdb.operation_code() == INQUIRY {
+            return self.identity.inquiry(nexus, &[], &command.cdb);
+        }
+        self.with_machine(|machine| machine.execute(nexus.id, command))
+    }
+
+    fn nexus_lost(&self, nexus: NexusId) {
+        self.with_machine(|machine| machine.preventing.remove(&nexus));
+    }
+
+    fn reset(&self) {
+        self.with_machine(Machine::reset);
+    }
+}
+
+impl Machine {
+    fn execute(&mut self, nexus: NexusId, command: &Command) -> Response {
+        let cdb = &command.cdb;
+        let result = match cdb.operation_code() {
+            TEST_UNIT_READY => self.loaded().map(|_| Response::good()),
+            REWIND => self.rewind(),
+            READ_BLOCK_LIMITS => Ok(self.read_block_limits()),
+            READ_6 => self.read(cdb),
+            WRITE_6 => Ok(self.write(command)),
+            WRITE_FILEMARKS_6 => self.write_filemarks(cdb),
+            SPACE_6 | SPACE_16 => self.space(cdb),
+            MODE_SELECT_6 | MODE_SELECT_10 => Ok(self.mode_select(nexus, command)),
+            ERASE_6 => self.erase(),
+            MODE_SENSE_6 | MODE_SENSE_10 => self.mode_sense(cdb),
+            LOAD_UNLOAD => self.load_unload(nexus, cdb),
+            PREVENT_ALLOW_MEDIUM_REMOVAL => self.prevent_allow(nexus, cdb),
+            LOCATE_10 | LOCATE_16 => self.locate(cdb),
+            READ_POSITION => self.read_position(cdb),
+            REPORT_DENSITY_SUPPORT => self.report_density_support(cdb),
+            LOG_SENSE => self.log_sense(cdb),
+            _ => Err(Sense::illegal_request(
+                AdditionalSense::INVALID_COMMAND_OPERATION_CODE,
+            )),
+        };
+        result.unwrap_or_else(Response::from)
+    }
+}
+
+const TEST_UNIT_READY: u8 = 0x00;
+const REWIND: u8 = 0x01;
+const READ_BLOCK_LIMITS: u8 = 0x05;
+const READ_6: u8 = 0x08;
+const WRITE_6: u8 = 0x0a;
+const WRITE_FILEMARKS_6: u8 = 0x10;
+const SPACE_6: u8 = 0x11;
+const INQUIRY: u8 = 0x12;
+const MODE_SELECT_6: u8 = 0x15;
+const ERASE_6: u8 = 0x19;
+const MODE_SENSE_6: u8 = 0x1a;
+const LOAD_UNLOAD: u8 = 0x1b;
+const PREVENT_ALLOW_MEDIUM_REMOVAL: u8 = 0x1e;
+const LOCATE_10: u8 = 0x2b;
+const READ_POSITION: u8 = 0x34;
+const REPORT_DENSITY_SUPPORT: u8 = 0x44;
+const LOG_SENSE: u8 = 0x4d;
+const MODE_SELECT_10: u8 = 0x55;
+const MODE_SENSE_10: u8 = 0x5a;
+const SPACE_16: u8 = 0x91;
+const LOCATE_16: u8 = 0x92;

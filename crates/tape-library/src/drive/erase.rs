@@ -1,0 +1,19 @@
+//! ERASE(6) (SSC-5 §6.2).
+
+use scsi::{Response, Sense};
+
+use super::Machine;
+
+impl Machine {
+    /// ERASE(6): everything from the position on is gone, and durably so. LONG=0 only demands an end
+    /// of data here, LONG=1 the rest erased as well; both are the same to a cartridge that has
+    /// nothing behind its end of data. IMMED permits an earlier answer, which we do not give.
+    pub(super) fn erase(&mut self) -> Result<Response, Sense> {
+        self.check_writable()?;
+        self.synchronize()?;
+        match self.loaded()?.cartridge.erase() {
+            Ok(()) => Ok(Response::good()),
+            Err(error) => Err(self.write_fault(&error)),
+        }
+    }
+}

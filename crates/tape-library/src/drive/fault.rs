@@ -1,0 +1,99 @@
+//! From a fault of the cartridge to sense data.
+
+use cartridge::{Error, Remedy};
+use scsi::ssc::log_pages::TapeAlert;
+use scsi::{AdditionalSense, Sense, SenseKey};
+
+use super::{Machine, Medium};
+
+impl Machine {
+    /// Returns the sense for a fault while writing or synchronising. Logs what a person should see,
+    /// and raises a TapeAlert flag.
+    pub(super) fn write_fault(&mut self, error: &Error) -> Sense {
+        let sense = match error {
+            Error::WriteProtected => return self.refuse_writing(),
+            // The standard's end of medium (SSC-5 §4.2.4): not a fault.
+            Error::VolumeFull => return end_of_medium(SenseKey::VolumeOverflow),
+            // A fault of a command that has already ended GOOD (SPC-5 §4.4.7).
+            Error::Deferred { .. } => Sense {
+                deferred: true,
+                ..medium_error(AdditionalSense::WRITE_ERROR)
+            },
+            // Told once as deferred error; until somebody moves, nothing can be written.
+            Error::PositionLost => {
+                return medium_error(AdditionalSense::SEQUENTIAL_POSITIONING_ERROR);
+            }
+            Error::NoSpace | Error::Io { .. } => medium_error(AdditionalSense::WRITE_ERROR),
+            other => of_the_files(other),
+        };
+        self.alerts.raise(TapeAlert::WriteFailure);
+        self.log(error);
+        sense
+    }
+
+    /// Returns the sense for a fault while reading or moving. Logs what a person should see, and
+    /// raises a TapeAlert flag.
+    pub(super) fn read_fault(&mut self, error: &Error) -> Sense {
+        let sense = match error {
+            // What was accepted before must reach the medium before anything moves.
+            Error::Deferred { .. } | Error::NoSpace => return self.write_fault(error),
+            Error::Io { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
+            other => of_the_files(other),
+        };
+        self.alerts.raise(TapeAlert::ReadFailure);
+        self.log(error);
+        sense
+    }
+
+    /// Returns the sense for writing on a protected cartridge (SSC-5 §4.2.15), and raises the
+    /// TapeAlert flag.
+    pub(super) fn refuse_writing(&mut self) -> Sense {
+        self.alerts.raise(TapeAlert::WriteProtect);
+        Sense::new(SenseKey::DataProtect, AdditionalSense::WRITE_PROTECTED)
+    }
+
+    fn log(&self, error: &Error) {
+        let barcode = match &self.medium {
+            Medium::Empty => "",
+            Medium::Unloaded(mounted) | Medium::Loaded(mounted) => {
+                mounted.cartridge.label().barcode.as_str()
+            }
+        };
+        let advice = match error.remedy() {
+            Remedy::TellHost => "the host was told",
+            Remedy::Retry => "load the cartridge again and write again what was lost",
+            Remedy::FreeSpace => "make room on the disk",
+            Remedy::Restore => "restore the cartridge's files from another copy",
+            Remedy::FixConfiguration => "correct the configuration",
+        };
+        tracing::warn!(drive = self.number, cartridge = barcode, %error, advice);
+    }
+}
+
+/// Returns NO SENSE or VOLUME OVERFLOW with EOM, END-OF-PARTITION/MEDIUM DETECTED: early warning, or
+/// the end.
+pub(super) const fn end_of_medium(key: SenseKey) -> Sense {
+    let mut sense = Sense::new(key, AdditionalSense::END_OF_PARTITION_DETECTED);
+    sense.end_of_medium = true;
+    sense
+}
+
+/// What is wrong with the files themselves.
+fn of_the_files(error: &Error) -> Sense {
+    match error {
+        Error::Damaged { .. }
+        | Error::SegmentMissing { .. }
+        | Error::SegmentHeaderDamaged { .. }
+        | Error::ForeignSegment { .. }
+        | Error::LabelMissing
+        | Error::LabelDamaged { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
+        _ => Sense::new(
+            SenseKey::HardwareError,
+            AdditionalSense::INTERNAL_TARGET_FAILURE,
+        ),
+    }
+}
+
+const fn medium_error(additional: AdditionalSense) -> Sense {
+    Sense::new(SenseKey::MediumError, additional)
+}

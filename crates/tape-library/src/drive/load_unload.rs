@@ -1,0 +1,125 @@
+//! LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-5 §7.3, §7.5), and what the robot does.
+
+use cartridge::Cartridge;
+use scsi::ssc::load_unload::{LoadAction, LoadUnload};
+use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
+use scsi::ssc::prevent_allow::MediumRemoval;
+use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
+
+use super::mounted::Mounted;
+use super::{Machine, Medium};
+use crate::profile::MediaAccess;
+
+impl Machine {
+    /// The robot puts a cartridge in.
+    pub(super) fn load_cartridge(&mut self, cartridge: Cartridge, access: MediaAccess) {
+        debug_assert!(matches!(self.medium, Medium::Empty));
+        let protected = access == MediaAccess::ReadOnly || cartridge.label().write_protected;
+        tracing::info!(
+            drive = self.number,
+            cartridge = cartridge.label().barcode,
+            "loaded"
+        );
+        self.medium = Medium::Loaded(Box::new(Mounted::new(cartridge, protected)));
+        self.alerts = TapeAlerts::default();
+        self.apply_codec();
+        self.attentions
+            .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
+    }
+
+    /// The robot takes the cartridge out.
+    pub(super) fn take_cartridge(&mut self) -> Result<(), cartridge::Error> {
+        if let Medium::Loaded(mounted) = &mut self.medium {
+            mounted.synchronize()?;
+        }
+        let (Medium::Loaded(mounted) | Medium::Unloaded(mounted)) =
+            std::mem::replace(&mut self.medium, Medium::Empty)
+        else {
+            return Ok(());
+        };
+        // "A prevention … shall terminate when the medium is removed" has no sense for the next
+        // cartridge: the library only gets here when nobody prevents, or by force.
+        self.preventing.clear();
+        let barcode = mounted.cartridge.label().barcode.clone();
+        tracing::info!(drive = self.number, cartridge = barcode, "unloaded");
+        if let Err(error) = mounted.cartridge.unload() {
+            // Every byte is durable since synchronize. Only the last segment was not closed, which
+            // the next load does.
+            tracing::warn!(
+                drive = self.number,
+                cartridge = barcode,
+                %error,
+                "not closed cleanly; the next load will recover it"
+            );
+        }
+        Ok(())
+    }
+
+    /// LOAD UNLOAD.
+    pub(super) fn load_unload(&mut self, nexus: NexusId, cdb: &Cdb) -> Result<Response, Sense> {
+        match LoadUnload::parse(cdb)?.action {
+            LoadAction::Load => self.thread(nexus)?,
+            LoadAction::LoadAndHold => self.unthread()?,
+            LoadAction::Unload => {
+                if !self.preventing.is_empty() {
+                    self.alerts.raise(TapeAlert::NoRemoval);
+                    let prevented = AdditionalSense::MEDIUM_REMOVAL_PREVENTED;
+                    return Err(Sense::illegal_request(prevented));
+                }
+                self.unthread()?;
+            }
+        }
+        Ok(Response::good())
+    }
+
+    /// Makes the cartridge ready at the beginning of the partition. Whoever asked for it knows; the
+    /// other nexuses are told (SAM-5 §5.14).
+    fn thread(&mut self, nexus: NexusId) -> Result<(), Sense> {
+        match std::mem::replace(&mut self.medium, Medium::Empty) {
+            Medium::Empty => return Err(not_present()),
+            Medium::Unloaded(mounted) => {
+                self.medium = Medium::Loaded(mounted);
+                self.attentions
+                    .establish_for_others(nexus, AdditionalSense::NOT_READY_TO_READY_CHANGE);
+            }
+            loaded @ Medium::Loaded(_) => self.medium = loaded,
+        }
+        self.return_to_beginning()
+    }
+
+    /// Makes the cartridge not ready; it stays in the drive's mouth. Synchronises first; when that
+    /// fails nothing changes.
+    fn unthread(&mut self) -> Result<(), Sense> {
+        match self.medium {
+            Medium::Empty => return Err(not_present()),
+            Medium::Unloaded(_) => return Ok(()),
+            Medium::Loaded(_) => self.return_to_beginning()?,
+        }
+        if let Medium::Loaded(mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
+            self.medium = Medium::Unloaded(mounted);
+        }
+        Ok(())
+    }
+
+    fn return_to_beginning(&mut self) -> Result<(), Sense> {
+        self.synchronize()?;
+        match self.loaded()?.cartridge.rewind() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.read_fault(&error)),
+        }
+    }
+
+    /// PREVENT ALLOW MEDIUM REMOVAL. Each nexus prevents for itself; removal is possible when none
+    /// does.
+    pub(super) fn prevent_allow(&mut self, nexus: NexusId, cdb: &Cdb) -> Result<Response, Sense> {
+        match MediumRemoval::parse(cdb)? {
+            MediumRemoval::Prevent => self.preventing.insert(nexus),
+            MediumRemoval::Allow => self.preventing.remove(&nexus),
+        };
+        Ok(Response::good())
+    }
+}
+
+fn not_present() -> Sense {
+    Sense::new(SenseKey::NotReady, AdditionalSense::MEDIUM_NOT_PRESENT)
+}

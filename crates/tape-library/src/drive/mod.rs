@@ -1,0 +1,231 @@
+//! A tape drive and its SCSI device server (SSC-5).
+//!
+//! # Purpose
+//! Holds at most one [`Cartridge`] and does to it what initiators ask, command by command. The
+//! library puts cartridges in and takes them out.
+//!
+//! ```text
+//!            load (robot)                  UNLOAD, LOAD+HOLD
+//!   Empty ─────────────────────► Loaded ───────────────────► Unloaded
+//!     ▲                            │  ▲                        │  │
+//!     └──── unload (robot) ────────┘  └───────── LOAD ─────────┘  │
+//!     └──────────────────── unload (robot) ───────────────────────┘
+//! ```
+//!
+//! # Guarantees
+//! - WRITE answers GOOD when the block is accepted. WRITE FILEMARKS with IMMED=0, REWIND, LOCATE,
+//!   SPACE, READ after WRITE, ERASE, UNLOAD, a MODE SELECT that changes something, and
+//!   [`Drive::unload`] and [`Drive::synchronize`] first bring everything accepted to stable storage,
+//!   and do nothing else when that fails.
+//! - A logical unit reset and a lost nexus change neither the cartridge nor its logical position:
+//!   the drive says so in mode page 10h (REWIND ON RESET 10b). A drive that rewinds silently lets an
+//!   initiator that missed the unit attention write over the beginning of the tape.
+//!
+//! # Ordering
+//! One command or one call of the library at a time, under one lock. [`Drive::status`] and
+//! [`Drive::is_prevented`] never wait for it.
+//!
+//! # Limits
+//! [`TRANSFER_BYTES_MAX`] for one command; block lengths from the profile.
+
+mod density;
+mod device_server;
+mod erase;
+mod fault;
+mod filemarks;
+mod load_unload;
+mod log;
+mod mode;
+mod mounted;
+mod position;
+mod read;
+mod status;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod write;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cartridge::{Cartridge, Codec};
+use scsi::ssc::log_pages::TapeAlerts;
+use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
+
+use crate::identity::DeviceIdentity;
+use crate::profile::{DriveProfile, MediaAccess};
+use crate::unit_attention::UnitAttentions;
+use mode::Mode;
+use mounted::Mounted;
+pub use status::{DriveState, DriveStatus};
+pub use transfer::TRANSFER_BYTES_MAX;
+
+/// What a drive is made from.
+#[derive(Clone, Debug)]
+pub struct DriveConfig {
+    /// Its number in the library, from 0 as mtx counts.
+    pub number: u16,
+    /// What INQUIRY tells.
+    pub identity: DeviceIdentity,
+    /// Block limits, densities and the like.
+    pub profile: Arc<DriveProfile>,
+    /// How blocks are compressed while compression is on. With [`Codec::Stored`] the drive has no
+    /// compression and says so.
+    pub codec: Codec,
+}
+
+/// A tape drive.
+pub struct Drive {
+    identity: DeviceIdentity,
+    machine: Mutex<Machine>,
+    snapshot: Mutex<DriveStatus>,
+    prevented: AtomicBool,
+}
+
+/// Everything of a drive that commands touch.
+struct Machine {
+    number: u16,
+    profile: Arc<DriveProfile>,
+    codec: Codec,
+    attentions: Arc<UnitAttentions>,
+    medium: Medium,
+    mode: Mode,
+    /// The nexuses that prevent medium removal.
+    preventing: BTreeSet<NexusId>,
+    alerts: TapeAlerts,
+}
+
+/// Where the cartridge is.
+enum Medium {
+    /// There is none.
+    Empty,
+    /// In the drive's mouth, where an initiator's UNLOAD left it: not accessible.
+    Unloaded(Box<Mounted>),
+    /// Threaded and ready.
+    Loaded(Box<Mounted>),
+}
+
+impl Drive {
+    /// Returns an empty drive. `attentions` are those of its logical unit.
+    pub fn new(config: DriveConfig, attentions: Arc<UnitAttentions>) -> Self {
+        let mode = Mode::default_of(&config.profile, config.codec);
+        let machine = Machine {
+            number: config.number,
+            profile: config.profile,
+            codec: config.codec,
+            attentions,
+            medium: Medium::Empty,
+            mode,
+            preventing: BTreeSet::new(),
+            alerts: TapeAlerts::default(),
+        };
+        let mut snapshot = DriveStatus::of_empty_drive(config.number);
+        machine.describe(&mut snapshot);
+        Self {
+            identity: config.identity,
+            machine: Mutex::new(machine),
+            snapshot: Mutex::new(snapshot),
+            prevented: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts a cartridge in, threads it and makes it ready at the beginning of the partition. Every
+    /// nexus is told NOT READY TO READY CHANGE. With [`MediaAccess::ReadOnly`] the drive treats the
+    /// cartridge as write protected. The caller knows that the drive is empty.
+    pub fn load(&self, cartridge: Cartridge, access: MediaAccess) {
+        self.with_machine(|machine| machine.load_cartridge(cartridge, access));
+    }
+
+    /// Takes the cartridge out. With `Ok` everything written is durable; an empty drive is `Ok`.
+    /// With an error the cartridge stays in the drive, as it was. May wait for a running command.
+    /// Does not look at prevention of removal: see [`Drive::is_prevented`].
+    pub fn unload(&self) -> Result<(), cartridge::Error> {
+        self.with_machine(Machine::take_cartridge)
+    }
+
+    /// Makes everything written durable; the cartridge stays where it is. May wait for a running
+    /// command.
+    pub fn synchronize(&self) -> Result<(), cartridge::Error> {
+        self.with_machine(|machine| match &mut machine.medium {
+            Medium::Loaded(mounted) => mounted.synchronize(),
+            Medium::Empty | Medium::Unloaded(_) => Ok(()),
+        })
+    }
+
+    /// Returns whether there is a cartridge, ready or unloaded by an initiator. Never waits.
+    pub fn has_cartridge(&self) -> bool {
+        self.lock_snapshot().state != DriveState::Empty
+    }
+
+    /// Returns whether a nexus prevents medium removal. Never waits.
+    pub fn is_prevented(&self) -> bool {
+        self.prevented.load(Ordering::Acquire)
+    }
+
+    /// Returns what the drive is doing, as of the end of the last command. Never waits for one.
+    pub fn status(&self) -> DriveStatus {
+        self.lock_snapshot().clone()
+    }
+
+    /// Runs `work` alone, then shows what came of it.
+    fn with_machine<T>(&self, work: impl FnOnce(&mut Machine) -> T) -> T {
+        // A panic in a command would be a bug of ours. What it leaves behind is still a drive: every
+        // change of state below is one assignment.
+        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut machine);
+        let prevented = !machine.preventing.is_empty();
+        self.prevented.store(prevented, Ordering::Release);
+        machine.describe(&mut self.lock_snapshot());
+        result
+    }
+
+    fn lock_snapshot(&self) -> MutexGuard<'_, DriveStatus> {
+        self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Machine {
+    /// Returns the cartridge, or the sense of a drive that is not ready.
+    fn loaded(&mut self) -> Result<&mut Mounted, Sense> {
+        match &mut self.medium {
+            Medium::Loaded(mounted) => Ok(mounted),
+            Medium::Empty | Medium::Unloaded(_) => Err(Sense::new(
+                SenseKey::NotReady,
+                AdditionalSense::MEDIUM_NOT_PRESENT,
+            )),
+        }
+    }
+
+    /// Brings everything accepted to stable storage.
+    fn synchronize(&mut self) -> Result<(), Sense> {
+        match self.loaded()?.synchronize() {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.write_fault(&error)),
+        }
+    }
+
+    /// Returns the drive to what it was when it was switched on, but for the cartridge and its
+    /// position (see the module's guarantees). What was accepted stays accepted.
+    fn reset(&mut self) {
+        self.preventing.clear();
+        self.mode = Mode::default_of(&self.profile, self.codec);
+        self.apply_codec();
+    }
+
+    /// Lets the cartridge compress as the mode parameters say.
+    fn apply_codec(&mut self) {
+        let codec = self.codec_in_force();
+        if let Medium::Loaded(mounted) | Medium::Unloaded(mounted) = &mut self.medium {
+            mounted.cartridge.set_codec(codec);
+        }
+    }
+
+    fn codec_in_force(&self) -> Codec {
+        if self.mode.parameters.compression {
+            self.codec
+        } else {
+            Codec::Stored
+        }
+    }
+}

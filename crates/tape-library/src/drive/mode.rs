@@ -1,0 +1,215 @@
+//! MODE SENSE and MODE SELECT (SPC-5 §6.11 to §6.14, SSC-5 §8.5).
+
+use cartridge::Codec;
+use scsi::spc::mode::{
+    ALL_PAGES, ALL_SUBPAGES, BlockDescriptor, Form, ModeSelect, ModeSense, PageControl,
+    ParameterList, pages,
+};
+use scsi::ssc::mode_pages::{
+    DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific, DriveParameters, PAGES,
+};
+use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
+
+use super::{Machine, Medium};
+use crate::profile::DriveProfile;
+
+/// The mode parameters that can change. All nexuses share them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// BLOCK LENGTH of the block descriptor; 0 for variable.
+    pub(super) block_length: u32,
+    /// BUFFERED MODE: whether WRITE answers when the data are accepted.
+    pub(super) buffered: bool,
+    /// What stands in the pages.
+    pub(super) parameters: DriveParameters,
+}
+
+impl Mode {
+    /// Returns the values after power on and reset.
+    pub(super) fn default_of(profile: &DriveProfile, codec: Codec) -> Self {
+        let compression = codec != Codec::Stored;
+        Self {
+            block_length: profile.block_length_default,
+            buffered: true,
+            parameters: DriveParameters {
+                compression_capable: compression,
+                compression,
+                software_write_protect: false,
+            },
+        }
+    }
+}
+
+impl Machine {
+    /// MODE SENSE(6), MODE SENSE(10).
+    pub(super) fn mode_sense(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let command = ModeSense::parse(cdb);
+        let list = ParameterList {
+            medium_type: self
+                .medium_loaded()
+                .map_or(0, |medium| medium.media.medium_type),
+            device_specific: self.device_specific().to_byte(),
+            block_descriptor: (!command.disable_block_descriptors).then(|| self.block_descriptor()),
+            pages: self.mode_pages(command)?,
+        };
+        Ok(Response::allocated(
+            list.to_bytes(command.form),
+            usize::from(command.allocation_length),
+        ))
+    }
+
+    /// Page 00h is no page: Linux's st asks so for header and block descriptor alone.
+    fn mode_pages(&self, command: ModeSense) -> Result<Vec<u8>, Sense> {
+        if command.page_control == PageControl::Saved {
+            return Err(Sense::illegal_request(SAVING_PARAMETERS_NOT_SUPPORTED));
+        }
+        if !matches!(command.subpage_code, 0 | ALL_SUBPAGES) {
+            return Err(Sense::invalid_field_in_cdb(3));
+        }
+        let defaults = Mode::default_of(&self.profile, self.codec).parameters;
+        let values = match command.page_control {
+            PageControl::Default => defaults,
+            _ => self.mode.parameters,
+        };
+        match command.page_code {
+            NO_PAGE => Ok(Vec::new()),
+            ALL_PAGES => {
+                let all = PAGES.into_iter();
+                Ok(all
+                    .filter_map(|code| values.page(code, command.page_control))
+                    .flatten()
+                    .collect())
+            }
+            code => values
+                .page(code, command.page_control)
+                .ok_or(Sense::invalid_field_in_cdb(2)),
+        }
+    }
+
+    fn device_specific(&self) -> DeviceSpecific {
+        let tab = match &self.medium {
+            Medium::Loaded(mounted) => mounted.write_protected,
+            Medium::Empty | Medium::Unloaded(_) => false,
+        };
+        DeviceSpecific {
+            write_protected: tab || self.mode.parameters.software_write_protect,
+            buffered: self.mode.buffered,
+        }
+    }
+
+    fn block_descriptor(&self) -> BlockDescriptor {
+        BlockDescriptor {
+            density: self.density(),
+            blocks: 0,
+            block_length: self.mode.block_length,
+        }
+    }
+
+    /// The density of the cartridge that is loaded; the default code without one.
+    fn density(&self) -> u8 {
+        match &self.medium {
+            Medium::Loaded(mounted) => mounted.cartridge.label().density,
+            Medium::Empty | Medium::Unloaded(_) => DENSITY_DEFAULT,
+        }
+    }
+
+    /// MODE SELECT(6), MODE SELECT(10). Nothing changes unless all of the list is in order.
+    pub(super) fn mode_select(&mut self, nexus: NexusId, command: &Command) -> Response {
+        let select = ModeSelect::parse(&command.cdb);
+        let length = select.parameter_list_length;
+        let response = match self.select(nexus, select, &command.data_out) {
+            Ok(()) => Response::good(),
+            Err(sense) => sense.into(),
+        };
+        response.with_data_out_length(u32::from(length))
+    }
+
+    fn select(&mut self, nexus: NexusId, select: ModeSelect, data: &[u8]) -> Result<(), Sense> {
+        if select.save_pages {
+            return Err(Sense::invalid_field_in_cdb(1));
+        }
+        let length = usize::from(select.parameter_list_length);
+        if length == 0 {
+            return Ok(()); // "shall not be considered an error" (SPC-5 §6.11)
+        }
+        let too_short = Sense::illegal_request(AdditionalSense::PARAMETER_LIST_LENGTH_ERROR);
+        let list = data.get(..length).ok_or(too_short)?;
+        let wanted = self.wanted_mode(select.form, list)?;
+        if wanted == self.mode {
+            return Ok(());
+        }
+        // What was written under the old parameters reaches the medium under them.
+        if let Medium::Loaded(_) = self.medium {
+            self.synchronize()?;
+        }
+        self.mode = wanted;
+        self.apply_codec();
+        self.attentions
+            .establish_for_others(nexus, AdditionalSense::MODE_PARAMETERS_CHANGED);
+        Ok(())
+    }
+
+    /// Returns the mode that a parameter list asks for. The medium type is not looked at: initiators
+    /// send zero, or what they were told.
+    fn wanted_mode(&self, form: Form, list: &[u8]) -> Result<Mode, Sense> {
+        let (parsed, first_page) = ParameterList::parse(form, list)?;
+        let (specific_at, header_length) = match form {
+            Form::Six => (2, 4),
+            Form::Ten => (3, 8),
+        };
+        let mut wanted = self.mode;
+        wanted.buffered = DeviceSpecific::parse(parsed.device_specific, specific_at)?.buffered;
+        if let Some(descriptor) = parsed.block_descriptor {
+            self.check_descriptor(descriptor, header_length)?;
+            wanted.block_length = descriptor.block_length;
+        }
+        for page in pages(&parsed.pages, first_page)? {
+            let asked = self.mode.parameters.apply(&page)?;
+            merge(&mut wanted.parameters, self.mode.parameters, asked);
+        }
+        Ok(wanted)
+    }
+
+    /// `at` is the descriptor's offset in the list.
+    fn check_descriptor(&self, descriptor: BlockDescriptor, at: u16) -> Result<(), Sense> {
+        let refuse = |field: u16| Err(Sense::invalid_field_in_parameter_list(at + field));
+        if !self.takes_density(descriptor.density) {
+            return refuse(0);
+        }
+        if descriptor.blocks != 0 {
+            return refuse(1);
+        }
+        if descriptor.block_length != 0 && !self.block_limits().allow(descriptor.block_length) {
+            return refuse(5);
+        }
+        Ok(())
+    }
+
+    /// The density of a cartridge is what it is. Without one, any that the drive could write.
+    fn takes_density(&self, density: u8) -> bool {
+        match &self.medium {
+            _ if density == DENSITY_DEFAULT || density == DENSITY_NO_CHANGE => true,
+            Medium::Loaded(_) => density == self.density(),
+            Medium::Empty | Medium::Unloaded(_) => {
+                let mut media = self.profile.media.iter();
+                media.any(|medium| medium.media.density == density)
+            }
+        }
+    }
+}
+
+/// Takes over what one page changes. Pages 0Fh and 10h tell the same thing; an initiator that sends
+/// back all pages after changing one must not have the other undo it.
+fn merge(wanted: &mut DriveParameters, current: DriveParameters, asked: DriveParameters) {
+    if asked.compression != current.compression {
+        wanted.compression = asked.compression;
+    }
+    if asked.software_write_protect != current.software_write_protect {
+        wanted.software_write_protect = asked.software_write_protect;
+    }
+}
+
+/// Page code of "no page".
+const NO_PAGE: u8 = 0x00;
+/// SPC-5 §6.14.6: no page has saved values.
+const SAVING_PARAMETERS_NOT_SUPPORTED: AdditionalSense = AdditionalSense(0x39, 0x00);

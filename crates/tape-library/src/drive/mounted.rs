@@ -1,0 +1,112 @@
+//! A cartridge in the drive, with what the drive counts about it.
+
+use bytes::Bytes;
+use cartridge::limits::early_warning_distance_bytes;
+use cartridge::{Appended, Cartridge, Error};
+
+/// A cartridge in the drive.
+pub(super) struct Mounted {
+    pub(super) cartridge: Cartridge,
+    /// The write protect tab, or a drive that can only read such media.
+    pub(super) write_protected: bool,
+    /// Objects accepted since the last synchronize: what SSC-5 calls the object buffer.
+    pub(super) buffered_objects: u64,
+    /// The bytes in them.
+    pub(super) buffered_bytes: u64,
+    pub(super) bytes_written: u64,
+    pub(super) bytes_read: u64,
+    /// The first object that was written behind early warning since the cartridge came in.
+    warned_from: Option<u64>,
+}
+
+impl Mounted {
+    pub(super) fn new(cartridge: Cartridge, write_protected: bool) -> Self {
+        Self {
+            cartridge,
+            write_protected,
+            buffered_objects: 0,
+            buffered_bytes: 0,
+            bytes_written: 0,
+            bytes_read: 0,
+            warned_from: None,
+        }
+    }
+
+    /// Appends a block; returns whether early warning was met. Not durable before
+    /// [`Mounted::synchronize`].
+    pub(super) fn append_block(&mut self, block: Bytes) -> Result<bool, Error> {
+        let length = block.len() as u64;
+        let from = self.cartridge.position().object;
+        match self.cartridge.append_block(block) {
+            Ok(appended) => {
+                self.buffered_objects += 1;
+                self.buffered_bytes += length;
+                self.bytes_written += length;
+                Ok(self.warned(from, appended))
+            }
+            Err(error) => Err(self.forget_lost(error)),
+        }
+    }
+
+    /// Appends filemarks; returns whether early warning was met. Not durable before
+    /// [`Mounted::synchronize`].
+    pub(super) fn append_filemarks(&mut self, count: u32) -> Result<bool, Error> {
+        let from = self.cartridge.position().object;
+        match self.cartridge.append_filemarks(count) {
+            Ok(appended) => {
+                self.buffered_objects += u64::from(count);
+                Ok(self.warned(from, appended))
+            }
+            Err(error) => Err(self.forget_lost(error)),
+        }
+    }
+
+    /// Early warning is a place on the medium: once it was met, everything behind it is told. The
+    /// cartridge alone would take it back when blocks that waited turn out to compress well.
+    fn warned(&mut self, from: u64, appended: Appended) -> bool {
+        if self.warned_from.is_some_and(|first| from < first) {
+            self.warned_from = None;
+        }
+        if appended.early_warning && self.warned_from.is_none() {
+            self.warned_from = Some(from);
+        }
+        self.warned_from.is_some()
+    }
+
+    /// Returns when everything accepted is on stable storage.
+    pub(super) fn synchronize(&mut self) -> Result<(), Error> {
+        match self.cartridge.synchronize() {
+            Ok(()) => {
+                self.empty_buffer();
+                Ok(())
+            }
+            Err(error) => Err(self.forget_lost(error)),
+        }
+    }
+
+    /// Returns whether the position is behind early warning: as far as it was met since the cartridge
+    /// came in, and at the end of data always. It matters to who writes.
+    pub(super) fn is_beyond_early_warning(&self) -> bool {
+        let object = self.cartridge.position().object;
+        if self.warned_from.is_some_and(|first| object > first) {
+            return true;
+        }
+        let usage = self.cartridge.usage();
+        let distance = early_warning_distance_bytes(usage.capacity_bytes);
+        let warned = usage.stored_bytes.saturating_add(distance) >= usage.capacity_bytes;
+        warned && object == self.cartridge.end_of_data().object
+    }
+
+    /// After a deferred error nothing is in the buffer: it did not reach the medium and is gone.
+    fn forget_lost(&mut self, error: Error) -> Error {
+        if let Error::Deferred { .. } = error {
+            self.empty_buffer();
+        }
+        error
+    }
+
+    fn empty_buffer(&mut self) {
+        self.buffered_objects = 0;
+        self.buffered_bytes = 0;
+    }
+}

@@ -1,0 +1,111 @@
+//! REWIND, SPACE, LOCATE and READ POSITION (SSC-5 §6.3, §6.6, §7.4, §7.7, §7.10).
+//!
+//! IMMED only permits an answer before the end of the motion; ours is over at once, so it changes
+//! nothing.
+
+use cartridge::{Located, Spaced, Stop};
+use scsi::ssc::locate::{Destination, Locate};
+use scsi::ssc::read_position::{Position, ReadPosition};
+use scsi::ssc::space::Space;
+use scsi::{AdditionalSense, Cdb, Response, Sense, SenseKey};
+
+use super::Machine;
+use super::read::{end_of_data, filemark};
+
+impl Machine {
+    /// REWIND: synchronises, then moves to the beginning of the partition.
+    pub(super) fn rewind(&mut self) -> Result<Response, Sense> {
+        self.synchronize()?;
+        match self.loaded()?.cartridge.rewind() {
+            Ok(()) => Ok(Response::good()),
+            Err(error) => Err(self.read_fault(&error)),
+        }
+    }
+
+    /// SPACE(6), SPACE(16): synchronises, then moves over blocks or filemarks.
+    pub(super) fn space(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let space = Space::parse(cdb)?;
+        self.synchronize()?;
+        let mounted = self.loaded()?;
+        let (count, spaced) = match space {
+            Space::Blocks(count) => (count, mounted.cartridge.space_blocks(count)),
+            Space::Filemarks(count) => (count, mounted.cartridge.space_filemarks(count)),
+            Space::EndOfData => {
+                return match mounted.cartridge.space_end_of_data() {
+                    Ok(()) => Ok(Response::good()),
+                    Err(error) => Err(self.read_fault(&error)),
+                };
+            }
+        };
+        match spaced {
+            Ok(spaced) => self.told_of_stop(count, spaced),
+            Err(error) => Err(self.read_fault(&error)),
+        }
+    }
+
+    /// INFORMATION is "the requested count minus the actual number" of what was spaced over, without
+    /// the sign of the direction (SSC-5 §6.6).
+    fn told_of_stop(&mut self, count: i64, spaced: Spaced) -> Result<Response, Sense> {
+        let sense = match spaced.stopped_by {
+            None => return Ok(Response::good()),
+            Some(Stop::Filemark) => filemark(),
+            Some(Stop::EndOfData) => end_of_data(self.loaded()?),
+            Some(Stop::BeginningOfPartition) => beginning_of_partition(),
+        };
+        let residue = count.unsigned_abs().saturating_sub(spaced.moved);
+        Err(sense.with_information(i64::try_from(residue).unwrap_or(i64::MAX)))
+    }
+
+    /// LOCATE(10), LOCATE(16): synchronises, then moves to an object, a file or the end of data.
+    pub(super) fn locate(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let locate = Locate::parse(cdb)?;
+        if locate.partition.is_some_and(|partition| partition != 0) {
+            return Err(locate.invalid_partition());
+        }
+        self.synchronize()?;
+        let mounted = self.loaded()?;
+        let located = match locate.destination {
+            Destination::Object(object) => mounted.cartridge.locate_block(object),
+            Destination::File(file) => mounted.cartridge.locate_filemark(file),
+            Destination::EndOfData => mounted
+                .cartridge
+                .space_end_of_data()
+                .map(|()| Located::Reached),
+        };
+        match located {
+            Ok(Located::Reached) => Ok(Response::good()),
+            // The position is then the end of data (SSC-5 §6.3, §7.4).
+            Ok(Located::EndOfData) => Err(end_of_data(mounted)),
+            Err(error) => Err(self.read_fault(&error)),
+        }
+    }
+
+    /// READ POSITION: moves nothing and waits for nothing.
+    pub(super) fn read_position(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let command = ReadPosition::parse(cdb)?;
+        let mounted = self.loaded()?;
+        let at = mounted.cartridge.position();
+        let position = Position {
+            beginning_of_partition: at.object == 0,
+            end_of_partition: mounted.is_beyond_early_warning(),
+            beyond_programmable_early_warning: false,
+            partition: at.partition,
+            object: at.object,
+            file: at.filemarks,
+            buffered_objects: mounted.buffered_objects,
+            buffered_bytes: mounted.buffered_bytes,
+        };
+        Ok(Response::allocated(
+            position.to_bytes(command.form),
+            command.allocation_length,
+        ))
+    }
+}
+
+/// The beginning of the partition stopped a motion backwards: NO SENSE, EOM (SSC-5 §6.6).
+const fn beginning_of_partition() -> Sense {
+    let additional = AdditionalSense::BEGINNING_OF_PARTITION_DETECTED;
+    let mut sense = Sense::new(SenseKey::NoSense, additional);
+    sense.end_of_medium = true;
+    sense
+}

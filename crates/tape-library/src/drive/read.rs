@@ -1,0 +1,167 @@
+//! READ(6) (SSC-5 §6.4).
+
+use bytes::{Bytes, BytesMut};
+use cartridge::{Error, Read as Object};
+use scsi::ssc::read_write::Read;
+use scsi::{AdditionalSense, Cdb, Response, Sense, SenseKey, Status};
+
+use super::Machine;
+use super::mounted::Mounted;
+use super::transfer::Run;
+
+impl Machine {
+    /// READ(6). Data come together with CHECK CONDITION when a block is short or long, or when
+    /// something stopped a fixed transfer.
+    pub(super) fn read(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let read = Read::parse(cdb)?;
+        let run = self.run(read.transfer)?;
+        self.loaded()?;
+        if run.bytes() == 0 {
+            return Ok(Response::good());
+        }
+        self.synchronize()?;
+        // SSC-5 §6.4: with SILI a block that is too long is still told while the mode parameters
+        // name a block length.
+        let long_is_told = !read.suppress_incorrect_length || self.mode.block_length != 0;
+        let short_is_told = !read.suppress_incorrect_length;
+        let mounted = self.loaded()?;
+        let outcome = if run.fixed {
+            read_blocks(mounted, run)
+        } else {
+            read_block(mounted, run, short_is_told, long_is_told)
+        };
+        mounted.bytes_read += outcome.data.len() as u64;
+        Ok(self.answer(outcome))
+    }
+
+    fn answer(&mut self, outcome: Outcome) -> Response {
+        let sense = match outcome.end {
+            End::Complete => return Response::data(outcome.data),
+            End::Told(sense) => sense,
+            End::Fault(error, residue) => with_residue(self.read_fault(&error), residue),
+        };
+        Response {
+            status: Status::CheckCondition,
+            sense: Some(sense),
+            data_in: outcome.data,
+            data_out_length: 0,
+        }
+    }
+}
+
+/// What a READ came to.
+struct Outcome {
+    data: Bytes,
+    end: End,
+}
+
+enum End {
+    Complete,
+    Told(Sense),
+    Fault(Error, i64),
+}
+
+/// A variable transfer: one block, whatever its length. Afterwards the position is behind it, also
+/// when it was cut.
+fn read_block(mounted: &mut Mounted, run: Run, short_is_told: bool, long_is_told: bool) -> Outcome {
+    let mut block = match next_object(mounted, run.residue(0)) {
+        Ok(block) => block,
+        Err(end) => {
+            let data = Bytes::new();
+            return Outcome { data, end };
+        }
+    };
+    let requested = run.block_length as usize;
+    let told = match block.len().cmp(&requested) {
+        std::cmp::Ordering::Less => short_is_told,
+        std::cmp::Ordering::Equal => false,
+        std::cmp::Ordering::Greater => long_is_told,
+    };
+    let end = if told {
+        // "The requested transfer length minus the actual logical block length": negative for a
+        // block that is too long.
+        End::Told(incorrect_length(residue_of(run, block.len())))
+    } else {
+        End::Complete
+    };
+    block.truncate(requested);
+    Outcome { data: block, end }
+}
+
+/// The requested length minus the actual one. A block has at most 24 bits of length.
+fn residue_of(run: Run, actual: usize) -> i64 {
+    let actual = i64::try_from(actual).unwrap_or(i64::MAX);
+    i64::from(run.block_length) - actual
+}
+
+/// A fixed transfer. A block of another length ends it: the position is behind that block, its data
+/// are not returned, and it counts as not read.
+fn read_blocks(mounted: &mut Mounted, run: Run) -> Outcome {
+    let length = run.block_length as usize;
+    let mut data = Bytes::new();
+    let mut gathered = BytesMut::new();
+    let mut end = End::Complete;
+    for done in 0..run.blocks {
+        match next_object(mounted, run.residue(done)) {
+            Ok(block) if block.len() != length => {
+                end = End::Told(incorrect_length(run.residue(done)));
+                break;
+            }
+            // One block alone goes out as it came, without a copy.
+            Ok(block) if run.blocks == 1 => data = block,
+            Ok(block) => gathered.extend_from_slice(&block),
+            Err(other) => {
+                end = other;
+                break;
+            }
+        }
+    }
+    if !gathered.is_empty() {
+        data = gathered.freeze();
+    }
+    Outcome { data, end }
+}
+
+/// Reads the next block; anything else ends the transfer with `residue` left.
+fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
+    let told = |sense: Sense| Err(End::Told(sense.with_information(residue)));
+    match mounted.cartridge.read_block() {
+        Ok(Object::Block(block)) => Ok(block),
+        Ok(Object::Filemark) => told(filemark()),
+        Ok(Object::EndOfData) => told(end_of_data(mounted)),
+        Err(error) => Err(End::Fault(error, residue)),
+    }
+}
+
+/// A filemark was met: NO SENSE, FILEMARK (SSC-5 §6.4, §6.6).
+pub(super) const fn filemark() -> Sense {
+    let mut sense = Sense::new(SenseKey::NoSense, AdditionalSense::FILEMARK_DETECTED);
+    sense.filemark = true;
+    sense
+}
+
+/// The end of data was met: BLANK CHECK, with EOM "if end-of-data is encountered at or after
+/// early-warning" (SSC-5 §6.4, §6.6).
+pub(super) fn end_of_data(mounted: &Mounted) -> Sense {
+    let mut sense = Sense::new(SenseKey::BlankCheck, AdditionalSense::END_OF_DATA_DETECTED);
+    sense.end_of_medium = mounted.is_beyond_early_warning();
+    sense
+}
+
+/// A block of another length than asked for: NO SENSE, ILI (SSC-5 §6.4).
+const fn incorrect_length(residue: i64) -> Sense {
+    let mut sense = Sense::new(SenseKey::NoSense, AdditionalSense::NONE);
+    sense.incorrect_length = true;
+    sense.with_information(residue)
+}
+
+/// INFORMATION tells about this command, so not with an error of an earlier one, and only where the
+/// standard defines it.
+pub(super) const fn with_residue(sense: Sense, residue: i64) -> Sense {
+    match sense.key {
+        SenseKey::MediumError | SenseKey::VolumeOverflow if !sense.deferred => {
+            sense.with_information(residue)
+        }
+        _ => sense,
+    }
+}
