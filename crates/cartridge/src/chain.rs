@@ -57,13 +57,27 @@ impl Chain {
     /// Replays `headers`. The end is where the last segment begins; its content is not known here.
     pub(crate) fn replay(mut headers: Vec<SegmentHeader>) -> Result<(Self, Replay), Error> {
         headers.sort_by_key(|header| header.name.number);
-        let mut chain = Self::default();
+        let twice = headers
+            .windows(2)
+            .find(|pair| pair[0].name.number == pair[1].name.number);
+        if let Some(pair) = twice {
+            return Err(foreign(&pair[1], "another segment has the same number"));
+        }
         let mut replay = Replay::default();
-        for header in &headers {
-            if chain.last_number == header.name.number && chain.last_number > 0 {
-                return Err(foreign(header, "another segment has the same number"));
+        // From the last to the first: what begins where a later one begins, or after it, is dead.
+        // Dead files go in any order, so nothing else that they say counts.
+        let mut lowest = u64::MAX;
+        let mut live = Vec::with_capacity(headers.len());
+        for header in headers.into_iter().rev() {
+            if header.first_object < lowest || live.is_empty() {
+                lowest = header.first_object;
+                live.push(header);
+            } else {
+                replay.dead.push(header.name);
             }
-            replay.dead.extend(chain.cut(header.first()));
+        }
+        let mut chain = Self::default();
+        for header in live.iter().rev() {
             chain.bridge_gap_before(header, &mut replay)?;
             chain.push(header);
         }

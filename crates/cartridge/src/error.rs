@@ -75,9 +75,15 @@ pub enum Error {
     /// Appending is refused because objects before were lost and nobody has moved since.
     #[error("cartridge: position lost after a failed write")]
     PositionLost,
-    /// An operation on the files left them in an unknown state; the cartridge must be opened anew.
-    #[error("cartridge: a failed operation could not be undone, unload it")]
-    Broken,
+    /// A segment could not be created nor removed again. What is on the cartridge can be read;
+    /// nothing can be appended until removing it works.
+    #[error("segment {segment}: a failed creation cannot be undone: {source}")]
+    Doubtful {
+        /// The segment.
+        segment: SegmentName,
+        /// What the disk said.
+        source: io::Error,
+    },
     /// These objects are damaged or missing. Objects before and after them are readable.
     #[error("objects {first_object} to {last_object}: {reason}")]
     Damaged {
@@ -142,11 +148,12 @@ impl Error {
             | Self::VolumeFull
             | Self::PositionLost => Remedy::TellHost,
             Self::NoSpace => Remedy::FreeSpace,
-            Self::Deferred { source, .. } | Self::Io { source, .. } => match source.kind() {
+            Self::Deferred { source, .. }
+            | Self::Doubtful { source, .. }
+            | Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Remedy::FreeSpace,
                 _ => Remedy::Retry,
             },
-            Self::Broken => Remedy::Retry,
             Self::AlreadyExists
             | Self::InvalidLabel { .. }
             | Self::InvalidSetting { .. }

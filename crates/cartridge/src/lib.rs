@@ -17,7 +17,8 @@
 //! Each has a name: see [`Settings`] and [`limits`].
 //!
 //! - [`Cartridge`]: one loaded cartridge.
-//! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`].
+//! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`], and
+//!   [`LyingStore`], which loses whatever a file system may lose.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
 
 mod cartridge;
@@ -41,7 +42,9 @@ pub use codec::Codec;
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Label, read_label};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
-pub use store::{LocalStore, MemoryStore, SegmentFile, SegmentName, SegmentStore};
+pub use store::{
+    Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,
+};
 
 // Lengths and offsets on disk are u32 and u64; `usize` holds them all.
 const _: () = assert!(usize::BITS >= 64);

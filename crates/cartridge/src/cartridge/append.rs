@@ -105,13 +105,14 @@ impl Cartridge {
         synced.map_err(|error| self.fall_back(error))
     }
 
-    fn check_writable(&self) -> Result<(), Error> {
-        match self.condition {
-            _ if self.label.write_protected => Err(Error::WriteProtected),
-            Condition::PositionLost => Err(Error::PositionLost),
-            Condition::Broken => Err(Error::Broken),
-            Condition::Good | Condition::RemainsBehindEnd => Ok(()),
+    fn check_writable(&mut self) -> Result<(), Error> {
+        if self.label.write_protected {
+            return Err(Error::WriteProtected);
         }
+        if self.condition == Condition::PositionLost {
+            return Err(Error::PositionLost);
+        }
+        self.undo_doubtful()
     }
 
     fn appended(&self) -> Appended {

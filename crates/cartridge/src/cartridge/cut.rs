@@ -1,5 +1,7 @@
 //! Beginning a segment: how anything is ever cut off.
 
+use std::io;
+
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::Error;
@@ -15,9 +17,7 @@ impl Cartridge {
         }
         self.synchronize()?;
         self.moved();
-        if self.condition == Condition::Broken {
-            return Err(Error::Broken);
-        }
+        self.undo_doubtful()?;
         if self.cursor.object == self.chain.end.objects && self.condition == Condition::Good {
             return Ok(());
         }
@@ -56,7 +56,7 @@ impl Cartridge {
         let writer =
             SegmentWriter::create(&mut *self.store, header, need, step).map_err(|error| {
                 if matches!(error, CreateError::Unknown(_)) {
-                    self.condition = Condition::Broken;
+                    self.doubtful = Some(name);
                 }
                 error.into_error(&name.to_string())
             })?;
@@ -67,6 +67,25 @@ impl Cartridge {
         self.frame = None;
         self.segments.forget_all();
         self.remove(&dead);
+        Ok(())
+    }
+
+    /// Tries again to remove a segment whose creation failed. Until then nothing can be appended:
+    /// the next segment would have to say what lies before it.
+    pub(super) fn undo_doubtful(&mut self) -> Result<(), Error> {
+        let Some(name) = self.doubtful else {
+            return Ok(());
+        };
+        let removed = match self.store.remove_segment(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        };
+        let undone = removed.and_then(|()| self.store.sync_directory());
+        undone.map_err(|source| Error::Doubtful {
+            segment: name,
+            source,
+        })?;
+        self.doubtful = None;
         Ok(())
     }
 

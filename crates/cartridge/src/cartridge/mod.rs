@@ -31,7 +31,7 @@ use crate::format::SealReason;
 use crate::frame::FrameBuilder;
 use crate::label::{CartridgeSpec, Label};
 use crate::settings::Settings;
-use crate::store::SegmentStore;
+use crate::store::{SegmentName, SegmentStore};
 use crate::writer::SegmentWriter;
 
 pub use append::Appended;
@@ -57,6 +57,9 @@ pub struct Cartridge {
     segments: SegmentCache,
     frame: Option<DecodedFrame>,
     condition: Condition,
+    /// A segment whose creation failed and could not be undone: nobody knows whether it, and the cut
+    /// that it stands for, would be there after a crash.
+    doubtful: Option<SegmentName>,
 }
 
 /// Where the next object is read or written.
@@ -76,8 +79,6 @@ enum Condition {
     /// Accepted objects were lost; their remains may lie behind the end of data until the next
     /// segment cuts them off.
     RemainsBehindEnd,
-    /// Nobody knows whether a new segment would be there after a crash.
-    Broken,
 }
 
 /// A place on the cartridge.
@@ -192,6 +193,7 @@ impl Cartridge {
     /// Puts the cartridge away: everything appended is on stable storage when it returns.
     pub fn unload(mut self) -> Result<(), Error> {
         let synchronized = self.synchronize();
+        self.undo_doubtful()?;
         if self.condition == Condition::PositionLost
             || self.condition == Condition::RemainsBehindEnd
         {

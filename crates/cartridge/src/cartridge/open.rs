@@ -63,6 +63,7 @@ impl Cartridge {
             segments: SegmentCache::default(),
             frame: None,
             condition: Condition::Good,
+            doubtful: None,
         };
         cartridge.remove(&report.removed);
         Ok((cartridge, report))
@@ -139,6 +140,10 @@ fn recover_last(
         chain.end.charged_bytes += trailer.charged_bytes;
         return Ok(());
     }
+    // After kill -9 the files are as the kernel holds them, not as the disk does. What is told to be
+    // on the cartridge from here on must not vanish with the power.
+    file.sync().map_err(failed)?;
+    store.sync_directory().map_err(failed)?;
     let Walk {
         entries,
         end_offset,

@@ -7,12 +7,14 @@
 //! After a failed `sync` nothing is known about the writes before it.
 
 mod local;
+mod lying;
 mod memory;
 mod name;
 
 use std::io;
 
 pub use local::LocalStore;
+pub use lying::{Fault, LyingStore};
 pub use memory::MemoryStore;
 pub use name::SegmentName;
 

@@ -1,0 +1,471 @@
+//! A disk that keeps no more than it promised, and fails on request.
+//!
+//! # Crash
+//! [`LyingStore::crash`] returns what is left when the machine stops: of what was written since the
+//! last sync of a file, any 512-byte sectors, one of them torn; of names created or removed since the
+//! last sync of the directory, any; of changes of length, any. What is left follows from a seed.
+//!
+//! # Faults
+//! Operations that change something are numbered from 0. One can be told to be the last before the
+//! machine stops, or to fail. A failed sync drops some of what it should have kept and, as kernels
+//! do, reports that once.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{SegmentFile, SegmentName, SegmentStore};
+use crate::format::in_memory;
+
+const SECTOR_BYTES: usize = 512;
+
+/// A cartridge on a disk that lies. For tests. Clones share the disk.
+#[derive(Clone, Debug, Default)]
+pub struct LyingStore {
+    disk: Arc<Mutex<Disk>>,
+}
+
+/// What a [`LyingStore`] does at an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The machine stops during the operation: all later ones fail too.
+    Stop,
+    /// The operation fails; later ones work.
+    FailOnce,
+    /// The operation and all later ones fail, until [`LyingStore::heal`].
+    Fail,
+}
+
+#[derive(Debug, Default)]
+struct Disk {
+    label: Option<Vec<u8>>,
+    names: BTreeMap<SegmentName, usize>,
+    durable_names: BTreeMap<SegmentName, usize>,
+    files: Vec<FileState>,
+    operations: u64,
+    fault: Option<(u64, Fault)>,
+    room_bytes: Option<u64>,
+    dice: Dice,
+}
+
+#[derive(Clone, Debug, Default)]
+struct FileState {
+    now: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Change>,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    Length(usize),
+}
+
+impl LyingStore {
+    /// Returns an empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns how many operations there were that change something.
+    pub fn operations(&self) -> u64 {
+        self.disk().operations
+    }
+
+    /// Lets `fault` happen at the operation `operation`.
+    pub fn inject(&self, operation: u64, fault: Fault) {
+        self.disk().fault = Some((operation, fault));
+    }
+
+    /// Ends all faults and gives room without limit.
+    pub fn heal(&self) {
+        let mut disk = self.disk();
+        disk.fault = None;
+        disk.room_bytes = None;
+    }
+
+    /// Limits what all files together may take; `None` is no limit.
+    pub fn set_room_bytes(&self, room_bytes: Option<u64>) {
+        self.disk().room_bytes = room_bytes;
+    }
+
+    /// Returns how much all files together take.
+    pub fn used_bytes(&self) -> u64 {
+        self.disk().used_bytes()
+    }
+
+    /// Returns what is left when the machine stops now. This store is not changed.
+    #[must_use]
+    pub fn crash(&self, seed: u64) -> Self {
+        let disk = self.disk();
+        let mut dice = Dice::new(seed);
+        let names = dice.names(&disk.durable_names, &disk.names);
+        let files: Vec<FileState> = disk
+            .files
+            .iter()
+            .map(|file| file.crash(&mut dice))
+            .collect();
+        let left = Disk {
+            label: disk.label.clone(),
+            durable_names: names.clone(),
+            names,
+            files,
+            dice,
+            ..Disk::default()
+        };
+        Self {
+            disk: Arc::new(Mutex::new(left)),
+        }
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, id: usize) -> Box<dyn SegmentFile> {
+        Box::new(LyingFile {
+            store: self.clone(),
+            id,
+        })
+    }
+}
+
+impl Disk {
+    /// Counts an operation, and fails when it is its turn. Returns true when the machine stops
+    /// during it.
+    fn step(&mut self) -> io::Result<bool> {
+        let operation = self.operations;
+        self.operations += 1;
+        match self.fault {
+            Some((at, Fault::Stop)) if operation == at => Ok(true),
+            Some((at, Fault::FailOnce)) if operation == at => Err(io::Error::other("failed once")),
+            Some((at, Fault::Stop | Fault::Fail)) if operation >= at => {
+                Err(io::Error::other("failed"))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn used_bytes(&self) -> u64 {
+        self.names
+            .values()
+            .map(|id| self.files[*id].now.len() as u64)
+            .sum()
+    }
+
+    /// Fails when the file `id` cannot grow to `length`.
+    fn check_room(&self, id: usize, length: usize) -> io::Result<()> {
+        let more = length.saturating_sub(self.files[id].now.len()) as u64;
+        match self.room_bytes {
+            Some(room) if more > 0 && self.used_bytes() + more > room => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileState {
+    fn apply(&mut self, change: Change) {
+        match &change {
+            Change::Write { offset, bytes } => put(&mut self.now, *offset, bytes),
+            Change::Length(length) => self.now.resize(*length, 0),
+        }
+        self.pending.push(change);
+    }
+
+    /// What is left of the file after a crash.
+    fn crash(&self, dice: &mut Dice) -> Self {
+        let mut left = self.durable.clone();
+        let keep = dice.strategy();
+        for change in &self.pending {
+            match change {
+                Change::Length(length) if dice.keeps(keep) => left.resize(*length, 0),
+                Change::Length(_) => {}
+                Change::Write { offset, bytes } => {
+                    for (offset, sector) in sectors(*offset, bytes) {
+                        if dice.keeps(keep) {
+                            let torn = keep == Keep::Some && dice.below(16) == 0;
+                            let length = if torn {
+                                dice.below(sector.len())
+                            } else {
+                                sector.len()
+                            };
+                            put(&mut left, offset, &sector[..length]);
+                        }
+                    }
+                }
+            }
+        }
+        Self {
+            now: left.clone(),
+            durable: left,
+            pending: Vec::new(),
+        }
+    }
+}
+
+/// Cuts a write into what lies in each sector.
+fn sectors(offset: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let first = (SECTOR_BYTES - offset % SECTOR_BYTES).min(bytes.len());
+    let (head, rest) = bytes.split_at(first);
+    let rest = rest.chunks(SECTOR_BYTES).enumerate();
+    std::iter::once((offset, head))
+        .chain(rest.map(move |(n, sector)| (offset + first + n * SECTOR_BYTES, sector)))
+}
+
+fn put(contents: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let end = offset + bytes.len();
+    if contents.len() < end {
+        contents.resize(end, 0);
+    }
+    contents[offset..end].copy_from_slice(bytes);
+}
+
+impl SegmentStore for LyingStore {
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.disk().label.clone())
+    }
+
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        if disk.step()? {
+            return Err(stopped());
+        }
+        disk.label = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        Ok(self.disk().names.keys().copied().collect())
+    }
+
+    fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let mut disk = self.disk();
+        let stop = disk.step()?;
+        if disk.names.contains_key(&name) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let id = disk.files.len();
+        disk.files.push(FileState::default());
+        disk.names.insert(name, id);
+        drop(disk);
+        if stop {
+            Err(stopped())
+        } else {
+            Ok(self.file(id))
+        }
+    }
+
+    fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        let id = self.disk().names.get(&name).copied();
+        Ok(self.file(id.ok_or(io::ErrorKind::NotFound)?))
+    }
+
+    fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stop = disk.step()?;
+        disk.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
+        if stop { Err(stopped()) } else { Ok(()) }
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        let mut disk = self.disk();
+        if disk.step()? {
+            return Err(stopped());
+        }
+        disk.durable_names = disk.names.clone();
+        Ok(())
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("the machine stopped")
+}
+
+struct LyingFile {
+    store: LyingStore,
+    id: usize,
+}
+
+impl LyingFile {
+    /// Does `change`; when the machine stops during it, any part of it may be left.
+    fn change(&mut self, change: Change) -> io::Result<()> {
+        let mut disk = self.store.disk();
+        let stop = disk.step()?;
+        let length = match &change {
+            Change::Write { offset, bytes } => offset + bytes.len(),
+            Change::Length(length) => *length,
+        };
+        disk.check_room(self.id, length)?;
+        disk.files[self.id].apply(change);
+        if stop { Err(stopped()) } else { Ok(()) }
+    }
+}
+
+impl SegmentFile for LyingFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.store.disk().files[self.id].now.len() as u64)
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let disk = self.store.disk();
+        let now = &disk.files[self.id].now;
+        let from = now.get(in_memory(offset)..).unwrap_or_default();
+        let count = from.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&from[..count]);
+        Ok(count)
+    }
+
+    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        self.change(Change::Write {
+            offset: in_memory(offset),
+            bytes: parts.concat(),
+        })
+    }
+
+    fn reserve(&mut self, _from: u64, to: u64) -> io::Result<()> {
+        let length = in_memory(to).max(in_memory(self.length()?));
+        self.change(Change::Length(length))
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.change(Change::Length(in_memory(length)))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut disk = self.store.disk();
+        let result = disk.step();
+        let disk = &mut *disk;
+        let file = &mut disk.files[self.id];
+        match result {
+            Ok(false) => {
+                file.durable.clone_from(&file.now);
+                file.pending.clear();
+                Ok(())
+            }
+            Ok(true) => Err(stopped()),
+            Err(error) => {
+                // The pages count as clean now; some of them never reached the disk.
+                file.durable = file.crash(&mut disk.dice).durable;
+                file.pending.clear();
+                Err(error)
+            }
+        }
+    }
+}
+
+/// How much of a file's unsynchronized changes a crash leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    None,
+    Some,
+    All,
+}
+
+/// Numbers that follow from a seed (SplitMix64).
+#[derive(Clone, Debug, Default)]
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        in_memory((z ^ (z >> 31)) % limit.max(1) as u64)
+    }
+
+    fn strategy(&mut self) -> Keep {
+        [Keep::None, Keep::Some, Keep::Some, Keep::All][self.below(4)]
+    }
+
+    fn keeps(&mut self, keep: Keep) -> bool {
+        match keep {
+            Keep::None => false,
+            Keep::Some => self.below(2) == 0,
+            Keep::All => true,
+        }
+    }
+
+    /// Returns a directory between the durable one and the present one.
+    fn names(
+        &mut self,
+        durable: &BTreeMap<SegmentName, usize>,
+        now: &BTreeMap<SegmentName, usize>,
+    ) -> BTreeMap<SegmentName, usize> {
+        let keep = self.strategy();
+        let mut left = now.clone();
+        for (name, id) in durable {
+            if !now.contains_key(name) && !self.keeps(keep) {
+                left.insert(*name, *id);
+            }
+        }
+        left.retain(|name, _| durable.contains_key(name) || self.keeps(keep));
+        left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const NAME: SegmentName = SegmentName {
+        partition: 0,
+        number: 1,
+        uuid: Uuid::nil(),
+    };
+
+    fn contents(store: &LyingStore) -> Option<Vec<u8>> {
+        let file = store.open_segment(NAME).ok()?;
+        let mut bytes = vec![0; in_memory(file.length().unwrap())];
+        file.read_at(&mut bytes, 0).unwrap();
+        Some(bytes)
+    }
+
+    #[test]
+    fn what_was_synchronized_is_kept_and_the_rest_in_any_part() {
+        let mut store = LyingStore::new();
+        let mut file = store.create_segment(NAME).unwrap();
+        file.write_at(&[&[1; 2000]], 0).unwrap();
+        file.sync().unwrap();
+        assert!((0..50).any(|seed| contents(&store.crash(seed)).is_none()));
+        store.sync_directory().unwrap();
+        file.write_at(&[&[2; 2000]], 2000).unwrap();
+        let left: Vec<Vec<u8>> = (0..50)
+            .map(|s| contents(&store.crash(s)).unwrap())
+            .collect();
+        assert!(left.iter().all(|left| left[..2000] == [1; 2000]));
+        assert!(left.iter().any(|left| left.len() == 2000));
+        assert!(
+            left.iter()
+                .any(|left| left.len() == 4000 && left[2000..] == [2; 2000])
+        );
+        assert!(
+            left.iter()
+                .any(|left| left.len() > 2000 && left[2000..] != [2; 2000])
+        );
+    }
+
+    #[test]
+    fn faults_come_when_they_were_ordered() {
+        let mut store = LyingStore::new();
+        store.inject(1, Fault::FailOnce);
+        let mut file = store.create_segment(NAME).unwrap();
+        file.write_at(&[b"x"], 0).unwrap_err();
+        file.write_at(&[b"x"], 0).unwrap();
+        store.inject(3, Fault::Stop);
+        file.sync().unwrap_err();
+        file.write_at(&[b"x"], 0).unwrap_err();
+        store.heal();
+        store.set_room_bytes(Some(10));
+        file.write_at(&[b"0123456789"], 0).unwrap();
+        let error = file.reserve(0, 11).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+    }
+}

@@ -1,0 +1,222 @@
+//! Crash points are enumerated: the machine stops during each operation on the disk, and what is
+//! left follows from several seeds.
+
+use cartridge::{Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore as _, Settings};
+
+use crate::model::{Host, Model, Object, Step, block, contents, label, script, small_settings};
+
+/// Scripts that are run; the nightly run asks for more.
+fn scripts() -> u64 {
+    let asked = std::env::var("CAPSTAN_CRASH_SCRIPTS");
+    asked.map_or(6, |text| text.parse().expect("a number"))
+}
+
+const STEPS: usize = 40;
+const CRASHES: u64 = 6;
+
+fn settings(seed: u64) -> Settings {
+    small_settings(seed)
+}
+
+/// What may be on the cartridge after a crash.
+#[derive(Debug)]
+struct Legal {
+    /// As before the step that was interrupted and after it, as far as that is known.
+    models: Vec<Model>,
+}
+
+impl Legal {
+    /// The content is a prefix of what was written, and holds all that was synchronized.
+    fn check(&self, objects: &[Object]) {
+        let legal = self.models.iter().any(|model| {
+            objects.len() >= model.synchronized
+                && model.objects.get(..objects.len()) == Some(objects)
+        });
+        assert!(
+            legal,
+            "{} objects left; {:?}",
+            objects.len(),
+            self.models
+                .iter()
+                .map(|model| (model.synchronized, model.objects.len()))
+                .collect::<Vec<_>>()
+        );
+    }
+}
+
+/// Runs `steps` until the machine stops, and returns what may then be on the cartridge.
+fn run_until_stop(store: &LyingStore, steps: &[Step], seed: u64) -> Legal {
+    let open = || Box::new(store.clone()) as Box<dyn cartridge::SegmentStore>;
+    let Ok((cartridge, _)) = Cartridge::open(open(), settings(seed)) else {
+        return Legal {
+            models: vec![Model::default()],
+        };
+    };
+    let mut host = Host::new(cartridge, settings(seed));
+    for step in steps {
+        let before = host.model.clone();
+        if host.step(step, open).is_err() {
+            // The model may be half way: the step counts as not done, or as begun.
+            let mut after = before.clone();
+            match step {
+                Step::Append { length, seed } => after.append(Object::Block(block(*length, *seed))),
+                Step::Filemarks(count) => {
+                    (0..*count).for_each(|_| after.append(Object::Filemark));
+                }
+                Step::Erase => after.cut(),
+                _ => {}
+            }
+            return Legal {
+                models: vec![before, after],
+            };
+        }
+    }
+    Legal {
+        models: vec![host.model],
+    }
+}
+
+fn prepared(seed: u64) -> LyingStore {
+    let store = LyingStore::new();
+    Cartridge::create(Box::new(store.clone()), &label(seed)).unwrap();
+    store
+}
+
+fn load(store: &LyingStore) -> Result<(Cartridge, RecoveryReport), Error> {
+    Cartridge::open(Box::new(store.clone()), settings(77))
+}
+
+/// Loads what a crash left and checks it; nothing may look like damage.
+fn recovered(store: &LyingStore, legal: &Legal) -> (Cartridge, Vec<Object>) {
+    let (mut cartridge, report) = load(store).unwrap();
+    assert!(
+        report.damaged.is_empty() && report.missing.is_empty(),
+        "{report:?}"
+    );
+    let objects = contents(&mut cartridge);
+    legal.check(&objects);
+    (cartridge, objects)
+}
+
+/// Writes on after a crash, and loads twice more.
+fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Object>) {
+    for seed in 2000..2005 {
+        cartridge.append_block(block(1500, seed)).unwrap();
+        objects.push(Object::Block(block(1500, seed)));
+    }
+    cartridge.synchronize().unwrap();
+    let crashed = store.crash(1);
+    for store in [crashed, store.clone()] {
+        let (mut cartridge, report) = load(&store).unwrap();
+        assert!(
+            report.damaged.is_empty() && report.missing.is_empty(),
+            "{report:?}"
+        );
+        assert_eq!(contents(&mut cartridge), objects);
+    }
+}
+
+#[test]
+fn after_a_crash_at_any_operation_the_content_is_a_prefix_with_all_that_was_synchronized() {
+    for seed in 0..scripts() {
+        let steps = script(seed, STEPS);
+        let whole = prepared(seed);
+        let first = whole.operations();
+        run_until_stop(&whole, &steps, seed);
+        for operation in first..=whole.operations() {
+            let store = prepared(seed);
+            store.inject(operation, Fault::Stop);
+            let legal = run_until_stop(&store, &steps, seed);
+            for crash in 0..CRASHES {
+                let left = store.crash(operation * 31 + crash);
+                let (cartridge, objects) = recovered(&left, &legal);
+                works_on(&left, cartridge, objects);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_there_after_a_kill_is_there_after_a_loss_of_power() {
+    for seed in 100..100 + scripts() {
+        let steps = script(seed, STEPS);
+        let whole = prepared(seed);
+        let first = whole.operations();
+        run_until_stop(&whole, &steps, seed);
+        for operation in first..=whole.operations() {
+            let store = prepared(seed);
+            store.inject(operation, Fault::Stop);
+            let legal = run_until_stop(&store, &steps, seed);
+            // The process is killed, but the kernel lives: every write so far is seen.
+            store.heal();
+            let (_, objects) = recovered(&store, &legal);
+            for crash in 0..CRASHES {
+                let left = store.crash(operation * 37 + crash);
+                let (mut cartridge, _) = load(&left).unwrap();
+                assert_eq!(contents(&mut cartridge), objects);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_crash_during_recovery_changes_nothing() {
+    for seed in 200..200 + scripts() {
+        let steps = script(seed, STEPS);
+        let whole = prepared(seed);
+        let first = whole.operations();
+        run_until_stop(&whole, &steps, seed);
+        for operation in (first..=whole.operations()).step_by(3) {
+            let store = prepared(seed);
+            store.inject(operation, Fault::Stop);
+            let legal = run_until_stop(&store, &steps, seed);
+            let left = store.crash(operation);
+            let (_, objects) = recovered(&left.crash(0), &legal);
+            for during in 0..6 {
+                let again = left.crash(during);
+                again.inject(during, Fault::Stop);
+                let _ = load(&again);
+                let (_, twice) = recovered(&again.crash(operation + during), &legal);
+                assert_eq!(twice, objects);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_durable_byte_is_ever_rewritten() {
+    use std::collections::BTreeMap;
+    for seed in 300..300 + scripts() {
+        let store = prepared(seed);
+        let open = || Box::new(store.clone()) as Box<dyn cartridge::SegmentStore>;
+        let (cartridge, _) = Cartridge::open(open(), settings(seed)).unwrap();
+        let mut host = Host::new(cartridge, settings(seed));
+        let mut durable: BTreeMap<_, Vec<u8>> = BTreeMap::new();
+        for step in script(seed, 200) {
+            host.step(&step, open).unwrap();
+            // What is certain to be left of each file only ever grows.
+            let left = (0..8).map(|seed| store.crash(seed)).find(|left| {
+                let mut probe = store.segments().unwrap();
+                probe.retain(|name| left.open_segment(*name).is_err());
+                probe.is_empty()
+            });
+            let Some(left) = left.filter(|_| matches!(step, Step::Synchronize)) else {
+                continue;
+            };
+            for name in left.segments().unwrap() {
+                let file = left.open_segment(name).unwrap();
+                let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+                file.read_at(&mut bytes, 0).unwrap();
+                let data = bytes
+                    .iter()
+                    .rposition(|byte| *byte != 0)
+                    .map_or(0, |last| last + 1);
+                bytes.truncate(data);
+                if let Some(before) = durable.get(&name) {
+                    assert_eq!(bytes.get(..before.len()), Some(&before[..]), "{name}");
+                }
+                durable.insert(name, bytes);
+            }
+        }
+    }
+}

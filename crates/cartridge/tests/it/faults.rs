@@ -1,0 +1,153 @@
+//! Disks that fail or are full.
+
+use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy};
+
+use crate::model::{Host, Object, Step, block, contents, label, script, small_settings};
+
+fn store(seed: u64) -> LyingStore {
+    let store = LyingStore::new();
+    Cartridge::create(Box::new(store.clone()), &label(seed)).unwrap();
+    store
+}
+
+fn load(store: &LyingStore) -> Cartridge {
+    let opened = Cartridge::open(Box::new(store.clone()), small_settings(9));
+    let (cartridge, report) = opened.unwrap();
+    assert!(
+        report.damaged.is_empty() && report.missing.is_empty(),
+        "{report:?}"
+    );
+    cartridge
+}
+
+#[test]
+fn a_full_disk_shows_before_a_block_is_accepted_and_writing_works_again() {
+    // Every size of the disk, so that it is full at every kind of growth.
+    for room in (0..120_000).step_by(500) {
+        let store = store(1);
+        let mut cartridge = load(&store);
+        store.set_room_bytes(Some(room));
+        let mut objects = Vec::new();
+        let mut full = 0;
+        for number in 0..60 {
+            let block = block(1500, number * 4);
+            match cartridge.append_block(block.clone()) {
+                Ok(_) => objects.push(Object::Block(block)),
+                Err(Error::NoSpace) => full += 1,
+                Err(error) => panic!("{error}"),
+            }
+            if number % 10 == 0 {
+                match cartridge.append_filemarks(1) {
+                    Ok(_) => objects.push(Object::Filemark),
+                    Err(Error::NoSpace) => full += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            assert_eq!(cartridge.end_of_data().object, objects.len() as u64);
+        }
+        cartridge.synchronize().unwrap();
+        assert!(store.used_bytes() <= room);
+        assert_eq!(full == 0, objects.len() == 66);
+        assert_eq!(contents(&mut cartridge), objects);
+        assert_eq!(contents(&mut load(&store.crash(room))), objects);
+
+        store.set_room_bytes(None);
+        cartridge.space_end_of_data().unwrap();
+        cartridge.append_block(block(3000, 1)).unwrap();
+        objects.push(Object::Block(block(3000, 1)));
+        cartridge.unload().unwrap();
+        assert_eq!(contents(&mut load(&store)), objects);
+    }
+}
+
+#[test]
+fn a_full_disk_does_not_cut_off_what_was_to_be_overwritten() {
+    let store = store(2);
+    let mut cartridge = load(&store);
+    for number in 0..20 {
+        cartridge.append_block(block(1000, number)).unwrap();
+    }
+    cartridge.locate_block(3).unwrap();
+    store.set_room_bytes(Some(store.used_bytes()));
+    let error = cartridge.append_block(block(1000, 50)).unwrap_err();
+    assert_eq!(error.remedy(), Remedy::FreeSpace);
+    let mut loaded = load(&store.crash(1));
+    for cartridge in [&mut cartridge, &mut loaded] {
+        assert_eq!(contents(cartridge).len(), 20);
+    }
+}
+
+/// Runs a script on a disk on which the operation `operation` fails, and does what a host would do:
+/// it moves after an error and goes on.
+fn run(seed: u64, operation: u64, fault: Fault) {
+    let store = store(seed);
+    let open = || Box::new(store.clone()) as Box<dyn cartridge::SegmentStore>;
+    store.inject(operation, fault);
+    let mut host = Host::new(load(&store), small_settings(9));
+    let mut deferred = 0;
+    for step in script(seed, 60) {
+        if host.cartridge.is_none() || matches!(step, Step::Reload) {
+            continue;
+        }
+        let error = match host.step(&step, open) {
+            Ok(()) => continue,
+            Err(error) => error,
+        };
+        let cartridge = host.cartridge.as_mut().expect("only Reload takes it");
+        let end = usize::try_from(cartridge.end_of_data().object).unwrap();
+        if let Error::Deferred { first_lost, .. } = &error {
+            deferred += 1;
+            assert_eq!(*first_lost, end as u64);
+            let refused = cartridge.append_block(block(10, 1)).unwrap_err();
+            assert!(matches!(refused, Error::PositionLost), "{refused}");
+        }
+        // Nothing synchronized is lost, and nothing comes in between.
+        let model = &mut host.model;
+        let appends = matches!(step, Step::Append { .. } | Step::Filemarks(_));
+        if appends && matches!(error, Error::Deferred { .. }) {
+            // The segment was begun, which cut off what follows; only then did a write fail.
+            model.cut();
+        }
+        assert!(end >= model.synchronized, "{error}");
+        if end < model.objects.len() {
+            model.objects.truncate(end);
+        } else {
+            assert_eq!(end, model.objects.len(), "{error}");
+        }
+        if fault == Fault::Fail {
+            store.heal();
+        }
+        cartridge.rewind().unwrap();
+        model.position = 0;
+        let read = cartridge.read_block().unwrap();
+        let expected = match model.objects.first() {
+            None => Read::EndOfData,
+            Some(Object::Filemark) => Read::Filemark,
+            Some(Object::Block(block)) => Read::Block(block.clone()),
+        };
+        assert_eq!(read, expected);
+        cartridge.rewind().unwrap();
+    }
+    assert!(deferred <= 1, "told more than once");
+    store.heal();
+    let cartridge = host.cartridge.take().expect("never taken");
+    cartridge.unload().unwrap();
+    assert_eq!(contents(&mut load(&store)), host.model.objects);
+    // And nothing of what was lost comes back after a loss of power.
+    assert_eq!(
+        contents(&mut load(&store.crash(operation))),
+        host.model.objects
+    );
+    Ok(())
+}
+
+#[test]
+fn a_failure_at_any_operation_loses_only_what_was_not_synchronized_and_is_told_once() {
+    for seed in 400..406 {
+        for operation in 1..200 {
+            for fault in [Fault::FailOnce, Fault::Fail] {
+                run(seed, operation, fault);
+            }
+        }
+    }
+}

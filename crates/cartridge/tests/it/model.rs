@@ -1,0 +1,325 @@
+//! The dumb model: a vector of blocks and filemarks, and a host that compares it with the engine.
+
+use bytes::Bytes;
+use cartridge::{
+    Cartridge, Codec, Environment as _, Error, Label, Located, Read, RecoveryReport,
+    SeededEnvironment, SegmentStore, Settings, Spaced, Stop,
+};
+use std::sync::Arc;
+
+/// What lies on a tape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    Block(Bytes),
+    Filemark,
+}
+
+/// What a host does.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Append {
+        length: usize,
+        seed: u64,
+    },
+    Filemarks(u32),
+    Synchronize,
+    Rewind,
+    /// In 256ths of the tape and a bit beyond, as the others below.
+    LocateBlock(u16),
+    LocateFilemark(u16),
+    SpaceBlocks(i64),
+    SpaceFilemarks(i64),
+    SpaceEndOfData,
+    Read(u8),
+    Erase,
+    SetCodec(Codec),
+    /// Unload and load.
+    Reload,
+}
+
+/// Small limits, so that frames fill and segments roll all the time.
+pub(crate) fn small_settings(seed: u64) -> Settings {
+    Settings {
+        segment_size_bytes: 20 << 10,
+        frame_size_bytes: 2000,
+        reserve_step_bytes: 8 << 10,
+        codec: Codec::Lz4,
+        environment: Arc::new(SeededEnvironment::new(seed)),
+    }
+}
+
+/// A label for a cartridge that is never full.
+pub(crate) fn label(seed: u64) -> Label {
+    Label {
+        uuid: SeededEnvironment::new(seed ^ 0xabcd).new_uuid(),
+        barcode: "CAP001L5".to_owned(),
+        media: "LTO-5".to_owned(),
+        density: 0x58,
+        capacity_bytes: 1 << 40,
+        created_unix_ms: 1_800_000_000_000,
+        write_protected: false,
+    }
+}
+
+/// A block that follows from its seed: of four, one is noise and three are text.
+pub(crate) fn block(length: usize, seed: u64) -> Bytes {
+    if seed.is_multiple_of(4) {
+        let random = SeededEnvironment::new(seed);
+        let bytes = std::iter::repeat_with(|| random.new_uuid().into_bytes());
+        return bytes.flatten().take(length).collect();
+    }
+    let text = format!("{seed} bottles of beer on the wall, ");
+    text.bytes().cycle().take(length).collect()
+}
+
+/// Steps that follow from a seed, with a bias to writing.
+pub(crate) fn script(seed: u64, length: usize) -> Vec<Step> {
+    let random = SeededEnvironment::new(seed);
+    let below = |limit: u128| (random.new_uuid().as_u128() >> 8) % limit;
+    let small = |limit: u128| u16::try_from(below(limit)).unwrap();
+    let signed = |limit: u128| i64::try_from(below(2 * limit)).unwrap() - i64::from(small(limit));
+    (0..length)
+        .map(|_| match below(40) {
+            0..=15 => Step::Append {
+                length: [1, 10, 700, 2000, 9000][usize::from(small(5))] + usize::from(small(90)),
+                seed: u64::from(small(1000)),
+            },
+            16..=19 => Step::Filemarks(u32::from(small(4))),
+            20..=23 => Step::Synchronize,
+            24 => Step::Rewind,
+            25..=27 => Step::LocateBlock(small(300)),
+            28 => Step::LocateFilemark(small(300)),
+            29 => Step::SpaceBlocks(signed(20)),
+            30 => Step::SpaceFilemarks(signed(5)),
+            31..=33 => Step::SpaceEndOfData,
+            34 => Step::Read(3),
+            35 => Step::Erase,
+            36 => Step::SetCodec(Codec::ALL[usize::from(small(4))]),
+            _ => Step::Reload,
+        })
+        .collect()
+}
+
+/// The tape as it should be, and where the host is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) objects: Vec<Object>,
+    pub(crate) position: usize,
+    /// So many objects were acknowledged as synchronized.
+    pub(crate) synchronized: usize,
+}
+
+impl Model {
+    fn marks(&self, to: usize) -> u64 {
+        let marks = self.objects[..to]
+            .iter()
+            .filter(|object| **object == Object::Filemark);
+        marks.count() as u64
+    }
+
+    pub(crate) fn append(&mut self, object: Object) {
+        self.cut();
+        self.objects.push(object);
+        self.position += 1;
+    }
+
+    pub(crate) fn cut(&mut self) {
+        self.objects.truncate(self.position);
+        self.synchronized = self.synchronized.min(self.position);
+    }
+
+    fn space(&mut self, count: i64, over_filemarks: bool) -> Spaced {
+        let mut moved = 0;
+        while moved < count.unsigned_abs() {
+            let next = if count > 0 {
+                self.objects.get(self.position)
+            } else {
+                self.position
+                    .checked_sub(1)
+                    .map(|before| &self.objects[before])
+            };
+            let stop = match next {
+                None if count > 0 => Some(Stop::EndOfData),
+                None => Some(Stop::BeginningOfPartition),
+                Some(object) => {
+                    let mark = *object == Object::Filemark;
+                    self.position = if count > 0 {
+                        self.position + 1
+                    } else {
+                        self.position - 1
+                    };
+                    moved += u64::from(mark == over_filemarks);
+                    (mark && !over_filemarks).then_some(Stop::Filemark)
+                }
+            };
+            if stop.is_some() {
+                return Spaced {
+                    moved,
+                    stopped_by: stop,
+                };
+            }
+        }
+        Spaced {
+            moved,
+            stopped_by: None,
+        }
+    }
+}
+
+/// A cartridge and its model, moved together.
+pub(crate) struct Host {
+    pub(crate) cartridge: Option<Cartridge>,
+    pub(crate) model: Model,
+    settings: Settings,
+}
+
+/// Creates and loads a cartridge in `store`.
+pub(crate) fn new_cartridge(store: Box<dyn SegmentStore>, settings: Settings) -> Cartridge {
+    let (cartridge, report) = Cartridge::open(store, settings).unwrap();
+    assert_eq!(report, RecoveryReport::default());
+    cartridge
+}
+
+impl Host {
+    pub(crate) fn new(cartridge: Cartridge, settings: Settings) -> Self {
+        Self {
+            cartridge: Some(cartridge),
+            model: Model::default(),
+            settings,
+        }
+    }
+
+    /// Does `step` on both and compares. `reopen` gives the store for loading again. On an error
+    /// the model is as after the last object that was accepted.
+    pub(crate) fn step(
+        &mut self,
+        step: &Step,
+        reopen: impl Fn() -> Box<dyn SegmentStore>,
+    ) -> Result<(), Error> {
+        let moves = !matches!(
+            step,
+            Step::Append { .. } | Step::Filemarks(_) | Step::SetCodec(_) | Step::Reload
+        );
+        let model = &mut self.model;
+        let length = model.objects.len() as u64;
+        let Some(cartridge) = &mut self.cartridge else {
+            return Ok(());
+        };
+        match *step {
+            Step::Append { length, seed } => {
+                let block = block(length, seed);
+                cartridge.append_block(block.clone())?;
+                model.append(Object::Block(block));
+            }
+            Step::Filemarks(count) => {
+                cartridge.append_filemarks(count)?;
+                for _ in 0..count {
+                    model.append(Object::Filemark);
+                }
+            }
+            Step::Synchronize => cartridge.synchronize()?,
+            Step::Rewind => {
+                cartridge.rewind()?;
+                model.position = 0;
+            }
+            Step::LocateBlock(at) => {
+                let object = u64::from(at) * (length + 1) / 256;
+                let located = cartridge.locate_block(object)?;
+                let reached = object <= length;
+                assert_eq!(located == Located::Reached, reached);
+                model.position = usize::try_from(object.min(length)).unwrap();
+            }
+            Step::LocateFilemark(at) => {
+                let marks = model.marks(model.objects.len());
+                let file = u64::from(at) * (marks + 1) / 256;
+                let located = cartridge.locate_filemark(file)?;
+                model.position = 0;
+                let spaced = model.space(file.try_into().unwrap(), true);
+                assert_eq!(located == Located::Reached, spaced.stopped_by.is_none());
+            }
+            Step::SpaceBlocks(count) => {
+                let spaced = cartridge.space_blocks(count)?;
+                assert_eq!(spaced, model.space(count, false));
+            }
+            Step::SpaceFilemarks(count) => {
+                let spaced = cartridge.space_filemarks(count)?;
+                assert_eq!(spaced, model.space(count, true));
+            }
+            Step::SpaceEndOfData => {
+                cartridge.space_end_of_data()?;
+                model.position = model.objects.len();
+            }
+            Step::Read(count) => {
+                for _ in 0..count {
+                    let read = cartridge.read_block()?;
+                    let object = model.objects.get(model.position);
+                    assert_eq!(to_object(read).as_ref(), object);
+                    model.position += usize::from(object.is_some());
+                }
+            }
+            Step::Erase => {
+                cartridge.erase()?;
+                model.cut();
+            }
+            Step::SetCodec(codec) => {
+                cartridge.set_codec(codec);
+                self.settings.codec = codec;
+            }
+            Step::Reload => {
+                if let Some(cartridge) = self.cartridge.take() {
+                    cartridge.unload()?;
+                }
+                model.synchronized = model.objects.len();
+                model.position = 0;
+                let (cartridge, report) = Cartridge::open(reopen(), self.settings.clone())?;
+                assert_eq!(report, RecoveryReport::default());
+                self.cartridge = Some(cartridge);
+            }
+        }
+        if moves {
+            self.model.synchronized = self.model.objects.len();
+        }
+        self.compare_counters();
+        Ok(())
+    }
+
+    fn compare_counters(&self) {
+        let (Some(cartridge), model) = (&self.cartridge, &self.model) else {
+            return;
+        };
+        let length = model.objects.len();
+        let position = cartridge.position();
+        assert_eq!(position.object, model.position as u64);
+        assert_eq!(position.filemarks, model.marks(model.position));
+        assert_eq!(cartridge.end_of_data().object, length as u64);
+        let usage = cartridge.usage();
+        assert_eq!(usage.filemarks, model.marks(length));
+        assert_eq!(usage.blocks, length as u64 - model.marks(length));
+        let host_bytes: usize = model.objects.iter().map(Object::length).sum();
+        assert_eq!(usage.host_bytes, host_bytes as u64);
+    }
+}
+
+impl Object {
+    fn length(&self) -> usize {
+        match self {
+            Self::Block(block) => block.len(),
+            Self::Filemark => 0,
+        }
+    }
+}
+
+/// Returns what was read, `None` at the end of data.
+pub(crate) fn to_object(read: Read) -> Option<Object> {
+    match read {
+        Read::Block(block) => Some(Object::Block(block)),
+        Read::Filemark => Some(Object::Filemark),
+        Read::EndOfData => None,
+    }
+}
+
+/// Returns everything on the cartridge.
+pub(crate) fn contents(cartridge: &mut Cartridge) -> Vec<Object> {
+    cartridge.rewind().unwrap();
+    std::iter::from_fn(|| to_object(cartridge.read_block().unwrap())).collect()
+}
