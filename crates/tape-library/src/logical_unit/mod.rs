@@ -69,8 +69,8 @@ pub trait CompletionSink: Send + Sync {
     fn complete(&self, task: TaskTag, response: Response);
 
     /// The command was ended by task management, its own nexus's or another's, and will never be
-    /// completed (SAM-5 §5.6 with TAS=0). Told before [`LogicalUnit::manage`] returns; not told for
-    /// commands that end with their nexus.
+    /// completed (SAM-5 §5.6 with TAS=0). Told before [`Nexus::manage`](crate::Nexus::manage)
+    /// returns; not told for commands that end with their nexus.
     fn aborted(&self, task: TaskTag);
 }
 

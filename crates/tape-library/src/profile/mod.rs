@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 pub use changer::{ChangerProfile, ElementBases};
 pub use drive::{DriveMedium, DriveProfile, MediaAccess};
 pub use media::Media;
-pub use preset::{InitialCartridges, Machine, NewCartridgesGo, Preset};
+pub use preset::{InitialCartridges, MachineSpec, NewCartridgesGo, Preset};
 
 /// A profile that does not exist or does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

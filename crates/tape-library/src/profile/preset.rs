@@ -21,7 +21,7 @@ pub enum Preset {
 /// What a machine is made of. It is kept with the gateway's identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Machine {
+pub struct MachineSpec {
     /// The changer's profile.
     pub changer: String,
     /// The drives' profiles, in the order of their numbers.
@@ -59,7 +59,7 @@ pub struct InitialCartridges {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    machine: Machine,
+    machine: MachineSpec,
     initial_cartridges: InitialCartridges,
 }
 
@@ -81,7 +81,7 @@ impl Preset {
     }
 
     /// Returns the machine.
-    pub fn machine(self) -> Machine {
+    pub fn machine(self) -> MachineSpec {
         self.file().machine
     }
 
@@ -98,7 +98,7 @@ impl Preset {
     }
 }
 
-impl Machine {
+impl MachineSpec {
     /// Returns the changer's profile.
     pub fn changer_profile(&self) -> Result<Arc<ChangerProfile>, ProfileError> {
         ChangerProfile::builtin(&self.changer)

@@ -1,0 +1,72 @@
+//! The changer's SCSI device server (SMC-3).
+//!
+//! Its state is the library's: what it reports is the robot's map, what it moves the robot moves.
+
+mod initialize;
+mod log_sense;
+mod mode_sense;
+mod move_medium;
+mod read_element_status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use scsi::{AdditionalSense, Cdb, Command, DeviceType, NexusId, Response};
+
+use crate::identity::DeviceIdentity;
+use crate::library::Robot;
+use crate::logical_unit::DeviceServer;
+use crate::nexus::ItNexus;
+
+/// The changer of a library.
+pub(crate) struct Changer {
+    identity: DeviceIdentity,
+    robot: Arc<Robot>,
+}
+
+impl Changer {
+    pub(crate) fn new(identity: DeviceIdentity, robot: Arc<Robot>) -> Self {
+        Self { identity, robot }
+    }
+
+    /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5 §6.17): nobody may take cartridges out of the library;
+    /// the picker still moves them inside.
+    fn prevent_allow(&self, nexus: NexusId, cdb: &Cdb) -> Response {
+        // PREVENT 10b and 11b are for the medium in a changer that is attached to the device.
+        self.robot.prevent_removal(nexus, cdb.bit(4, 0));
+        Response::good()
+    }
+}
+
+impl DeviceServer for Changer {
+    fn device_type(&self) -> DeviceType {
+        DeviceType::MediaChanger
+    }
+
+    fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
+        let cdb = &command.cdb;
+        match cdb.operation_code() {
+            0x00 => Response::good(), // TEST UNIT READY: a robot in memory is always ready
+            0x07 | 0x37 | 0xe7 => self.initialize_element_status(cdb),
+            0x12 => self.identity.inquiry(nexus, &[], cdb),
+            0x15 | 0x55 => self.mode_select(command),
+            0x1a | 0x5a => self.mode_sense(cdb),
+            0x1e => self.prevent_allow(nexus.id, cdb),
+            0x2b => self.position_to_element(cdb),
+            0x4d => log_sense::log_sense(cdb),
+            0xa5 => self.move_medium(cdb),
+            0xb8 => self.read_element_status(cdb),
+            // A row in the table without an arm here: refused like a command without a row.
+            _ => Response::illegal_request(AdditionalSense::INVALID_COMMAND_OPERATION_CODE),
+        }
+    }
+
+    fn nexus_lost(&self, nexus: NexusId) {
+        self.robot.prevent_removal(nexus, false);
+    }
+
+    fn reset(&self) {
+        self.robot.allow_removal();
+    }
+}

@@ -1,0 +1,123 @@
+//! The catalogue's tables and their versions.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+
+use crate::element::Layout;
+use crate::error::Error;
+use crate::gateway::Gateway;
+
+/// The version that we write, kept in `user_version`.
+pub(super) const VERSION: u32 = 1;
+
+/// How long to wait for somebody who reads the catalogue with a tool of their own.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Version 1.
+///
+/// A cartridge that is being deleted has left `cartridges` and stands in `deletions` until its files
+/// are gone. Element 0 is a valid address.
+const VERSION_1: &str = "
+CREATE TABLE gateway (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    preset TEXT NOT NULL,
+    created_unix_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE libraries (
+    id INTEGER PRIMARY KEY,
+    changer TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE elements (
+    address INTEGER PRIMARY KEY CHECK (address BETWEEN 0 AND 65535),
+    library INTEGER NOT NULL REFERENCES libraries (id),
+    kind TEXT NOT NULL
+        CHECK (kind IN ('medium transport', 'storage', 'import/export', 'data transfer'))
+) STRICT;
+
+CREATE TABLE cartridges (
+    uuid TEXT PRIMARY KEY,
+    barcode TEXT NOT NULL UNIQUE,
+    media TEXT NOT NULL,
+    capacity_bytes INTEGER NOT NULL,
+    created_unix_ms INTEGER NOT NULL,
+    element INTEGER UNIQUE REFERENCES elements (address),
+    source_element INTEGER REFERENCES elements (address),
+    state TEXT NOT NULL CHECK (state IN ('present', 'missing')),
+    write_protected INTEGER NOT NULL CHECK (write_protected IN (0, 1))
+) STRICT;
+
+CREATE TABLE archive_intents (
+    cartridge TEXT PRIMARY KEY REFERENCES cartridges (uuid) ON DELETE CASCADE,
+    intent_element INTEGER NOT NULL REFERENCES elements (address),
+    intent_since_unix_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE deletions (
+    uuid TEXT PRIMARY KEY
+) STRICT;
+";
+
+/// Opens the file, new or old, with the promises that we need from it.
+pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Fills a new catalogue.
+pub(super) fn create(
+    connection: &mut Connection,
+    gateway: &Gateway,
+    layout: &Layout,
+) -> Result<(), Error> {
+    const LIBRARY: u32 = 1;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(VERSION_1)?;
+    transaction.execute(
+        "INSERT INTO gateway (one, id, name, preset, created_unix_ms) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![
+            gateway.id.to_string(),
+            gateway.name,
+            gateway.preset.name(),
+            gateway.created_unix_ms.cast_signed(),
+        ],
+    )?;
+    transaction.execute(
+        "INSERT INTO libraries (id, changer) VALUES (?1, ?2)",
+        params![LIBRARY, gateway.machine.changer],
+    )?;
+    {
+        let mut insert = transaction
+            .prepare("INSERT INTO elements (address, library, kind) VALUES (?1, ?2, ?3)")?;
+        for (kind, address) in layout.addresses() {
+            insert.execute(params![address.0, LIBRARY, kind.to_string()])?;
+        }
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Brings an older catalogue up to date; refuses a newer one. There is one version so far.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
+    let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match found {
+        VERSION => Ok(()),
+        0 => Err(Error::CatalogueDamaged {
+            reason: "it was never filled".into(),
+        }),
+        found => Err(Error::CatalogueNewer {
+            found,
+            known: VERSION,
+        }),
+    }
+}

@@ -1,0 +1,97 @@
+//! A drive in its bay: the drive, its logical unit, and its data transfer element.
+
+use std::sync::Arc;
+
+use scsi::ElementAddress;
+use uuid::Uuid;
+
+use crate::drive::{Drive, DriveConfig, DriveStatus};
+use crate::error::Error;
+use crate::identity::DeviceIdentity;
+use crate::logical_unit::{DeviceServer, LogicalUnit};
+use crate::profile::DriveProfile;
+use crate::unit_attention::UnitAttentions;
+
+/// A drive of the library.
+pub struct DriveBay {
+    number: u16,
+    element: ElementAddress,
+    identity: DeviceIdentity,
+    /// What names the drive in READ ELEMENT STATUS: its T10 designator, as in its page 83h.
+    device_id: Vec<u8>,
+    profile: Arc<DriveProfile>,
+    drive: Arc<Drive>,
+    unit: Arc<LogicalUnit>,
+}
+
+impl DriveBay {
+    /// Returns drive `number`, empty, with its worker running.
+    pub(super) fn new(
+        number: u16,
+        element: ElementAddress,
+        profile: Arc<DriveProfile>,
+        gateway: Uuid,
+        codec: cartridge::Codec,
+    ) -> Result<Self, Error> {
+        let identity = DeviceIdentity::drive(&profile, gateway, number);
+        let attentions = Arc::new(UnitAttentions::new());
+        let config = DriveConfig {
+            number,
+            identity: identity.clone(),
+            profile: Arc::clone(&profile),
+            codec,
+        };
+        let drive = Arc::new(Drive::new(config, Arc::clone(&attentions)));
+        let device: Arc<dyn DeviceServer> = drive.clone();
+        let name = format!("drive-{number}");
+        let unit = LogicalUnit::start(&name, device, attentions)
+            .map_err(|source| Error::Worker { unit: name, source })?;
+        Ok(Self {
+            number,
+            element,
+            device_id: identity.t10_designator().to_bytes(),
+            identity,
+            profile,
+            drive,
+            unit: Arc::new(unit),
+        })
+    }
+
+    /// Returns the drive's number, from 0 as `mtx` counts.
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Returns the address of its data transfer element.
+    pub fn element(&self) -> ElementAddress {
+        self.element
+    }
+
+    /// Returns what the drive is called.
+    pub fn identity(&self) -> &DeviceIdentity {
+        &self.identity
+    }
+
+    /// Returns the drive's profile.
+    pub fn profile(&self) -> &DriveProfile {
+        &self.profile
+    }
+
+    /// Returns the logical unit, for a target.
+    pub fn unit(&self) -> Arc<LogicalUnit> {
+        Arc::clone(&self.unit)
+    }
+
+    /// Returns what the drive is doing. Does not wait for a command that runs.
+    pub fn status(&self) -> DriveStatus {
+        self.drive.status()
+    }
+
+    pub(crate) fn drive(&self) -> &Drive {
+        &self.drive
+    }
+
+    pub(crate) fn device_id(&self) -> &[u8] {
+        &self.device_id
+    }
+}

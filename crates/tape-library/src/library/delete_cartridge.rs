@@ -1,0 +1,107 @@
+//! Deleting a cartridge, and its write protect tab.
+//!
+//! # Crash
+//! A deletion is written into the catalogue before the first file goes, and forgotten after the
+//! last; a start finishes what was begun.
+
+use std::fs;
+use std::io;
+
+use scsi::smc::ElementType;
+use uuid::Uuid;
+
+use super::robot::Robot;
+use crate::error::Error;
+use crate::gateway::{cartridges_directory, sync_directory};
+use crate::inventory::CartridgeRecord;
+
+impl super::Library {
+    /// Deletes a cartridge and everything on it, for ever. Refused while it is in a drive, and while
+    /// an initiator prevents medium removal from the library.
+    pub fn delete_cartridge(&self, barcode: &str) -> Result<(), Error> {
+        self.robot.delete_cartridge(barcode)
+    }
+
+    /// Sets or clears the write protect tab of a cartridge. Refused while it is in a drive.
+    pub fn set_write_protected(&self, barcode: &str, write_protected: bool) -> Result<(), Error> {
+        self.robot.set_write_protected(barcode, write_protected)
+    }
+}
+
+impl Robot {
+    fn delete_cartridge(&self, barcode: &str) -> Result<(), Error> {
+        let mut inventory = self.arm();
+        let record = self.outside_of_drives(barcode)?;
+        if self.removal_is_prevented() {
+            return Err(Error::RemovalPrevented {
+                barcode: barcode.to_owned(),
+            });
+        }
+        inventory.begin_deletion(record.uuid)?;
+        self.map().remove(record.uuid);
+        self.remove_files(record.uuid)?;
+        inventory.finish_deletion(record.uuid)?;
+        tracing::info!(cartridge = barcode, "deleted");
+        Ok(())
+    }
+
+    /// Finishes deletions that a crash interrupted.
+    pub(super) fn finish_deletions(&self) -> Result<(), Error> {
+        let mut inventory = self.arm();
+        for uuid in inventory.deletions()? {
+            self.remove_files(uuid)?;
+            inventory.finish_deletion(uuid)?;
+            tracing::info!(%uuid, "deletion finished");
+        }
+        Ok(())
+    }
+
+    fn set_write_protected(&self, barcode: &str, write_protected: bool) -> Result<(), Error> {
+        let mut inventory = self.arm();
+        let record = self.outside_of_drives(barcode)?;
+        let set = || {
+            let mut cartridge = self.open_files(record.uuid)?;
+            cartridge.set_write_protected(write_protected)?;
+            cartridge.unload()
+        };
+        set().map_err(|source| Error::Cartridge {
+            barcode: barcode.to_owned(),
+            source,
+        })?;
+        inventory.set_write_protected(record.uuid, write_protected)?;
+        self.map().set_write_protected(record.uuid, write_protected);
+        tracing::info!(
+            cartridge = barcode,
+            write_protected,
+            "write protect tab set"
+        );
+        Ok(())
+    }
+
+    fn outside_of_drives(&self, barcode: &str) -> Result<CartridgeRecord, Error> {
+        let found = self.map().find(barcode).cloned();
+        let record = found.ok_or_else(|| Error::NoSuchCartridge {
+            barcode: barcode.to_owned(),
+        })?;
+        match record.element {
+            Some(element) if self.layout().kind(element) == Some(ElementType::DataTransfer) => {
+                Err(Error::InDrive {
+                    barcode: barcode.to_owned(),
+                    element: self.name(element),
+                })
+            }
+            _ => Ok(record),
+        }
+    }
+
+    /// Removes a cartridge's directory. It is no error when it is gone already.
+    fn remove_files(&self, cartridge: Uuid) -> Result<(), Error> {
+        let directory = self.directory(cartridge);
+        match fs::remove_dir_all(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Error::io(&directory)(error))
+            }
+            _ => sync_directory(&cartridges_directory(self.data())),
+        }
+    }
+}

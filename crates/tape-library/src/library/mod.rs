@@ -1,0 +1,255 @@
+//! The library: a changer, its drives and its elements, as the transport and the API use it.
+//!
+//! # Purpose
+//! The SCSI front of the library is two kinds of logical unit: [`Library::changer`] and
+//! [`DriveBay::unit`] of each of [`Library::drives`]. Everything else here is for the API: the same
+//! moves and the same state, in typed values.
+//!
+//! # What initiators are told
+//! A cartridge that the API makes, moves or deletes changes what READ ELEMENT STATUS says, and no
+//! unit attention tells of it. SMC-3 would allow IMPORT OR EXPORT ELEMENT ACCESSED; but `mtx` takes
+//! any CHECK CONDITION of READ ELEMENT STATUS for a changer without a barcode reader and repeats the
+//! command without barcodes. A load tells NOT READY TO READY CHANGE, by the drive.
+
+mod bay;
+mod create;
+mod delete_cartridge;
+mod element_map;
+mod move_cartridge;
+mod new_tapes;
+mod rebuild;
+mod robot;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cartridge::{Environment, Settings, SystemEnvironment};
+use scsi::ElementAddress;
+use scsi::smc::ElementType;
+use uuid::Uuid;
+
+pub use bay::DriveBay;
+pub use create::NewLibrary;
+pub use move_cartridge::MoveError;
+pub use new_tapes::{BarcodeSource, CARTRIDGES_AT_ONCE_MAX, NewTapes};
+pub use rebuild::{RebuildReport, Skipped};
+pub(crate) use robot::Robot;
+
+use crate::changer::Changer;
+use crate::element::{ElementName, Layout};
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::identity::DeviceIdentity;
+use crate::inventory::{CartridgeRecord, Inventory};
+use crate::logical_unit::{DeviceServer, LogicalUnit};
+use crate::unit_attention::UnitAttentions;
+
+/// How a library is opened.
+#[derive(Clone, Debug, Default)]
+pub struct OpenOptions {
+    /// How cartridges are written, and where time and new identifiers come from.
+    pub settings: Settings,
+}
+
+/// An element as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Element {
+    /// Its address.
+    pub address: ElementAddress,
+    /// Its name.
+    pub name: ElementName,
+    /// Its type.
+    pub kind: ElementType,
+    /// The cartridge in it.
+    pub cartridge: Option<CartridgeRecord>,
+}
+
+/// A library. Dropping it stops the workers of its units once no target holds them any more;
+/// [`Library::shut_down`] comes before that.
+pub struct Library {
+    data: PathBuf,
+    gateway: Gateway,
+    robot: Arc<Robot>,
+    changer: Arc<LogicalUnit>,
+    changer_identity: DeviceIdentity,
+}
+
+impl Library {
+    /// Returns whether there is a library below `data`.
+    pub fn exists(data: &Path) -> bool {
+        Gateway::exists(data)
+    }
+
+    /// Opens the library below `data`. The caller sees to it that no other process has it open.
+    ///
+    /// Cartridges that the catalogue has in drives are loaded again. One whose files are missing or
+    /// damaged is logged and stays where it is; that is no error.
+    pub fn open(data: &Path, options: OpenOptions) -> Result<Arc<Self>, Error> {
+        let gateway = Gateway::read(data)?;
+        let layout = gateway.machine.layout()?;
+        let inventory = Inventory::open(&Inventory::path(data), &gateway)?;
+        let bays = Self::bays(&gateway, &layout, &options)?;
+        let robot = Robot::new(data, layout, bays, options.settings, inventory)?;
+        robot.finish_deletions()?;
+        robot.look_at_files()?;
+        robot.load_drives()?;
+        let profile = gateway.machine.changer_profile()?;
+        let identity = DeviceIdentity::changer(&profile, gateway.id);
+        let device: Arc<dyn DeviceServer> =
+            Arc::new(Changer::new(identity.clone(), Arc::clone(&robot)));
+        let attentions = Arc::new(UnitAttentions::new());
+        let unit =
+            LogicalUnit::start("changer", device, attentions).map_err(|source| Error::Worker {
+                unit: "changer".into(),
+                source,
+            })?;
+        Ok(Arc::new(Self {
+            data: data.to_owned(),
+            gateway,
+            robot,
+            changer: Arc::new(unit),
+            changer_identity: identity,
+        }))
+    }
+
+    fn bays(
+        gateway: &Gateway,
+        layout: &Layout,
+        options: &OpenOptions,
+    ) -> Result<Vec<DriveBay>, Error> {
+        let addresses = layout.range(ElementType::DataTransfer);
+        let profiles = gateway.machine.drive_profiles()?;
+        addresses
+            .zip(profiles)
+            .zip(0..)
+            .map(|((address, profile), number)| {
+                let element = ElementAddress(address);
+                DriveBay::new(number, element, profile, gateway.id, options.settings.codec)
+            })
+            .collect()
+    }
+
+    /// Returns the gateway's identity.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Returns the data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Returns the changer's logical unit, for a target.
+    pub fn changer(&self) -> Arc<LogicalUnit> {
+        Arc::clone(&self.changer)
+    }
+
+    /// Returns what the changer is called.
+    pub fn changer_identity(&self) -> &DeviceIdentity {
+        &self.changer_identity
+    }
+
+    /// Returns the drives in the order of their numbers.
+    pub fn drives(&self) -> &[DriveBay] {
+        self.robot.bays()
+    }
+
+    /// Returns which elements there are and what they are called.
+    pub fn layout(&self) -> &Layout {
+        self.robot.layout()
+    }
+
+    /// Returns all elements, in the order of their addresses.
+    pub fn elements(&self) -> Vec<Element> {
+        let map = self.robot.map();
+        self.layout()
+            .addresses()
+            .map(|(kind, address)| Element {
+                address,
+                name: self.robot.name(address),
+                kind,
+                cartridge: map.occupant(address).cloned(),
+            })
+            .collect()
+    }
+
+    /// Returns all cartridges, ordered by barcode.
+    pub fn cartridges(&self) -> Vec<CartridgeRecord> {
+        self.robot.map().cartridges().cloned().collect()
+    }
+
+    /// Returns the cartridge that bears `barcode`.
+    pub fn cartridge(&self, barcode: &str) -> Result<CartridgeRecord, Error> {
+        let record = self.robot.map().find(barcode).cloned();
+        record.ok_or_else(|| Error::NoSuchCartridge {
+            barcode: barcode.to_owned(),
+        })
+    }
+
+    /// Moves the cartridge in `from` to `to`. Blocks while a drive brings its data to the disk;
+    /// everything written is durable when it returns.
+    pub fn move_cartridge(
+        &self,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<(), MoveError> {
+        self.robot.move_cartridge(from, to)
+    }
+
+    /// Returns where a cartridge goes when it leaves a drive and nobody says where to: back to where
+    /// it came from if that is free, else to the first free slot.
+    pub fn return_address(&self, cartridge: &CartridgeRecord) -> Option<ElementAddress> {
+        let map = self.robot.map();
+        let is_free = |address: &ElementAddress| map.occupant(*address).is_none();
+        cartridge.source.filter(is_free).or_else(|| {
+            let slots = self.layout().range(ElementType::Storage);
+            slots.map(ElementAddress).find(is_free)
+        })
+    }
+
+    /// Returns how many bytes a cartridge's files take on the disk. Reads the directory.
+    pub fn stored_bytes(&self, cartridge: Uuid) -> u64 {
+        let entries = std::fs::read_dir(self.robot.directory(cartridge));
+        let lengths = entries
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| entry.ok()?.metadata().ok())
+            .filter(std::fs::Metadata::is_file);
+        lengths.map(|metadata| metadata.len()).sum()
+    }
+
+    /// Looks again whether the files of every cartridge are there, and notes what changed.
+    pub fn look_at_files(&self) -> Result<(), Error> {
+        self.robot.look_at_files()
+    }
+
+    /// Makes everything durable that was written to the cartridges in drives; they stay loaded.
+    /// Returns what failed. Waits for commands that run.
+    pub fn shut_down(&self) -> Vec<Error> {
+        self.drives()
+            .iter()
+            .filter_map(|bay| {
+                let source = bay.drive().synchronize().err()?;
+                let barcode = bay.status().barcode.unwrap_or_default();
+                Some(Error::Cartridge { barcode, source })
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Library")
+            .field("data", &self.data)
+            .field("gateway", &self.gateway.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the clock and the random numbers of the system, as everything has them by default.
+pub(crate) fn system_environment() -> Arc<dyn Environment> {
+    Arc::new(SystemEnvironment)
+}

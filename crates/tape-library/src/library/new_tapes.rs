@@ -1,0 +1,237 @@
+//! Making cartridges: barcodes, places, files.
+//!
+//! # Crash
+//! Files come first and the catalogue last, in one transaction. A crash between them leaves
+//! directories that no catalogue knows; a rebuild would take them up as blank cartridges.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use cartridge::{Cartridge, CartridgeSpec, Environment, LocalStore};
+use scsi::ElementAddress;
+use scsi::smc::ElementType;
+
+use super::robot::Robot;
+use crate::element::Layout;
+use crate::error::Error;
+use crate::gateway::Gateway;
+use crate::inventory::{CartridgeRecord, CartridgeState};
+use crate::profile::{Media, NewCartridgesGo};
+
+/// The most cartridges that one call makes: each costs a few waits for the disk.
+pub const CARTRIDGES_AT_ONCE_MAX: usize = 4096;
+
+/// The longest barcode: the volume identifier of SMC-3 §6.11 has 32 characters.
+const BARCODE_LENGTH_MAX: usize = 32;
+
+/// Cartridges to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTapes {
+    /// How many. With [`BarcodeSource::List`] the length of the list counts.
+    pub count: u32,
+    /// What they are called.
+    pub barcodes: BarcodeSource,
+    /// The kind of medium, `LTO-5`; `None` for the library's own.
+    pub media: Option<String>,
+    /// The capacity; `None` for the medium's native capacity. Space is taken as data come.
+    pub capacity_bytes: Option<u64>,
+}
+
+/// Where barcodes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BarcodeSource {
+    /// These.
+    List(Vec<String>),
+    /// `prefix`, a number of at least three digits, and the suffix of the medium: `CAP001L5`.
+    /// Numbers that are taken are left out.
+    Sequence {
+        /// What they begin with.
+        prefix: String,
+        /// The first number to try.
+        first: u32,
+    },
+    /// `prefix` and six random hexadecimal digits, as the tape gateways of the cloud do it.
+    Random {
+        /// What they begin with.
+        prefix: String,
+    },
+}
+
+impl super::Library {
+    /// Makes cartridges, all or none of them visible. Durable when it returns.
+    pub fn create_cartridges(&self, new: &NewTapes) -> Result<Vec<CartridgeRecord>, Error> {
+        self.robot.create_cartridges(new, &self.gateway)
+    }
+}
+
+impl Robot {
+    fn create_cartridges(
+        &self,
+        new: &NewTapes,
+        gateway: &Gateway,
+    ) -> Result<Vec<CartridgeRecord>, Error> {
+        let mut inventory = self.arm();
+        let existing: Vec<_> = self.map().cartridges().cloned().collect();
+        let records = plan(new, gateway, self.layout(), &existing, self.environment())?;
+        for record in &records {
+            create_files(&self.directory(record.uuid), record)?;
+        }
+        inventory.insert(&records)?;
+        let mut map = self.map();
+        for record in &records {
+            map.insert(record.clone());
+        }
+        drop(map);
+        tracing::info!(count = records.len(), "cartridges made");
+        Ok(records)
+    }
+}
+
+/// Decides what the new cartridges are called and where they go; nothing is written.
+pub(super) fn plan(
+    new: &NewTapes,
+    gateway: &Gateway,
+    layout: &Layout,
+    existing: &[CartridgeRecord],
+    environment: &dyn Environment,
+) -> Result<Vec<CartridgeRecord>, Error> {
+    let machine = &gateway.machine;
+    let media = find_media(new.media.as_ref().unwrap_or(&machine.new_cartridges_media))?;
+    let taken: HashSet<&str> = existing.iter().map(|record| &*record.barcode).collect();
+    let barcodes = barcodes(new, media, &taken, environment)?;
+    let places = free_elements(machine.new_cartridges, layout, existing, barcodes.len())?;
+    let created_unix_ms = environment.now_unix_ms();
+    let records = barcodes.into_iter().zip(places);
+    Ok(records
+        .map(|(barcode, element)| CartridgeRecord {
+            uuid: environment.new_uuid(),
+            barcode,
+            media: media.name.clone(),
+            capacity_bytes: new.capacity_bytes.unwrap_or_else(|| media.capacity_bytes()),
+            created_unix_ms,
+            element: Some(element),
+            source: None,
+            state: CartridgeState::Present,
+            write_protected: false,
+            archive_intent: None,
+        })
+        .collect())
+}
+
+/// Writes the label of a new cartridge into `directory`. Durable when it returns.
+pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result<(), Error> {
+    let store = LocalStore::create(directory).map_err(Error::io(directory))?;
+    let density = Media::find(&record.media).map_or(0, |media| media.density);
+    let spec = CartridgeSpec {
+        uuid: record.uuid,
+        barcode: record.barcode.clone(),
+        media: record.media.clone(),
+        density,
+        capacity_bytes: record.capacity_bytes,
+        created_unix_ms: record.created_unix_ms,
+        write_protected: record.write_protected,
+    };
+    Cartridge::create(Box::new(store), &spec).map_err(|source| Error::Cartridge {
+        barcode: record.barcode.clone(),
+        source,
+    })
+}
+
+fn find_media(name: &str) -> Result<&'static Media, Error> {
+    let media = Media::find(name).ok_or_else(|| {
+        let known: Vec<_> = Media::all().iter().map(|media| &*media.name).collect();
+        Error::UnknownMedia {
+            name: name.to_owned(),
+            known: known.join(", "),
+        }
+    })?;
+    Ok(media)
+}
+
+fn barcodes(
+    new: &NewTapes,
+    media: &Media,
+    taken: &HashSet<&str>,
+    environment: &dyn Environment,
+) -> Result<Vec<String>, Error> {
+    let wanted = match &new.barcodes {
+        BarcodeSource::List(list) => list.len(),
+        _ => new.count as usize,
+    };
+    if wanted == 0 || wanted > CARTRIDGES_AT_ONCE_MAX {
+        return Err(Error::CartridgeCount {
+            count: wanted,
+            max: CARTRIDGES_AT_ONCE_MAX,
+        });
+    }
+    let barcodes: Vec<String> = match &new.barcodes {
+        BarcodeSource::List(list) => list.clone(),
+        BarcodeSource::Sequence { prefix, first } => (*first..=u32::MAX)
+            .map(|number| format!("{prefix}{number:03}{}", media.barcode_suffix))
+            .filter(|barcode| !taken.contains(barcode.as_str()))
+            .take(wanted)
+            .collect(),
+        BarcodeSource::Random { prefix } => {
+            let mut drawn = HashSet::new();
+            std::iter::repeat_with(|| random_barcode(prefix, environment))
+                .filter(|barcode| !taken.contains(&**barcode) && drawn.insert(barcode.clone()))
+                .take(wanted)
+                .collect()
+        }
+    };
+    let mut seen = HashSet::new();
+    for barcode in &barcodes {
+        check_barcode(barcode)?;
+        if taken.contains(&**barcode) || !seen.insert(barcode) {
+            return Err(Error::BarcodeTaken {
+                barcode: barcode.clone(),
+            });
+        }
+    }
+    Ok(barcodes)
+}
+
+fn random_barcode(prefix: &str, environment: &dyn Environment) -> String {
+    let number = environment.new_uuid().as_fields().0 & 0xff_ffff;
+    format!("{prefix}{number:06X}")
+}
+
+fn check_barcode(barcode: &str) -> Result<(), Error> {
+    let fits = !barcode.is_empty() && barcode.len() <= BARCODE_LENGTH_MAX;
+    if fits && barcode.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Error::InvalidBarcode {
+        barcode: barcode.to_owned(),
+    })
+}
+
+fn free_elements(
+    go: NewCartridgesGo,
+    layout: &Layout,
+    existing: &[CartridgeRecord],
+    wanted: usize,
+) -> Result<Vec<ElementAddress>, Error> {
+    let (kind, place) = match go {
+        NewCartridgesGo::Storage => (ElementType::Storage, "storage"),
+        NewCartridgesGo::ImportExport => (ElementType::ImportExport, "import/export"),
+    };
+    let occupied: HashSet<_> = existing
+        .iter()
+        .filter_map(|record| record.element)
+        .collect();
+    let mut free: Vec<_> = layout
+        .range(kind)
+        .map(ElementAddress)
+        .filter(|address| !occupied.contains(address))
+        .collect();
+    if free.len() < wanted {
+        return Err(Error::NoFreeElements {
+            wanted,
+            free: free.len(),
+            place,
+        });
+    }
+    free.truncate(wanted);
+    Ok(free)
+}

@@ -1,0 +1,168 @@
+//! A new catalogue from the cartridges' own labels, after the old one was lost.
+//!
+//! What is on the cartridges is untouched, and the gateway keeps its identity. What only the
+//! catalogue knew is lost: where the cartridges were. They are put into the slots in the order of
+//! their barcodes, then into the import/export elements; what finds no room is in no element.
+//!
+//! # Crash
+//! The new catalogue is made beside the old one, which is then kept as `catalog.sqlite.old`.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cartridge::{Label, LocalStore, read_label};
+use scsi::ElementAddress;
+use scsi::smc::ElementType;
+use uuid::Uuid;
+
+use crate::element::Layout;
+use crate::error::Error;
+use crate::gateway::{Gateway, cartridges_directory, sync_directory};
+use crate::inventory::{CartridgeRecord, CartridgeState, Inventory};
+
+/// What a rebuild found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RebuildReport {
+    /// The cartridges that are in the new catalogue, ordered by barcode.
+    pub found: Vec<CartridgeRecord>,
+    /// What was left out.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A directory that was not taken for a cartridge.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The directory.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl super::Library {
+    /// Makes a new catalogue from the labels of the cartridges below `data`. The library must not be
+    /// open. Durable when it returns.
+    pub fn rebuild(data: &Path) -> Result<RebuildReport, Error> {
+        let gateway = Gateway::read(data)?;
+        let layout = gateway.machine.layout()?;
+        let mut skipped = Vec::new();
+        let mut labels = read_labels(&cartridges_directory(data), &mut skipped)?;
+        labels.sort_by(|(_, one), (_, other)| {
+            (&one.barcode, one.created_unix_ms).cmp(&(&other.barcode, other.created_unix_ms))
+        });
+        skip_duplicates(&mut labels, &mut skipped);
+        let found = place(labels.into_iter().map(|(_, label)| label), &layout);
+
+        let path = Inventory::path(data);
+        let new = data.join("catalog.sqlite.new");
+        remove_if_there(&new)?;
+        let mut inventory = Inventory::create(&new, &gateway, &layout)?;
+        inventory.insert(&found)?;
+        inventory.close()?;
+        set_aside(data, &path)?;
+        fs::rename(&new, &path).map_err(Error::io(&path))?;
+        sync_directory(data)?;
+        let (cartridges, left_out) = (found.len(), skipped.len());
+        tracing::info!(cartridges, left_out, "catalogue rebuilt");
+        Ok(RebuildReport { found, skipped })
+    }
+}
+
+fn read_labels(
+    directory: &Path,
+    skipped: &mut Vec<Skipped>,
+) -> Result<Vec<(PathBuf, Label)>, Error> {
+    let mut labels = Vec::new();
+    for entry in fs::read_dir(directory).map_err(Error::io(directory))? {
+        let path = entry.map_err(Error::io(directory))?.path();
+        match read(&path) {
+            Ok(label) => labels.push((path, label)),
+            Err(reason) => skipped.push(Skipped { path, reason }),
+        }
+    }
+    Ok(labels)
+}
+
+fn read(path: &Path) -> Result<Label, String> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let uuid = name.and_then(|name| Uuid::parse_str(name).ok());
+    let uuid = uuid.ok_or("the name is not a cartridge's identifier")?;
+    let label = read_label(&LocalStore::new(path)).map_err(|error| error.to_string())?;
+    if label.uuid != uuid {
+        return Err(format!("the label is that of cartridge {}", label.uuid));
+    }
+    Ok(label)
+}
+
+/// Of several cartridges with one barcode the oldest keeps it; they come in this order.
+fn skip_duplicates(labels: &mut Vec<(PathBuf, Label)>, skipped: &mut Vec<Skipped>) {
+    let mut seen = HashSet::new();
+    labels.retain(|(path, label)| {
+        let first = seen.insert(label.barcode.clone());
+        if !first {
+            skipped.push(Skipped {
+                path: path.clone(),
+                reason: format!("barcode {} is on an older cartridge too", label.barcode),
+            });
+        }
+        first
+    });
+}
+
+fn place(labels: impl Iterator<Item = Label>, layout: &Layout) -> Vec<CartridgeRecord> {
+    let slots = layout.range(ElementType::Storage);
+    let ports = layout.range(ElementType::ImportExport);
+    let mut elements = slots.chain(ports).map(ElementAddress);
+    labels
+        .map(|label| CartridgeRecord {
+            uuid: label.uuid,
+            barcode: label.barcode,
+            media: label.media,
+            capacity_bytes: label.capacity_bytes,
+            created_unix_ms: label.created_unix_ms,
+            element: elements.next(),
+            source: None,
+            state: CartridgeState::Present,
+            write_protected: label.write_protected,
+            archive_intent: None,
+        })
+        .collect()
+}
+
+/// Renames the old catalogue, and removes what belongs to it: a log left beside the new one would be
+/// taken for its own. The old log goes along, so that nothing is lost to whoever looks into it.
+fn set_aside(data: &Path, path: &Path) -> Result<(), Error> {
+    let old = data.join("catalog.sqlite.old");
+    for suffix in ["", "-wal"] {
+        let kept = with_suffix(&old, suffix);
+        remove_if_there(&kept)?;
+        let from = with_suffix(path, suffix);
+        if from.exists() {
+            fs::rename(&from, &kept).map_err(Error::io(&from))?;
+        }
+    }
+    remove_if_there(&with_suffix(path, "-shm"))
+}
+
+/// Removes a catalogue with everything that belongs to it.
+pub(super) fn remove_catalogue(data: &Path) -> Result<(), Error> {
+    let path = Inventory::path(data);
+    for suffix in ["", "-wal", "-shm"] {
+        remove_if_there(&with_suffix(&path, suffix))?;
+    }
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

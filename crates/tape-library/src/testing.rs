@@ -1,0 +1,154 @@
+//! What tests of the whole library share: a library in a temporary directory, and an initiator that
+//! sends one command after another and waits for each.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+
+use bytes::Bytes;
+use cartridge::{SeededEnvironment, Settings};
+use scsi::{
+    AdditionalSense, Cdb, Command, ElementAddress, InitiatorPort, Lun, Response, SenseKey, Status,
+    TaskTag,
+};
+use tempfile::TempDir;
+
+use crate::logical_unit::CompletionSink;
+use crate::profile::{MachineSpec, Preset};
+use crate::target::{Nexus, Target};
+use crate::{Library, NewLibrary, OpenOptions};
+
+/// The changer's LUN in [`Bench::initiator`]; the drives follow.
+pub(crate) const CHANGER: u16 = 0;
+
+/// A library in a directory of its own.
+pub(crate) struct Bench {
+    pub(crate) data: TempDir,
+    pub(crate) library: Arc<Library>,
+}
+
+impl Bench {
+    pub(crate) fn new(preset: Preset) -> Self {
+        Self::with_machine(preset, preset.machine())
+    }
+
+    pub(crate) fn with_machine(preset: Preset, machine: MachineSpec) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let new = NewLibrary {
+            preset,
+            name: None,
+            machine: Some(machine),
+            environment: Arc::new(SeededEnvironment::new(1)),
+        };
+        Library::create(data.path(), new).unwrap();
+        let library = open(data.path());
+        Self { data, library }
+    }
+
+    /// Closes the library and opens it again, as after a crash: nothing is told beforehand.
+    pub(crate) fn reopen(self) -> Self {
+        let Self { data, library } = self;
+        drop(library);
+        let library = open(data.path());
+        Self { data, library }
+    }
+
+    pub(crate) fn address(&self, name: &str) -> ElementAddress {
+        let name = name.parse().unwrap();
+        self.library.layout().address(name).unwrap()
+    }
+
+    /// An initiator without pending attentions, at a target with the changer and all drives.
+    pub(crate) fn initiator(&self, name: &str) -> Initiator {
+        let drives = self.library.drives().iter().map(crate::DriveBay::unit);
+        let units: Vec<_> = std::iter::once(self.library.changer())
+            .chain(drives)
+            .enumerate()
+            .map(|(lun, unit)| (Lun::new(u16::try_from(lun).unwrap()), unit))
+            .collect();
+        let target = Target::new("iqn.test,t,0x0001", units.clone());
+        let (sender, completed) = mpsc::channel();
+        let nexus = target.attach(InitiatorPort(name.into()), Arc::new(Sink(sender)));
+        for (_, unit) in units {
+            while unit.attentions().take(nexus.id()).is_some() {}
+        }
+        Initiator { nexus, completed }
+    }
+
+    /// The element of the cartridge with `barcode`, by name.
+    pub(crate) fn place(&self, barcode: &str) -> String {
+        let element = self.library.cartridge(barcode).unwrap().element.unwrap();
+        self.library.layout().name(element).unwrap().to_string()
+    }
+
+    pub(crate) fn try_move(&self, from: &str, to: &str) -> Result<(), crate::MoveError> {
+        self.library
+            .move_cartridge(self.address(from), self.address(to))
+    }
+}
+
+pub(crate) fn open(data: &Path) -> Arc<Library> {
+    let settings = Settings {
+        environment: Arc::new(SeededEnvironment::new(2)),
+        ..Settings::default()
+    };
+    Library::open(data, OpenOptions { settings }).unwrap()
+}
+
+struct Sink(Sender<Response>);
+
+impl CompletionSink for Sink {
+    fn complete(&self, _: TaskTag, response: Response) {
+        let _ = self.0.send(response);
+    }
+
+    fn aborted(&self, _: TaskTag) {}
+}
+
+/// Sends commands one after another.
+pub(crate) struct Initiator {
+    nexus: Nexus,
+    completed: Receiver<Response>,
+}
+
+impl Initiator {
+    pub(crate) fn send(&self, lun: u16, cdb: &[u8], data_out: &[u8]) -> Response {
+        let command = Command {
+            cdb: Cdb::new(cdb),
+            data_out: Bytes::copy_from_slice(data_out),
+        };
+        self.nexus
+            .submit(TaskTag(1), Some(Lun::new(lun)), command)
+            .unwrap_or_else(|| self.completed.recv().unwrap())
+    }
+
+    /// Sends a command to the changer.
+    pub(crate) fn changer(&self, cdb: &[u8]) -> Response {
+        self.send(CHANGER, cdb, &[])
+    }
+
+    /// Sends MOVE MEDIUM; `Err` with key, code and qualifier.
+    pub(crate) fn move_medium(
+        &self,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<(), (SenseKey, AdditionalSense)> {
+        let [from_high, from_low] = from.0.to_be_bytes();
+        let [to_high, to_low] = to.0.to_be_bytes();
+        let cdb = [
+            0xa5, 0, 0, 0, from_high, from_low, to_high, to_low, 0, 0, 0, 0,
+        ];
+        result(&self.changer(&cdb))
+    }
+}
+
+/// Returns the end of a command without its data.
+pub(crate) fn result(response: &Response) -> Result<(), (SenseKey, AdditionalSense)> {
+    match response.sense {
+        None => {
+            assert_eq!(response.status, Status::Good);
+            Ok(())
+        }
+        Some(sense) => Err((sense.key, sense.additional)),
+    }
+}
