@@ -57,11 +57,10 @@ impl Chain {
     /// Replays `headers`. The end is where the last segment begins; its content is not known here.
     pub(crate) fn replay(mut headers: Vec<SegmentHeader>) -> Result<(Self, Replay), Error> {
         headers.sort_by_key(|header| header.name.number);
-        let twice = headers
-            .windows(2)
-            .find(|pair| pair[0].name.number == pair[1].name.number);
-        if let Some(pair) = twice {
-            return Err(foreign(&pair[1], "another segment has the same number"));
+        for pair in headers.windows(2) {
+            if pair[0].name.number == pair[1].name.number {
+                return Err(foreign(&pair[1], "another segment has the same number"));
+            }
         }
         let mut replay = Replay::default();
         // From the last to the first: what begins where a later one begins, or after it, is dead.

@@ -9,7 +9,9 @@ use super::{Cartridge, Condition, Cursor};
 use crate::chain::Chain;
 use crate::codec::{Decoder, Encoder};
 use crate::error::Error;
-use crate::format::{EntryKind, FRAMES_OFFSET, HeaderFault, IndexEntry, SealReason, SegmentHeader};
+use crate::format::{
+    EntryKind, HeaderFault, IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, round_up,
+};
 use crate::frame::FrameBuilder;
 use crate::label::{Label, read_label};
 use crate::settings::Settings;
@@ -171,19 +173,12 @@ fn recover_last(
         // Nothing is written into a file that somebody may have to repair.
         return Ok(());
     }
-    let header = read_header(&*file).map_err(failed)?;
-    if let Ok(header) = header {
-        debug_assert!(end_offset >= FRAMES_OFFSET);
+    if let Ok(header) = read_header(&*file).map_err(failed)? {
         let now = settings.environment.now_unix_ms();
-        let sealed = write_footer(
-            &mut *file,
-            &header,
-            &entries,
-            end_offset,
-            SealReason::Recovered,
-            now,
-        );
-        if let Err(error) = sealed {
+        // On a page of its own: the page in which the frames end is durable since a moment ago.
+        let data_end = round_up(end_offset, SYNC_ALIGN);
+        let reason = SealReason::Recovered;
+        if let Err(error) = write_footer(&mut *file, &header, &entries, data_end, reason, now) {
             tracing::warn!(segment = %name, %error, "cannot seal a recovered segment");
         }
     }

@@ -138,7 +138,6 @@ fn run(seed: u64, operation: u64, fault: Fault) {
         contents(&mut load(&store.crash(operation))),
         host.model.objects
     );
-    Ok(())
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The cartridge against a dumb model, on every store, and against disks that fail.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // The helpers are tests too.
+
 mod conformance;
 mod crash;
 mod damage;

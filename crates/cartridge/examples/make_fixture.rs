@@ -1,0 +1,73 @@
+//! Makes the cartridge of `testdata/<version>/mixed` (see the README there).
+//!
+//! `cargo run -p cartridge --example make_fixture -- <new directory>`
+
+use std::error::Error;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cartridge::{
+    Cartridge, Codec, Environment as _, Label, LocalStore, SeededEnvironment, Settings,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let directory = std::env::args()
+        .nth(1)
+        .ok_or("usage: make_fixture <new directory>")?;
+    let store = || LocalStore::create(&directory).map(Box::new);
+    let environment = Arc::new(SeededEnvironment::new(1));
+    let label = Label {
+        uuid: environment.new_uuid(),
+        barcode: "CAP001L5".to_owned(),
+        media: "LTO-5".to_owned(),
+        density: 0x58,
+        capacity_bytes: 1_500_000_000_000,
+        created_unix_ms: environment.now_unix_ms(),
+        write_protected: false,
+    };
+    Cartridge::create(store()?, &label)?;
+    let settings = Settings {
+        segment_size_bytes: 24 << 10,
+        frame_size_bytes: 4 << 10,
+        reserve_step_bytes: 4 << 10,
+        environment,
+        ..Settings::default()
+    };
+
+    // Objects 0 to 27: each codec writes six blocks and a filemark; the segments roll.
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    for (number, codec) in Codec::ALL.into_iter().enumerate() {
+        cartridge.set_codec(codec);
+        for block in 0..6 {
+            cartridge.append_block(text(100 * number + block, 500 * (block + 1)))?;
+        }
+        cartridge.append_filemarks(1)?;
+    }
+    cartridge.append_block(text(900, 10_000))?;
+    // An overwrite in the middle, inside a frame: objects 10 and on are new.
+    cartridge.locate_block(10)?;
+    cartridge.append_block(text(1000, 700))?;
+    cartridge.append_filemarks(3)?;
+    for block in 0..4 {
+        // Blocks of one length share a frame without a table.
+        cartridge.append_block(text(1001 + block, 1000))?;
+    }
+    cartridge.unload()?;
+
+    // A second session that never unloads.
+    let (mut cartridge, _) = Cartridge::open(store()?, settings)?;
+    cartridge.space_end_of_data()?;
+    cartridge.append_block(text(2000, 12_345))?;
+    cartridge.append_filemarks(1)?;
+    cartridge.synchronize()?;
+    cartridge.append_block(text(2001, 1))?;
+    cartridge.synchronize()?;
+    drop(cartridge);
+    Ok(())
+}
+
+/// The block `number`; `tests/it/fixtures.rs` knows the same rule.
+fn text(number: usize, length: usize) -> Bytes {
+    let line = format!("This is block {number} of the fixture. ");
+    line.bytes().cycle().take(length).collect()
+}
