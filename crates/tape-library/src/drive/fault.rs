@@ -24,7 +24,7 @@ impl Machine {
                 return medium_error(AdditionalSense::SEQUENTIAL_POSITIONING_ERROR);
             }
             Error::NoSpace | Error::Io { .. } => medium_error(AdditionalSense::WRITE_ERROR),
-            other => of_the_files(other),
+            other => of_the_files(other, AdditionalSense::WRITE_ERROR),
         };
         self.alerts.raise(TapeAlert::WriteFailure);
         self.log(error);
@@ -38,7 +38,7 @@ impl Machine {
             // What was accepted before must reach the medium before anything moves.
             Error::Deferred { .. } | Error::NoSpace => return self.write_fault(error),
             Error::Io { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
-            other => of_the_files(other),
+            other => of_the_files(other, AdditionalSense::UNRECOVERED_READ_ERROR),
         };
         self.alerts.raise(TapeAlert::ReadFailure);
         self.log(error);
@@ -78,15 +78,15 @@ pub(super) const fn end_of_medium(key: SenseKey) -> Sense {
     sense
 }
 
-/// What is wrong with the files themselves.
-fn of_the_files(error: &Error) -> Sense {
+/// Damage of the files is the medium's fault; anything else would be ours.
+fn of_the_files(error: &Error, damage: AdditionalSense) -> Sense {
     match error {
         Error::Damaged { .. }
         | Error::SegmentMissing { .. }
         | Error::SegmentHeaderDamaged { .. }
         | Error::ForeignSegment { .. }
         | Error::LabelMissing
-        | Error::LabelDamaged { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
+        | Error::LabelDamaged { .. } => medium_error(damage),
         _ => Sense::new(
             SenseKey::HardwareError,
             AdditionalSense::INTERNAL_TARGET_FAILURE,

@@ -13,7 +13,9 @@ use crate::profile::MediaAccess;
 impl Machine {
     /// The robot puts a cartridge in.
     pub(super) fn load_cartridge(&mut self, cartridge: Cartridge, access: MediaAccess) {
-        debug_assert!(matches!(self.medium, Medium::Empty));
+        // Only the library loads, and only into an empty drive. To go on would drop a cartridge that
+        // may hold data that are not durable yet.
+        assert!(matches!(self.medium, Medium::Empty), "the drive is empty");
         let protected = access == MediaAccess::ReadOnly || cartridge.label().write_protected;
         tracing::info!(
             drive = self.number,

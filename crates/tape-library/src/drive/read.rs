@@ -100,6 +100,9 @@ fn read_blocks(mounted: &mut Mounted, run: Run) -> Outcome {
     let length = run.block_length as usize;
     let mut data = Bytes::new();
     let mut gathered = BytesMut::new();
+    if run.blocks > 1 {
+        gathered.reserve(run.bytes().min(GATHER_BYTES_FIRST) as usize);
+    }
     let mut end = End::Complete;
     for done in 0..run.blocks {
         match next_object(mounted, run.residue(done)) {
@@ -165,3 +168,6 @@ pub(super) const fn with_residue(sense: Sense, residue: i64) -> Sense {
         _ => sense,
     }
 }
+
+/// Room that a fixed transfer takes before it knows how much there is to read.
+const GATHER_BYTES_FIRST: u32 = 1 << 20;

@@ -1,5 +1,6 @@
 //! Tests of the drive: command bytes in, response bytes out. No sockets, no threads, no sleeps.
 
+mod any_command;
 mod capacity;
 mod faults;
 mod harness;

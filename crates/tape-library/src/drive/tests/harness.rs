@@ -37,7 +37,10 @@ impl Rig {
     }
 
     pub(super) fn of_profile(profile: &str, codec: Codec) -> Self {
-        let profile = DriveProfile::builtin(profile).unwrap();
+        Self::of(DriveProfile::builtin(profile).unwrap(), codec)
+    }
+
+    pub(super) fn of(profile: Arc<DriveProfile>, codec: Codec) -> Self {
         let attentions = Arc::new(UnitAttentions::new());
         for nexus in [ONE, TWO] {
             attentions.attach(nexus, &nexus_of(nexus).initiator);

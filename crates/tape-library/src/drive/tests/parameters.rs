@@ -1,10 +1,13 @@
 //! MODE SENSE and SELECT, LOG SENSE, REPORT DENSITY SUPPORT.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use cartridge::{Codec, MemoryStore};
 use scsi::{AdditionalSense, Response, Status};
 
 use super::harness::*;
+use crate::profile::DriveProfile;
 
 /// MODE SELECT(6), PF=1, of a whole list.
 fn select(rig: &Rig, list: &[u8]) -> Response {
@@ -155,6 +158,31 @@ fn compression_changes_what_is_charged() {
 }
 
 #[test]
+fn mode_select_synchronises_when_it_changes_something() {
+    let rig = Rig::loaded();
+    rig.write(noise(10, 1));
+    let buffered = || rig.good(&[0x34, 8, 0, 0, 0, 0, 0, 0, 32, 0])[7];
+    rig.set_block_length(0);
+    assert_eq!(buffered(), 1, "as it was");
+    rig.set_block_length(512);
+    assert_eq!(buffered(), 0);
+}
+
+#[test]
+fn compression_stays_off_for_the_next_cartridge() {
+    let rig = Rig::loaded();
+    let mut list = vec![0, 0, 0x10, 0];
+    list.extend_from_slice(&page(&rig, 0x0f));
+    list[6] &= 0x7f;
+    assert_eq!(select(&rig, &list).status, Status::Good);
+    rig.drive.unload().unwrap();
+    rig.insert(new_cartridge(MemoryStore::new(), PLENTY));
+    rig.write(vec![0x20; 100_000]);
+    rig.filemarks(1);
+    assert!(rig.drive.status().used_bytes >= 100_000);
+}
+
+#[test]
 fn all_pages_sent_back_after_one_change_keep_the_change() {
     let rig = Rig::loaded();
     let mut list = rig.good(&[0x5a, 0, 0x3f, 0, 0, 0, 0, 1, 0, 0]).to_vec();
@@ -263,6 +291,11 @@ fn tape_alert_is_lowered_when_read() {
     let flag_10 = || rig.good(&[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 2, 0, 0])[4 + 9 * 5 + 4];
     assert_eq!(flag_10(), 1, "removal was prevented");
     assert_eq!(flag_10(), 0);
+    // A new cartridge starts without flags.
+    rig.run(&[0x1b, 0, 0, 0, 0, 0]);
+    rig.drive.unload().unwrap();
+    rig.insert(new_cartridge(MemoryStore::new(), PLENTY));
+    assert_eq!(flag_10(), 0);
 }
 
 #[test]
@@ -283,4 +316,17 @@ fn densities_of_the_drive_and_of_the_cartridge() {
     assert_eq!(rig.good(&[0x44, 0, 0, 0, 0, 0, 0, 0, 4, 0]), all[..4]);
     let empty = Rig::empty();
     assert_eq!(empty.good(&[0x44, 0, 0, 0, 0, 0, 0, 2, 0, 0]), all);
+}
+
+#[test]
+fn densities_come_in_ascending_order_whatever_the_profile_says() {
+    let mut profile = DriveProfile::builtin("ibm-ult3580-td5").unwrap();
+    Arc::make_mut(&mut profile).media.rotate_left(1);
+    let rig = Rig::of(profile, Codec::Zstd);
+    let all = rig.good(&[0x44, 0, 0, 0, 0, 0, 0, 2, 0, 0]);
+    let codes: Vec<_> = all[4..]
+        .chunks(52)
+        .map(|descriptor| descriptor[0])
+        .collect();
+    assert_eq!(codes, [0x44, 0x46, 0x58]);
 }

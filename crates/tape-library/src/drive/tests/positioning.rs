@@ -212,4 +212,12 @@ fn everything_that_moves_synchronises_first() {
         let data = rig.good(&[0x34, 8, 0, 0, 0, 0, 0, 0, 32, 0]);
         assert_eq!(data[4..8], [0; 4], "nothing in the buffer after {cdb:02x?}");
     }
+    // READ after WRITE too; it finds the end of data.
+    let rig = recorded();
+    assert_check(
+        &rig.run(&read_bytes(9)),
+        sense(BLANK_CHECK, Some(9), [0, 5]),
+    );
+    let data = rig.good(&[0x34, 8, 0, 0, 0, 0, 0, 0, 32, 0]);
+    assert_eq!(data[4..8], [0; 4]);
 }
