@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// SQLite failed.
     #[error("catalogue: {0}")]
-    Catalogue(#[from] rusqlite::Error),
+    Catalogue(rusqlite::Error),
     /// A profile does not exist, or the elements do not fit.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -157,6 +157,18 @@ pub enum Error {
     /// A move was refused.
     #[error(transparent)]
     Move(#[from] MoveError),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::CatalogueDamaged {
+                reason: error.to_string(),
+            },
+            _ => Self::Catalogue(error),
+        }
+    }
 }
 
 impl Error {

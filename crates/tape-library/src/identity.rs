@@ -79,7 +79,7 @@ impl DeviceIdentity {
     }
 
     /// Returns the T10 vendor identification designator: vendor, product, serial number. It stands
-    /// in VPD page 83h and, for a drive, in READ ELEMENT STATUS (SMC-3 §6.11, DVCID).
+    /// in VPD page 83h and, for a drive, in READ ELEMENT STATUS (SMC-3, DVCID).
     pub fn t10_designator(&self) -> Designator {
         Designator::T10VendorId {
             vendor: self.vendor.clone(),
@@ -126,7 +126,7 @@ impl DeviceIdentity {
                     vpd::DEVICE_IDENTIFICATION,
                 ];
                 pages.extend(extra.iter().map(|(code, _)| code));
-                pages.sort_unstable(); // SPC-5 §7.8.20: in ascending order
+                pages.sort_unstable(); // SPC-5 §7.8: in ascending order
                 pages
             }
             vpd::UNIT_SERIAL_NUMBER => self.serial.clone().into_bytes(),
@@ -159,7 +159,7 @@ fn serial(gateway: Uuid, device_number: u16) -> String {
     format!("{}{device_number:02}", short_id(gateway).to_uppercase())
 }
 
-/// NAA 5 (SPC-5 §7.8.6.6.5): 4 bits of format, 24 of company identifier, then 28 bits of the
+/// NAA 5 (SPC-5 §7.8.6): 4 bits of format, 24 of company identifier, then 28 bits of the
 /// gateway's identifier and 8 of the device's number.
 fn naa(gateway: Uuid, device_number: u16) -> [u8; 8] {
     const FORMAT: u64 = 5;

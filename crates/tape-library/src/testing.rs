@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cartridge::{SeededEnvironment, Settings};
 use scsi::{
     AdditionalSense, Cdb, Command, ElementAddress, InitiatorPort, Lun, Response, SenseKey, Status,
-    TaskTag,
+    TaskManagementFunction, TaskTag,
 };
 use tempfile::TempDir;
 
@@ -120,6 +120,14 @@ impl Initiator {
         self.nexus
             .submit(TaskTag(1), Some(Lun::new(lun)), command)
             .unwrap_or_else(|| self.completed.recv().unwrap())
+    }
+
+    /// Sends LOGICAL UNIT RESET and takes the attention that follows.
+    pub(crate) fn reset(&self, lun: u16) {
+        let reset = TaskManagementFunction::LogicalUnitReset;
+        self.nexus.manage(Some(Lun::new(lun)), reset);
+        let sense = self.send(lun, &[0; 6], &[]).sense.unwrap();
+        assert_eq!(sense.additional, AdditionalSense::BUS_DEVICE_RESET_OCCURRED);
     }
 
     /// Sends a command to the changer.

@@ -6,9 +6,8 @@
 //! conditions; [`QUEUE_LENGTH_MAX`] bounds it all the same.
 //!
 //! # Ordering
-//! In the order of their establishment, but resets and nexus losses (29h) go first: "a unit
-//! attention condition with an additional sense code of POWER ON … has precedence" (SAM-5 §5.14,
-//! SPC-5 §4.4.8).
+//! In the order of their establishment, but resets and nexus losses (29h) go first: they have
+//! precedence over everything that an initiator may have known before (SAM-5 §5.14).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! READ ELEMENT STATUS (SMC-3 §6.11): the parameter data.
+//! READ ELEMENT STATUS (SMC-3): the parameter data.
 //!
 //! ```text
 //! report header   8   first element, number of elements, bytes that follow
@@ -30,7 +30,7 @@ pub struct Tags {
 pub enum SourceElement {
     /// SVALID=0.
     Unknown,
-    /// The storage or import/export element that it was last moved out of.
+    /// The storage element that it was last moved out of.
     Known(ElementAddress),
 }
 

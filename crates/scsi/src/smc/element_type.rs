@@ -1,4 +1,4 @@
-//! Element types (SMC-3 §6.11, table 22: ELEMENT TYPE CODE).
+//! Element types (SMC-3, READ ELEMENT STATUS, ELEMENT TYPE CODE).
 
 use std::fmt;
 

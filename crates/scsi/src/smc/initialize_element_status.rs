@@ -1,4 +1,4 @@
-//! INITIALIZE ELEMENT STATUS (SMC-3 §6.2) and INITIALIZE ELEMENT STATUS WITH RANGE (SMC-3 §6.3).
+//! INITIALIZE ELEMENT STATUS and INITIALIZE ELEMENT STATUS WITH RANGE (SMC-3).
 
 use crate::address::ElementAddress;
 use crate::task::Cdb;
@@ -13,7 +13,7 @@ pub struct InitializeElementStatus {
 
 impl InitializeElementStatus {
     /// Parses the CDB. FAST is accepted and changes nothing: looking costs nothing here. A range of
-    /// zero elements means all from the first on (SMC-3 §6.3).
+    /// zero elements means all from the first on.
     pub fn parse(cdb: &Cdb) -> Self {
         const WITHOUT_RANGE: u8 = 0x07;
         let whole = cdb.operation_code() == WITHOUT_RANGE || !cdb.bit(1, 0);

@@ -1,12 +1,12 @@
-//! Mode pages of a changer (SMC-3 §7.3).
+//! Mode pages of a changer (SMC-3).
 
 use crate::spc::mode;
 
-/// Element address assignment (SMC-3 §7.3.4).
+/// Element address assignment.
 pub const ELEMENT_ADDRESS_ASSIGNMENT: u8 = 0x1d;
-/// Transport geometry parameters (SMC-3 §7.3.5).
+/// Transport geometry parameters.
 pub const TRANSPORT_GEOMETRY: u8 = 0x1e;
-/// Device capabilities (SMC-3 §7.3.3).
+/// Device capabilities.
 pub const DEVICE_CAPABILITIES: u8 = 0x1f;
 
 /// The elements of one type.

@@ -1,4 +1,4 @@
-//! MOVE MEDIUM (SMC-3 §6.6).
+//! MOVE MEDIUM (SMC-3).
 
 use crate::address::ElementAddress;
 use crate::sense::Sense;

@@ -1,4 +1,4 @@
-//! POSITION TO ELEMENT (SMC-3 §6.8).
+//! POSITION TO ELEMENT (SMC-3).
 
 use crate::address::ElementAddress;
 use crate::sense::Sense;

@@ -1,4 +1,4 @@
-//! READ ELEMENT STATUS (SMC-3 §6.11): the CDB.
+//! READ ELEMENT STATUS (SMC-3): the CDB.
 
 use super::ElementType;
 use crate::address::ElementAddress;

@@ -43,7 +43,7 @@ impl Changer {
         }
     }
 
-    /// Address 0 stands for the default picker (SMC-3 §6.6), even where it is no picker's address.
+    /// Address 0 stands for the default picker (SMC-3, MOVE MEDIUM), even where it is no picker's address.
     pub(super) fn check_transport(&self, transport: ElementAddress) -> Result<(), Sense> {
         const TRANSPORT_OFFSET: u16 = 2;
         match self.robot.layout().kind(transport) {

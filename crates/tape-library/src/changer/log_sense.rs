@@ -3,7 +3,7 @@
 use scsi::spc::log::{self, LogPage, LogSense};
 use scsi::{Cdb, Response, Sense};
 
-/// TapeAlert has flags 1 to 64 (SMC-3 §7.2.3).
+/// TapeAlert has flags 1 to 64 (SMC-3, TapeAlert log page).
 const TAPE_ALERT_FLAGS: u16 = 64;
 
 /// Control byte of a flag: list parameter, binary format (SPC-5 §7.3.2.2).

@@ -30,7 +30,7 @@ impl Changer {
         Self { identity, robot }
     }
 
-    /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5 §6.17): nobody may take cartridges out of the library;
+    /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5, SMC-3): nobody may take cartridges out of the library;
     /// the picker still moves them inside.
     fn prevent_allow(&self, nexus: NexusId, cdb: &Cdb) -> Response {
         // PREVENT 10b and 11b are for the medium in a changer that is attached to the device.

@@ -1,4 +1,4 @@
-//! MODE SENSE and MODE SELECT (SPC-5 §6.11 to §6.14) with the changer's pages (SMC-3 §7.3).
+//! MODE SENSE and MODE SELECT (SPC-5) with the changer's pages (SMC-3).
 //!
 //! No value can be changed: the elements are where the library was made. MODE SELECT accepts a list
 //! that says what is so, as an initiator sends it that writes back what it has read.
@@ -16,7 +16,7 @@ impl Changer {
     pub(super) fn mode_sense(&self, cdb: &Cdb) -> Response {
         let command = ModeSense::parse(cdb);
         if command.page_control == PageControl::Saved {
-            // SPC-5 §6.13.2: for a device that saves nothing.
+            // SPC-5, MODE SENSE: the answer of a device that saves nothing.
             return Response::illegal_request(AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED);
         }
         let mut pages = Vec::new();
@@ -59,7 +59,7 @@ impl Changer {
             return Err(Sense::invalid_field_in_cdb(1));
         }
         if select.parameter_list_length == 0 {
-            return Ok(()); // SPC-5 §6.11: not an error
+            return Ok(()); // SPC-5, MODE SELECT: not an error
         }
         let length = usize::from(select.parameter_list_length);
         let list = data_out.get(..length).ok_or(Sense::illegal_request(
@@ -79,7 +79,7 @@ impl Changer {
         Ok(())
     }
 
-    /// Returns the pages in ascending order (SPC-5 §6.13.1, for page code 3Fh).
+    /// Returns the pages in ascending order (SPC-5, MODE SENSE, for page code 3Fh).
     fn pages(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
         [
             (
@@ -96,7 +96,7 @@ impl Changer {
         let range = |kind| {
             let range = self.robot.layout().range(kind);
             let count = range.end - range.start;
-            // SMC-3 §7.3.4: the address is zero when there are no elements of the type.
+            // SMC-3: the address is zero when there are no elements of the type.
             let first = if count == 0 { 0 } else { range.start };
             ElementRange { first, count }
         };

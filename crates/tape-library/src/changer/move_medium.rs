@@ -1,4 +1,4 @@
-//! MOVE MEDIUM (SMC-3 §6.6), and what initiators are told when it fails.
+//! MOVE MEDIUM (SMC-3), and what initiators are told when it fails.
 //!
 //! | what | sense |
 //! | --- | --- |

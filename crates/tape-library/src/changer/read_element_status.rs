@@ -1,4 +1,4 @@
-//! READ ELEMENT STATUS (SMC-3 §6.11).
+//! READ ELEMENT STATUS (SMC-3).
 
 use scsi::smc::{ElementStatusReport, ReadElementStatus, Tags};
 use scsi::{Cdb, Response};

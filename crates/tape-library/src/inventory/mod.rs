@@ -195,6 +195,12 @@ impl Inventory {
         rows.map(|row| record::parse_uuid(&row?)).collect()
     }
 
+    /// Runs any statement, for tests that make the catalogue fail.
+    #[cfg(test)]
+    pub(crate) fn execute(&self, statement: &str) {
+        self.connection.execute_batch(statement).unwrap();
+    }
+
     /// Closes the catalogue so that its one file is whole, without a log beside it.
     pub(crate) fn close(self) -> Result<(), Error> {
         self.connection

@@ -21,7 +21,7 @@ pub struct CartridgeRecord {
     pub created_unix_ms: u64,
     /// Where it is; `None` when it is in no element, because a rebuild found no room.
     pub element: Option<ElementAddress>,
-    /// The storage or import/export element that it was last moved out of.
+    /// The storage element that it was last moved out of.
     pub source: Option<ElementAddress>,
     /// Whether its files are there.
     pub state: CartridgeState,

@@ -226,6 +226,12 @@ impl Library {
         self.robot.look_at_files()
     }
 
+    /// Keeps the robot from moving anything, for tests.
+    #[cfg(test)]
+    pub(crate) fn hold_the_arm(&self) -> impl Sized + '_ {
+        self.robot.arm()
+    }
+
     /// Makes everything durable that was written to the cartridges in drives; they stay loaded.
     /// Returns what failed. Waits for commands that run.
     pub fn shut_down(&self) -> Vec<Error> {

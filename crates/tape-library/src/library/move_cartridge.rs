@@ -13,8 +13,8 @@
 //! 6. destination drive loads          a start loads what the catalogue has in drives
 //! ```
 //!
-//! When step 3 or 4 fails after step 2, the source drive is left empty while the catalogue has the
-//! cartridge in it: it can be moved out as if it were there, and a start loads it again.
+//! When step 3 or 4 fails after step 2, the source drive loads the cartridge again. If that fails too,
+//! the drive stays empty while the catalogue has the cartridge in it: it can still be moved out.
 
 use scsi::ElementAddress;
 use scsi::smc::ElementType;
@@ -118,8 +118,28 @@ impl Robot {
                     source,
                 })?;
         }
+        if let Err(error) = self.place(&mut inventory, &plan, from, to) {
+            if let Some(bay) = plan.from {
+                self.load_recorded(bay, record);
+            }
+            return Err(error);
+        }
+        let (from, to) = (self.name(from), self.name(to));
+        tracing::info!(cartridge = record.barcode, %from, %to, "moved");
+        Ok(())
+    }
+
+    /// Steps 3 to 6.
+    fn place(
+        &self,
+        inventory: &mut Inventory,
+        plan: &Plan<'_>,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<(), MoveError> {
+        let record = &plan.record;
         let loading = match plan.to {
-            Some((bay, access)) => Some((bay, access, self.open(&mut inventory, record)?)),
+            Some((bay, access)) => Some((bay, access, self.open(inventory, record)?)),
             None => None,
         };
         let relocation = self.relocation(record, from, to);
@@ -128,12 +148,11 @@ impl Robot {
         if let Some((bay, access, cartridge)) = loading {
             bay.drive().load(cartridge, access);
         }
-        let (from, to) = (self.name(from), self.name(to));
-        tracing::info!(cartridge = record.barcode, %from, %to, "moved");
         Ok(())
     }
 
-    /// Finds what speaks against the move, in the order in which SMC-3 §6.6 lists it.
+    /// Finds what speaks against the move: addresses first, then what is in the elements, then the
+    /// drives.
     fn plan(&self, from: ElementAddress, to: ElementAddress) -> Result<Plan<'_>, MoveError> {
         if !self.holds_cartridges(from) {
             return Err(MoveError::InvalidSource(from));
@@ -201,8 +220,9 @@ impl Robot {
             .map_err(|source| MoveError::Unloadable { barcode, source })
     }
 
-    /// The source is remembered when it is not a drive: "the last storage element" (SMC-3 §6.11,
-    /// SOURCE STORAGE ELEMENT ADDRESS), to which backup software returns the cartridge.
+    /// The source is the last storage element that the cartridge was in (SMC-3, SOURCE STORAGE
+    /// ELEMENT ADDRESS); an import/export element is none. Backup software returns the cartridge to
+    /// its source, and a return to an import/export element would send it to the archive.
     fn relocation(
         &self,
         record: &CartridgeRecord,
@@ -210,8 +230,8 @@ impl Robot {
         to: ElementAddress,
     ) -> Relocation {
         let source = match self.layout().kind(from) {
-            Some(ElementType::DataTransfer) => record.source,
-            _ => Some(from),
+            Some(ElementType::Storage) => Some(from),
+            _ => record.source,
         };
         let to_import_export = self.layout().kind(to) == Some(ElementType::ImportExport);
         Relocation {

@@ -21,7 +21,7 @@ use crate::profile::{Media, NewCartridgesGo};
 /// The most cartridges that one call makes: each costs a few waits for the disk.
 pub const CARTRIDGES_AT_ONCE_MAX: usize = 4096;
 
-/// The longest barcode: the volume identifier of SMC-3 §6.11 has 32 characters.
+/// The longest barcode: the volume identifier in a volume tag (SMC-3) has 32 characters.
 const BARCODE_LENGTH_MAX: usize = 32;
 
 /// Cartridges to make.

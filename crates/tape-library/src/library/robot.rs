@@ -35,7 +35,7 @@ pub(crate) struct Robot {
     settings: Settings,
     inventory: Mutex<Inventory>,
     map: Mutex<ElementMap>,
-    /// The nexuses that prevent removal from the library (SPC-5 §6.17, by the changer). A lock of a
+    /// The nexuses that prevent removal from the library (PREVENT ALLOW MEDIUM REMOVAL to the changer). A lock of a
     /// moment, like the map's.
     preventing: Mutex<BTreeSet<NexusId>>,
 }
@@ -193,24 +193,30 @@ impl Robot {
             let Some(record) = self.map().occupant(bay.element()).cloned() else {
                 continue;
             };
-            if self.look_at(&mut inventory, &record)? == CartridgeState::Missing {
-                continue; // told by the look
-            }
-            let drive = bay.number();
-            let barcode = &record.barcode;
-            let Some(access) = bay.profile().access(&record.media) else {
-                tracing::warn!(drive, barcode, "the drive does not take this cartridge");
-                continue;
-            };
-            match self.open_files(record.uuid) {
-                Ok(cartridge) => {
-                    bay.drive().load(cartridge, access);
-                    tracing::info!(drive, barcode, "loaded again");
-                }
-                Err(error) => tracing::warn!(drive, barcode, %error, "cannot be loaded"),
+            // Missing files were told by the look.
+            if self.look_at(&mut inventory, &record)? == CartridgeState::Present {
+                self.load_recorded(bay, &record);
             }
         }
         Ok(())
+    }
+
+    /// Loads a cartridge that the catalogue has in `bay` into the drive, which is empty. A cartridge
+    /// that cannot be loaded is logged, and stays in the bay without the drive seeing it.
+    pub(super) fn load_recorded(&self, bay: &DriveBay, record: &CartridgeRecord) {
+        let drive = bay.number();
+        let barcode = &record.barcode;
+        let Some(access) = bay.profile().access(&record.media) else {
+            tracing::warn!(drive, barcode, "the drive does not take this cartridge");
+            return;
+        };
+        match self.open_files(record.uuid) {
+            Ok(cartridge) => {
+                bay.drive().load(cartridge, access);
+                tracing::info!(drive, barcode, "loaded again");
+            }
+            Err(error) => tracing::warn!(drive, barcode, %error, "cannot be loaded"),
+        }
     }
 
     /// Returns the elements of `kind` from address `start` on, at most `count`, as a page for
@@ -250,8 +256,8 @@ impl Robot {
             address,
             element_type: kind,
             full: occupant.is_some(),
-            // Nobody moved it since it was made: the operator put it there.
-            operator_placed: occupant.is_some_and(|record| record.source.is_none()),
+            // The picker's move into an import/export element would have left the wish to archive.
+            operator_placed: occupant.is_some_and(|record| record.archive_intent.is_none()),
             access: bay.is_none_or(|bay| !bay.drive().is_prevented())
                 && kind != ElementType::MediumTransport,
             exception: missing.then_some(AdditionalSense::MEDIA_LOAD_OR_EJECT_FAILED),

@@ -1,0 +1,157 @@
+//! INQUIRY, mode and log pages, and commands of any bytes.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn mode_sense_of_mtx_and_loaderinfo() {
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    let page_1d = [
+        0x1d, 18, 0, 1, 0, 1, 0x03, 0xe8, 0, 24, 0, 10, 0, 4, 0x01, 0xf4, 0, 4, 0, 0,
+    ];
+    let data = initiator.changer(&[0x1a, 0x08, 0x1d, 0, 136, 0]).data_in;
+    assert_eq!(data[..4], [23, 0, 0, 0]);
+    assert_eq!(data[4..], page_1d);
+    let data = initiator
+        .changer(&[0x5a, 0x08, 0x3f, 0, 0, 0, 0, 0, 136, 0])
+        .data_in;
+    assert_eq!(data[..8], [0, 50, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(data[8..28], page_1d);
+    assert_eq!(data[28..32], [0x1e, 2, 0, 0]);
+    assert_eq!(data[32..35], [0x1f, 18, 0x0e]);
+    let changeable = initiator.changer(&[0x1a, 0x08, 0x5d, 0, 136, 0]).data_in;
+    assert_eq!(changeable[4..6], [0x1d, 18]);
+    assert_eq!(changeable[6..], [0; 18]);
+    let saved = initiator.changer(&[0x1a, 0x08, 0xdd, 0, 136, 0]);
+    assert_eq!(
+        result(&saved),
+        Err((ILLEGAL, AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED))
+    );
+    for unknown in [[0x1a, 0x08, 0x0f, 0, 136, 0], [0x1a, 0x08, 0x1d, 1, 136, 0]] {
+        assert_eq!(
+            result(&initiator.changer(&unknown)),
+            Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_CDB))
+        );
+    }
+}
+
+#[test]
+fn mode_select_accepts_what_is_so_and_nothing_else() {
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    let mut list = initiator
+        .changer(&[0x1a, 0x08, 0x3f, 0, 136, 0])
+        .data_in
+        .to_vec();
+    list[0] = 0;
+    let length = u8::try_from(list.len()).unwrap();
+    let select = [0x15, 0x10, 0, 0, length, 0];
+    let response = initiator.send(0, &select, &list);
+    assert_eq!(response.status, Status::Good);
+    assert_eq!(response.data_out_length, u32::from(length));
+    list[13] ^= 1; // the number of storage elements
+    assert_eq!(
+        result(&initiator.send(0, &select, &list)),
+        Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_PARAMETER_LIST))
+    );
+    assert_eq!(
+        result(&initiator.send(0, &select, &list[..10])),
+        Err((ILLEGAL, AdditionalSense::PARAMETER_LIST_LENGTH_ERROR))
+    );
+}
+
+#[test]
+fn log_pages() {
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    let sense = |page: u8| initiator.changer(&[0x4d, 0, 0x40 | page, 0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(sense(0).data_in[..], [0, 0, 0, 2, 0x00, 0x2e]);
+    let alerts = sense(0x2e).data_in;
+    assert_eq!(alerts[..4], [0x2e, 0, 0x01, 0x40], "64 flags of five bytes");
+    assert_eq!(alerts[4..9], [0, 1, 3, 1, 0]);
+    assert_eq!(
+        result(&sense(0x31)),
+        Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_CDB))
+    );
+}
+
+#[test]
+fn identity_of_the_tape_gateway_is_what_mtx_inquiry_shows() {
+    let bench = Bench::new(Preset::TapeGateway);
+    let initiator = bench.initiator("a");
+    let inquiry = initiator.changer(&[0x12, 0, 0, 0, 96, 0]).data_in;
+    assert_eq!(inquiry[..2], [0x08, 0x80]);
+    assert_eq!(&inquiry[8..36], b"AWS     Gateway-VTL     0100");
+    let pages = initiator.changer(&[0x12, 1, 0, 0, 96, 0]).data_in;
+    assert_eq!(pages[4..], [0x00, 0x80, 0x83]);
+}
+
+#[test]
+fn every_command_of_the_table_is_answered() {
+    use scsi::{CommandSpec, DeviceType};
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    for spec in CommandSpec::all(DeviceType::MediaChanger) {
+        let mut cdb = [0; 16];
+        cdb[0] = spec.operation_code;
+        let response = initiator.changer(&cdb);
+        assert_ne!(
+            result(&response),
+            Err((ILLEGAL, AdditionalSense::INVALID_COMMAND_OPERATION_CODE)),
+            "{}",
+            spec.name
+        );
+    }
+}
+
+#[test]
+fn reset_allows_medium_removal_again() {
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    result(&initiator.changer(&[0x1e, 0, 0, 0, 1, 0])).unwrap();
+    initiator.reset(0);
+    bench.library.changer().wait_until_idle();
+    bench.library.delete_cartridge("CAP020L5").unwrap();
+}
+
+proptest! {
+    // Each case makes a library, on a disk.
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// A panic of the device server would come back as HARDWARE ERROR, INTERNAL TARGET FAILURE.
+    #[test]
+    fn no_bytes_make_the_changer_panic(
+        cdbs in prop::collection::vec(
+            (prop::sample::select(operation_codes()), any::<[u8; 15]>(), any::<[u8; 40]>()),
+            1..200,
+        ),
+    ) {
+        let bench = Bench::new(Preset::Default);
+        let initiator = bench.initiator("a");
+        for (operation_code, rest, data_out) in cdbs {
+            // Few bits, so that most commands get past the check of reserved ones.
+            let mut cdb = [0; 16];
+            cdb[0] = operation_code;
+            for (byte, random) in cdb[1..].iter_mut().zip(rest) {
+                *byte = if random & 0xc0 == 0 { random } else { 0 };
+            }
+            let response = initiator.send(0, &cdb, &data_out);
+            prop_assert_ne!(
+                result(&response),
+                Err((
+                    SenseKey::HardwareError,
+                    AdditionalSense::INTERNAL_TARGET_FAILURE
+                )),
+                "{:02x?}",
+                cdb
+            );
+        }
+    }
+}
+
+fn operation_codes() -> Vec<u8> {
+    let rows = scsi::CommandSpec::all(scsi::DeviceType::MediaChanger);
+    rows.map(|row| row.operation_code).collect()
+}

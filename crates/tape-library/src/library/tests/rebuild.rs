@@ -1,0 +1,60 @@
+//! A catalogue that was lost is made again from the cartridges.
+
+use super::*;
+
+#[test]
+fn rebuild_finds_every_cartridge_again_and_keeps_the_identity() {
+    let bench = Bench::new(Preset::Default);
+    let serial = bench.library.drives()[0].identity().serial.clone();
+    bench.library.set_write_protected("CAP007L5", true).unwrap();
+    let before = bench.library.cartridges();
+    let Bench { data, library } = bench;
+    drop(library);
+    fs::remove_file(data.path().join("catalog.sqlite")).unwrap();
+    assert!(matches!(
+        Library::open(data.path(), OpenOptions::default()),
+        Err(Error::CatalogueMissing { .. })
+    ));
+    fs::create_dir(data.path().join("cartridges/stray")).unwrap();
+    let report = Library::rebuild(data.path()).unwrap();
+    assert_eq!(report.skipped.len(), 1, "{:?}", report.skipped);
+    assert_eq!(report.found, before, "all were in order in their slots");
+    let library = open(data.path());
+    assert_eq!(library.cartridges(), before);
+    assert_eq!(library.drives()[0].identity().serial, serial);
+}
+
+#[test]
+fn rebuild_replaces_a_damaged_catalogue_and_keeps_it_aside() {
+    let bench = Bench::new(Preset::Default);
+    bench.try_move("slot:1", "slot:24").unwrap();
+    let Bench { data, library } = bench;
+    drop(library);
+    let catalogue = data.path().join("catalog.sqlite");
+    fs::write(
+        &catalogue,
+        b"not a database, and long enough to be looked at",
+    )
+    .unwrap();
+    assert!(Library::open(data.path(), OpenOptions::default()).is_err());
+    Library::rebuild(data.path()).unwrap();
+    assert!(data.path().join("catalog.sqlite.old").exists());
+    let library = open(data.path());
+    let bench = Bench { data, library };
+    assert_eq!(bench.place("CAP001L5"), "slot:1", "in order of barcodes");
+}
+
+#[test]
+fn of_two_cartridges_with_one_barcode_the_older_is_taken() {
+    let bench = Bench::new(Preset::Default);
+    let mut twin = bench.library.cartridge("CAP001L5").unwrap();
+    twin.uuid = Uuid::from_u128(7);
+    twin.created_unix_ms += 1;
+    let Bench { data, library } = bench;
+    drop(library);
+    let directory = data.path().join(format!("cartridges/{}", twin.uuid));
+    new_tapes::create_files(&directory, &twin).unwrap();
+    let report = Library::rebuild(data.path()).unwrap();
+    assert_eq!(report.found.len(), 20);
+    assert_eq!(report.skipped[0].path, directory);
+}
