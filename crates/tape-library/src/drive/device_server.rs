@@ -29,6 +29,9 @@ impl DeviceServer for Drive {
 
 impl Machine {
     fn execute(&mut self, nexus: NexusId, command: &Command) -> Response {
+        if let Some(sense) = self.deferred.take() {
+            return sense.into();
+        }
         let cdb = &command.cdb;
         let result = match cdb.operation_code() {
             TEST_UNIT_READY => self.loaded().map(|_| Response::good()),

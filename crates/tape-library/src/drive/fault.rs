@@ -14,11 +14,7 @@ impl Machine {
             Error::WriteProtected => return self.refuse_writing(),
             // The standard's end of medium (SSC-5 §4.2.4): not a fault.
             Error::VolumeFull => return end_of_medium(SenseKey::VolumeOverflow),
-            // A fault of a command that has already ended GOOD (SPC-5 §4.4.7).
-            Error::Deferred { .. } => Sense {
-                deferred: true,
-                ..medium_error(AdditionalSense::WRITE_ERROR)
-            },
+            Error::Deferred { .. } => lost_behind_good(),
             // Told once as deferred error; until somebody moves, nothing can be written.
             Error::PositionLost => {
                 return medium_error(AdditionalSense::SEQUENTIAL_POSITIONING_ERROR);
@@ -75,6 +71,14 @@ impl Machine {
 pub(super) const fn end_of_medium(key: SenseKey) -> Sense {
     let mut sense = Sense::new(key, AdditionalSense::END_OF_PARTITION_DETECTED);
     sense.end_of_medium = true;
+    sense
+}
+
+/// A deferred error: the fault of a command that has already ended GOOD (SPC-5 §4.4.7). The command
+/// that is told so has done nothing.
+pub(super) const fn lost_behind_good() -> Sense {
+    let mut sense = medium_error(AdditionalSense::WRITE_ERROR);
+    sense.deferred = true;
     sense
 }
 

@@ -24,6 +24,7 @@ impl Machine {
         );
         self.medium = Medium::Loaded(Box::new(Mounted::new(cartridge, protected)));
         self.alerts = TapeAlerts::default();
+        self.deferred = None; // it was about another cartridge
         self.apply_codec();
         self.attentions
             .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
@@ -31,9 +32,7 @@ impl Machine {
 
     /// The robot takes the cartridge out.
     pub(super) fn take_cartridge(&mut self) -> Result<(), cartridge::Error> {
-        if let Medium::Loaded(mounted) = &mut self.medium {
-            mounted.synchronize()?;
-        }
+        self.synchronize_for_library()?;
         let (Medium::Loaded(mounted) | Medium::Unloaded(mounted)) =
             std::mem::replace(&mut self.medium, Medium::Empty)
         else {
@@ -80,6 +79,11 @@ impl Machine {
         match std::mem::replace(&mut self.medium, Medium::Empty) {
             Medium::Empty => return Err(not_present()),
             Medium::Unloaded(mounted) => {
+                tracing::info!(
+                    drive = self.number,
+                    cartridge = mounted.cartridge.label().barcode,
+                    "loaded by an initiator"
+                );
                 self.medium = Medium::Loaded(mounted);
                 self.attentions
                     .establish_for_others(nexus, AdditionalSense::NOT_READY_TO_READY_CHANGE);
@@ -98,6 +102,11 @@ impl Machine {
             Medium::Loaded(_) => self.return_to_beginning()?,
         }
         if let Medium::Loaded(mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
+            tracing::info!(
+                drive = self.number,
+                cartridge = mounted.cartridge.label().barcode,
+                "unloaded by an initiator"
+            );
             self.medium = Medium::Unloaded(mounted);
         }
         Ok(())

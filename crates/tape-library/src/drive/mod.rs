@@ -50,7 +50,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::{Cartridge, Codec};
-use scsi::ssc::log_pages::TapeAlerts;
+use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
 use crate::identity::DeviceIdentity;
@@ -94,6 +94,8 @@ struct Machine {
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlerts,
+    /// Data that were accepted got lost while no initiator's command ran: the next one is told.
+    deferred: Option<Sense>,
 }
 
 /// Where the cartridge is.
@@ -119,6 +121,7 @@ impl Drive {
             mode,
             preventing: BTreeSet::new(),
             alerts: TapeAlerts::default(),
+            deferred: None,
         };
         let mut snapshot = DriveStatus::of_empty_drive(config.number);
         machine.describe(&mut snapshot);
@@ -147,10 +150,7 @@ impl Drive {
     /// Makes everything written durable; the cartridge stays where it is. May wait for a running
     /// command.
     pub fn synchronize(&self) -> Result<(), cartridge::Error> {
-        self.with_machine(|machine| match &mut machine.medium {
-            Medium::Loaded(mounted) => mounted.synchronize(),
-            Medium::Empty | Medium::Unloaded(_) => Ok(()),
-        })
+        self.with_machine(Machine::synchronize_for_library)
     }
 
     /// Returns whether there is a cartridge, ready or unloaded by an initiator. Never waits.
@@ -203,6 +203,19 @@ impl Machine {
             Ok(()) => Ok(()),
             Err(error) => Err(self.write_fault(&error)),
         }
+    }
+
+    /// The same for the library. What it learns of lost data, the initiators must learn too.
+    fn synchronize_for_library(&mut self) -> Result<(), cartridge::Error> {
+        let Medium::Loaded(mounted) = &mut self.medium else {
+            return Ok(());
+        };
+        let result = mounted.synchronize();
+        if let Err(cartridge::Error::Deferred { .. }) = result {
+            self.alerts.raise(TapeAlert::WriteFailure);
+            self.deferred = Some(fault::lost_behind_good());
+        }
+        result
     }
 
     /// Returns the drive to what it was when it was switched on, but for the cartridge and its

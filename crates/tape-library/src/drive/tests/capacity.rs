@@ -58,6 +58,18 @@ fn early_warning_then_volume_overflow_and_everything_accepted_reads_back() {
 }
 
 #[test]
+fn filemarks_that_do_not_fit_are_not_written() {
+    let rig = Rig::loaded_with(MemoryStore::new(), 1 << 20);
+    // 65536 marks, which weigh four times the cartridge.
+    let response = rig.run(&[0x10, 0, 1, 0, 0, 0]);
+    assert_check(
+        &response,
+        sense(EOM | VOLUME_OVERFLOW, Some(0x1_0000), [0, 2]),
+    );
+    assert_eq!(rig.position(), 0);
+}
+
+#[test]
 fn overflow_in_a_fixed_write_tells_the_blocks_not_written() {
     let rig = Rig::loaded_with(MemoryStore::new(), 1 << 20);
     rig.set_block_length(4096);

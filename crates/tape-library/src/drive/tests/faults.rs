@@ -237,7 +237,13 @@ fn robot_cannot_take_a_cartridge_whose_data_are_not_durable() {
     rig.drive.unload().unwrap_err();
     assert!(rig.drive.has_cartridge(), "it stays");
     store.set(HEALTHY);
-    // Told once; what is left is durable.
+    // The initiator whose data are lost is told with its next command, once.
+    let mut expected = sense(MEDIUM_ERROR, None, [0x0c, 0]);
+    expected[0] = 0x71;
+    assert_check(&rig.run(&[0; 6]), expected);
+    rig.good(&[0; 6]);
+    assert!(alert(&rig, 6));
+    // The library too; what is left is durable.
     rig.drive.unload().unwrap();
     assert!(!rig.drive.has_cartridge());
     rig.insert(open(store));
