@@ -90,6 +90,13 @@ impl Chain {
         replay: &mut Replay,
     ) -> Result<(), Error> {
         let last = self.rows.last();
+        if let Some(last) = last {
+            // Live segments rise in objects; of those, some are filemarks.
+            let marks = header.first_mark.checked_sub(last.first.marks);
+            if marks.is_none_or(|marks| marks > header.first_object - last.first.objects) {
+                return Err(foreign(header, "counts fewer than the segments before it"));
+            }
+        }
         if header.previous == last.map_or(Uuid::nil(), |row| row.name.uuid) {
             let starts = last.is_some() || header.first_object == 0;
             return if starts {

@@ -17,6 +17,8 @@ use crate::limits::FRAME_BLOCKS_MAX;
 /// Gathers blocks until they fill a frame.
 pub(crate) struct FrameBuilder {
     size_max: usize,
+    /// The codec of the held blocks.
+    codec: Codec,
     lengths: Vec<u32>,
     payload: Payload,
 }
@@ -29,6 +31,7 @@ enum Payload {
 
 /// The blocks of one frame.
 pub(crate) struct PlainFrame {
+    codec: Codec,
     lengths: Vec<u32>,
     payload: Bytes,
 }
@@ -38,6 +41,7 @@ impl FrameBuilder {
     pub(crate) fn new(size_max: usize) -> Self {
         Self {
             size_max,
+            codec: Codec::Stored,
             lengths: Vec::new(),
             payload: Payload::One(Bytes::new()),
         }
@@ -56,21 +60,23 @@ impl FrameBuilder {
         }
     }
 
-    /// Returns true when a block of `length` bytes can join the held ones.
-    pub(crate) fn has_room(&self, length: usize) -> bool {
+    /// Returns true when a block of `length` bytes for `codec` can join the held ones.
+    pub(crate) fn has_room(&self, length: usize, codec: Codec) -> bool {
         self.lengths.is_empty()
-            || (self.plain_length() + length <= self.size_max
+            || (codec == self.codec
+                && self.plain_length() + length <= self.size_max
                 && self.lengths.len() < FRAME_BLOCKS_MAX as usize)
     }
 
     /// Returns true when no block can join any more.
     pub(crate) fn is_full(&self) -> bool {
-        !self.has_room(1)
+        !self.has_room(1, self.codec)
     }
 
     /// Adds a block, for which there is room.
-    pub(crate) fn push(&mut self, block: Bytes) {
-        debug_assert!(self.has_room(block.len()));
+    pub(crate) fn push(&mut self, block: Bytes, codec: Codec) {
+        debug_assert!(self.has_room(block.len(), codec));
+        self.codec = codec;
         self.lengths.push(length_u32(block.len()));
         if self.lengths.len() == 1 {
             self.payload = Payload::One(block);
@@ -93,6 +99,7 @@ impl FrameBuilder {
         }
         let payload = std::mem::replace(&mut self.payload, Payload::One(Bytes::new()));
         Some(PlainFrame {
+            codec: self.codec,
             lengths: std::mem::take(&mut self.lengths),
             payload: match payload {
                 Payload::One(block) => block,
@@ -117,8 +124,12 @@ pub(crate) struct SealedFrame {
 
 impl SealedFrame {
     /// Compresses and checksums the blocks of `plain`.
-    pub(crate) fn blocks(plain: PlainFrame, codec: Codec, encoder: &mut Encoder) -> Self {
-        let PlainFrame { lengths, payload } = plain;
+    pub(crate) fn blocks(plain: PlainFrame, encoder: &mut Encoder) -> Self {
+        let PlainFrame {
+            codec,
+            lengths,
+            payload,
+        } = plain;
         let equal = lengths.windows(2).all(|pair| pair[0] == pair[1]);
         let mut table = Vec::new();
         if !equal {
@@ -194,10 +205,10 @@ mod tests {
     fn equal_blocks_need_no_table() {
         let mut builder = FrameBuilder::new(100);
         for _ in 0..3 {
-            builder.push(Bytes::from_static(b"0123456789"));
+            builder.push(Bytes::from_static(b"0123456789"), Codec::Stored);
         }
         let frame = builder.take().unwrap();
-        let sealed = SealedFrame::blocks(frame, Codec::Stored, &mut Encoder::default());
+        let sealed = SealedFrame::blocks(frame, &mut Encoder::default());
         assert_eq!((sealed.block_length, sealed.table.len()), (Some(10), 0));
         assert_eq!(sealed.payload.len(), 30);
         assert!(builder.take().is_none());
@@ -206,10 +217,10 @@ mod tests {
     #[test]
     fn unequal_blocks_bring_their_lengths() {
         let mut builder = FrameBuilder::new(100);
-        builder.push(Bytes::from_static(b"0123456789"));
-        builder.push(Bytes::from_static(b"012"));
+        builder.push(Bytes::from_static(b"0123456789"), Codec::Stored);
+        builder.push(Bytes::from_static(b"012"), Codec::Stored);
         let frame = builder.take().unwrap();
-        let sealed = SealedFrame::blocks(frame, Codec::Stored, &mut Encoder::default());
+        let sealed = SealedFrame::blocks(frame, &mut Encoder::default());
         assert_eq!(sealed.block_length, None);
         assert_eq!(sealed.table, [10, 0, 0, 0, 3, 0, 0, 0]);
         let body = [&sealed.table[..], &sealed.payload[..]].concat();
@@ -217,16 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn blocks_for_another_codec_have_a_frame_of_their_own() {
+        let mut builder = FrameBuilder::new(100);
+        builder.push(Bytes::from_static(b"0123456789"), Codec::Zstd);
+        assert!(builder.has_room(10, Codec::Zstd));
+        assert!(!builder.has_room(10, Codec::Lz4));
+    }
+
+    #[test]
     fn a_large_block_has_its_own_frame_and_small_ones_are_counted() {
         let mut builder = FrameBuilder::new(100);
-        builder.push(Bytes::from(vec![1; 5000]));
+        builder.push(Bytes::from(vec![1; 5000]), Codec::Zstd);
         assert!(builder.is_full());
         builder.take();
         let mut builder = FrameBuilder::new(usize::MAX);
         for _ in 0..FRAME_BLOCKS_MAX {
-            assert!(builder.has_room(1));
+            assert!(builder.has_room(1, Codec::Stored));
             builder.lengths.push(1);
         }
-        assert!(!builder.has_room(1));
+        assert!(!builder.has_room(1, Codec::Stored));
     }
 }

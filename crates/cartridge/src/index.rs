@@ -1,6 +1,7 @@
 //! Searching the index of one segment.
 
-use crate::format::{EntryKind, IndexEntry};
+use crate::format::{EntryKind, FRAMES_OFFSET, IndexEntry};
+use crate::limits::FRAME_BODY_BYTES_MAX;
 
 /// Returns the entry that holds `object`.
 pub(crate) fn entry_of_object(entries: &[IndexEntry], object: u64) -> Option<&IndexEntry> {
@@ -23,6 +24,24 @@ pub(crate) fn marks_before_object(entries: &[IndexEntry], object: u64) -> u64 {
 pub(crate) fn object_of_mark(entries: &[IndexEntry], mark: u64) -> Option<u64> {
     let at = entries.partition_point(|entry| entry.end_marks() <= mark);
     Some(entries.get(at)?.object_of_mark(mark))
+}
+
+/// Returns true when `entries` follow each other without a gap, from `first_object` on, in frames
+/// that end at or before `data_end`.
+pub(crate) fn is_continuous(entries: &[IndexEntry], first_object: u64, data_end: u64) -> bool {
+    let (mut object, mut marks, mut offset) = (first_object, 0, FRAMES_OFFSET);
+    for entry in entries {
+        let follows = entry.first_object == object
+            && entry.marks_before == marks
+            && entry.offset >= offset
+            && entry.end_offset() <= data_end
+            && entry.body_length as usize <= FRAME_BODY_BYTES_MAX;
+        if !follows {
+            return false;
+        }
+        (object, marks, offset) = (entry.end_object(), entry.end_marks(), entry.end_offset());
+    }
+    true
 }
 
 /// What the chain knows about a segment without its index.

@@ -12,6 +12,10 @@ pub const FRAME_SIZE_BYTES_MAX: u32 = 1 << 20;
 /// The most that a frame stores after its header: the longest block, or a full frame and its table.
 pub const FRAME_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + 16;
 
+/// The highest object number, filemark number and byte count that is believed: sums of two never
+/// overflow, whatever a damaged or forged file says.
+pub const COUNT_MAX: u64 = 1 << 62;
+
 /// The largest segment file. Offsets are stored in units of eight bytes in 32 bits; we stay below.
 pub const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
 

@@ -53,10 +53,11 @@ impl Cartridge {
         // A table entry and an index entry may come with the block.
         let need = frame_stride(length as u64) + 4 + INDEX_ENTRY_BYTES as u64;
         self.prepare_tail(at, need)?;
-        if !self.builder.has_room(length) {
+        let codec = self.settings.codec;
+        if !self.builder.has_room(length, codec) {
             self.flush()?;
         }
-        self.builder.push(block);
+        self.builder.push(block, codec);
         self.chain.end.objects += 1;
         self.chain.end.host_bytes += length as u64;
         self.cursor = self.end_cursor();
@@ -168,7 +169,7 @@ impl Cartridge {
         let Some(plain) = self.builder.take() else {
             return Ok(());
         };
-        let frame = SealedFrame::blocks(plain, self.settings.codec, &mut self.encoder);
+        let frame = SealedFrame::blocks(plain, &mut self.encoder);
         self.write(&frame)
     }
 

@@ -185,7 +185,7 @@ impl Cartridge {
         self.settings.codec
     }
 
-    /// Compresses with `codec` from the next frame on.
+    /// Compresses with `codec` from the next block on.
     pub fn set_codec(&mut self, codec: Codec) {
         self.settings.codec = codec;
     }

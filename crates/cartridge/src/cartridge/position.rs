@@ -96,7 +96,7 @@ impl Cartridge {
         if count >= 0 {
             let next_mark = (marks < self.chain.end.marks).then(|| self.object_of_mark(marks));
             let limit = next_mark.transpose()?.unwrap_or(self.chain.end.objects);
-            let room = limit - object;
+            let room = limit.saturating_sub(object);
             if distance <= room {
                 self.cursor.object += distance;
                 return Ok(Spaced::all(distance));
@@ -121,7 +121,7 @@ impl Cartridge {
             });
         };
         let mark_object = self.object_of_mark(last_mark)?;
-        let room = object - mark_object - 1;
+        let room = object.saturating_sub(mark_object + 1);
         if distance <= room {
             self.cursor.object -= distance;
             return Ok(Spaced::all(distance));

@@ -159,5 +159,7 @@ fn read_index(file: &dyn SegmentFile, trailer: &Trailer) -> io::Result<Option<Ve
         return Ok(None);
     }
     let (chunks, _) = bytes.as_chunks::<INDEX_ENTRY_BYTES>();
-    Ok(chunks.iter().map(IndexEntry::parse).collect())
+    let entries: Option<Vec<IndexEntry>> = chunks.iter().map(IndexEntry::parse).collect();
+    Ok(entries
+        .filter(|entries| index::is_continuous(entries, trailer.first_object, trailer.data_end)))
 }

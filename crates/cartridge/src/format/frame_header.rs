@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::fields::{Fields, Layout};
 use super::{FRAME_ALIGN, FRAME_HEADER_BYTES};
 use crate::codec::Codec;
-use crate::limits::{BLOCK_BYTES_MAX, FRAME_BLOCKS_MAX, FRAME_BODY_BYTES_MAX};
+use crate::limits::{BLOCK_BYTES_MAX, COUNT_MAX, FRAME_BLOCKS_MAX, FRAME_BODY_BYTES_MAX};
 
 const MAGIC: [u8; 4] = *b"CPFR";
 const CRC_OFFSET: usize = 60;
@@ -124,10 +124,7 @@ impl FrameHeader {
         let whole = fields.u8(6) == 0
             && header.is_consistent()
             && fields.u32(32) == header.table_length()
-            && header
-                .first_object
-                .checked_add(header.object_count.into())
-                .is_some();
+            && header.first_object <= COUNT_MAX;
         whole.then_some(header)
     }
 

@@ -3,7 +3,7 @@
 use super::fields::{Fields, Layout};
 use super::{FRAME_ALIGN, INDEX_ENTRY_BYTES};
 use crate::codec::Codec;
-use crate::limits::FILEMARK_CHARGE_BYTES;
+use crate::limits::{COUNT_MAX, FILEMARK_CHARGE_BYTES};
 
 const FLAG_EQUAL_LENGTHS: u8 = 1;
 
@@ -130,8 +130,7 @@ impl IndexEntry {
             codec: Codec::from_number(fields.u8(29))?,
             equal_lengths: fields.u8(30) & FLAG_EQUAL_LENGTHS != 0,
         };
-        (object_count > 0 && entry.first_object.checked_add(object_count).is_some())
-            .then_some(entry)
+        (object_count > 0 && entry.first_object <= COUNT_MAX).then_some(entry)
     }
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::fields::{Fields, Layout};
 use super::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_BYTES};
-use crate::limits::BARCODE_BYTES_MAX;
+use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX};
 use crate::store::SegmentName;
 
 /// CR-LF shows a transfer in text mode.
@@ -109,6 +109,16 @@ impl SegmentHeader {
                 return unsupported(what, fields.u8(at).into());
             }
         }
+        // Written by us the counts are small; whatever else made them, sums must not overflow.
+        let counts = [96, 104, 112, 120].map(|at| fields.u64(at));
+        let [first_object, first_mark, ..] = counts;
+        if counts.iter().any(|count| *count > COUNT_MAX)
+            || first_mark > first_object
+            || fields.u64(72) == u64::MAX
+            || fields.u32(88) == u32::MAX
+        {
+            return Err(HeaderFault::Damaged);
+        }
         let barcode: [u8; BARCODE_BYTES_MAX] = fields.bytes(152);
         let barcode = String::from_utf8_lossy(&barcode);
         Ok(Self {
@@ -149,7 +159,7 @@ pub(crate) mod tests {
             generation: 5,
             generation_first_object: 6,
             first_object: 7,
-            first_mark: 8,
+            first_mark: 7,
             first_host_byte: 9,
             first_charged_byte: 10,
             created_unix_ms: 11,

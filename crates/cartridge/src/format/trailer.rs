@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::fields::{Fields, Layout};
 use super::{FORMAT_MAJOR, FORMAT_MINOR, FRAMES_OFFSET, INDEX_ENTRY_BYTES, TRAILER_BYTES};
-use crate::limits::SEGMENT_BYTES_MAX;
+use crate::limits::{COUNT_MAX, SEGMENT_BYTES_MAX};
 
 const MAGIC: [u8; 8] = *b"CAPFOOT1";
 const CRC_OFFSET: usize = 252;
@@ -109,6 +109,17 @@ impl Trailer {
             index_checksum: fields.u32(112),
             sealed_unix_ms: fields.u64(188),
         };
+        let counts = [
+            trailer.first_object,
+            trailer.object_count,
+            trailer.host_bytes,
+            trailer.charged_bytes,
+        ];
+        if counts.iter().any(|count| *count > COUNT_MAX)
+            || trailer.mark_count > trailer.object_count
+        {
+            return None;
+        }
         let length = (trailer.data_end <= SEGMENT_BYTES_MAX && trailer.data_end >= FRAMES_OFFSET)
             .then(|| trailer.data_end + (trailer.index_length() + TRAILER_BYTES) as u64);
         (length == Some(file_length)).then_some(trailer)
@@ -129,7 +140,7 @@ mod tests {
             entry_count: 5,
             first_object: 6,
             object_count: 7,
-            mark_count: 8,
+            mark_count: 5,
             host_bytes: 9,
             charged_bytes: 10,
             data_end: 12288,

@@ -4,6 +4,8 @@ use cartridge::{
     Cartridge, Codec, Error, Located, MemoryStore, Read, SegmentName, SegmentStore, Settings,
 };
 
+use proptest::prelude::*;
+
 use crate::model::{Object, block, contents, label, small_settings, to_object};
 
 fn settings() -> Settings {
@@ -43,7 +45,12 @@ fn cartridge() -> (MemoryStore, Vec<Object>) {
     objects.truncate(40);
     append(&mut first, &mut objects, 20);
     first.unload().unwrap();
-    let mut last = load(&store).unwrap();
+    // Large enough that this session writes one segment.
+    let settings = Settings {
+        segment_size_bytes: 100 << 10,
+        ..settings()
+    };
+    let (mut last, _) = Cartridge::open(Box::new(store.clone()), settings).unwrap();
     last.space_end_of_data().unwrap();
     for _ in 0..3 {
         append(&mut last, &mut objects, 5);
@@ -52,6 +59,7 @@ fn cartridge() -> (MemoryStore, Vec<Object>) {
     append(&mut last, &mut objects, 1);
     last.synchronize().unwrap();
     drop(last);
+    assert!(store.segments().unwrap().len() > 3);
     (store, objects)
 }
 
@@ -232,4 +240,33 @@ fn segments_of_another_cartridge_are_refused() {
         .unwrap();
     let error = load(&store).unwrap_err();
     assert!(matches!(error, Error::ForeignSegment { segment, .. } if segment == renamed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Random bytes anywhere, and files cut anywhere: what is served is still good.
+    #[test]
+    fn random_damage_never_panics_nor_serves_wrong_data(
+        file in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        bytes in prop::collection::vec(any::<u8>(), 1..6000),
+        cut in any::<bool>(),
+    ) {
+        let (store, objects) = cartridge();
+        let mut names = store.segments().unwrap();
+        names.sort();
+        let mut file = store.open_segment(names[file.index(names.len())]).unwrap();
+        let at = at.index(usize::try_from(file.length().unwrap()).unwrap()) as u64;
+        if cut {
+            file.truncate(at).unwrap();
+        } else {
+            file.write_at(&[&bytes], at).unwrap();
+        }
+        if let Ok(mut cartridge) = load(&store) {
+            for (number, object) in read_around(&mut cartridge).iter().enumerate() {
+                prop_assert!(object.is_none() || object.as_ref() == objects.get(number));
+            }
+        }
+    }
 }

@@ -77,6 +77,36 @@ fn a_full_disk_does_not_cut_off_what_was_to_be_overwritten() {
     }
 }
 
+#[test]
+fn what_was_told_to_be_lost_does_not_come_back() {
+    for erase in [false, true] {
+        let store = store(3);
+        let mut cartridge = load(&store);
+        cartridge.append_block(block(100, 1)).unwrap();
+        cartridge.synchronize().unwrap();
+        cartridge.append_block(block(100, 2)).unwrap();
+        cartridge.append_filemarks(1).unwrap();
+        // The next operations are the write of the pad and the sync.
+        store.inject(store.operations() + 1, Fault::FailOnce);
+        let error = cartridge.synchronize().unwrap_err();
+        let Error::Deferred {
+            first_lost, lost, ..
+        } = error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((first_lost, lost), (1, 2));
+        cartridge.synchronize().unwrap();
+        if erase {
+            cartridge.erase().unwrap();
+            assert_eq!(contents(&mut load(&store.fork())).len(), 1);
+        }
+        cartridge.unload().unwrap();
+        // The kernel still had the frames in its cache.
+        assert_eq!(contents(&mut load(&store)).len(), 1);
+    }
+}
+
 /// Runs a script on a disk on which the operation `operation` fails, and does what a host would do:
 /// it moves after an error and goes on.
 fn run(seed: u64, operation: u64, fault: Fault) {
