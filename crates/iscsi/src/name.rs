@@ -27,9 +27,9 @@ pub fn normalise(name: &str) -> Option<String> {
 /// odd dates in it, and refusing them helps nobody.
 fn is_iqn(rest: &str) -> bool {
     !rest.is_empty()
-        && rest.chars().all(|c| {
-            !c.is_control() && !c.is_whitespace() && !(c.is_ascii() && FORBIDDEN.contains(c))
-        })
+        && rest
+            .chars()
+            .all(|c| !(c.is_control() || c.is_whitespace() || FORBIDDEN.contains(c)))
 }
 
 /// ASCII that RFC 3722 §6.2 prohibits and that nobody was seen to use in a name.

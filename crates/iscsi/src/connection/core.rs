@@ -32,6 +32,7 @@ impl Core {
 }
 
 /// StatSN and the command window (RFC 7143 §4.2.2).
+#[allow(clippy::struct_field_names)] // the standard's names
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Numbers {
     /// The next StatSN.

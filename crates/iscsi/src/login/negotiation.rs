@@ -136,7 +136,7 @@ const TABLE: &[Key] = &[
         |n, v| n.immediate_data = v == YES,
     ),
     everywhere(key(MAX_RECV, Kind::Declared(512, LENGTH_MAX), |n, v| {
-        n.max_send_data_segment_length = v
+        n.max_send_data_segment_length = v;
     })),
     key(
         "MaxBurstLength",
@@ -321,6 +321,3 @@ fn first_in_common(list: &str, ours: &[&str]) -> Option<u32> {
         .find_map(|theirs| ours.iter().position(|value| *value == theirs))?;
     u32::try_from(index).ok()
 }
-
-#[cfg(test)]
-mod tests;

@@ -25,7 +25,8 @@ impl Session {
             return;
         }
         let (length, residual) = transfer(task.direction, task.expected, &response);
-        let data = response.data_in.slice(..length as usize);
+        let mut data = response.data_in;
+        data.truncate(length as usize);
         task.stage = Stage::Responding(Outgoing {
             data,
             offset: 0,
@@ -92,7 +93,7 @@ impl Session {
             return Remaining::Nothing;
         };
         let pdu = DataIn {
-            is_final: last || end % burst_max == 0,
+            is_final: last || end.is_multiple_of(burst_max),
             acknowledge: false,
             has_status,
             status: 0,

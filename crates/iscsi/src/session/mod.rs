@@ -12,8 +12,6 @@ mod nop;
 mod order;
 mod reject;
 mod task;
-#[cfg(test)]
-mod tests;
 mod text;
 
 use core::time::Duration;
@@ -178,7 +176,7 @@ impl Session {
         self.deliver(core);
         self.solicit(core);
         self.open_window(core);
-        self.check_output(core);
+        Self::check_output(core);
     }
 
     fn finish_control(&mut self, header: &Header, data: Vec<u8>, core: &mut Core) {
@@ -215,7 +213,7 @@ impl Session {
     }
 
     /// A peer that sends and never reads must not fill our memory with answers.
-    fn check_output(&self, core: &mut Core) {
+    fn check_output(core: &mut Core) {
         if core.output.pdus() > core.limits.output_pdus_max + data_in::PREPARED_PDUS
             || core.output.bytes() > core.limits.output_bytes_max + data_in::PREPARED_BYTES * 2
         {

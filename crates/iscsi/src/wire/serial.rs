@@ -20,6 +20,7 @@ impl SerialNumber {
     }
 
     /// Returns this number and moves on to the next.
+    #[allow(clippy::return_self_not_must_use)] // counting on is reason enough
     pub const fn take(&mut self) -> Self {
         let taken = *self;
         *self = taken.next();
