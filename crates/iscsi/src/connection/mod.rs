@@ -182,8 +182,12 @@ impl Connection {
     }
 
     /// Answers [`Event::EstablishSession`]: the old session, if there was one, is gone, and the new
-    /// one has this handle, which must not be zero.
+    /// one has this handle.
+    ///
+    /// # Panics
+    /// When `tsih` is zero, which stands for "no session" (RFC 7143 §11.13.3).
     pub fn session_established(&mut self, tsih: Tsih) {
+        assert_ne!(tsih, Tsih(0), "a session has a handle");
         let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) else {
             return;
         };
@@ -254,6 +258,13 @@ impl Connection {
     /// Ends the connection: its session was replaced, or the administrator said so.
     pub fn close(&mut self) {
         self.core.close(CloseReason::Requested);
+    }
+
+    /// Lets the initiator have at most `commands` in flight from now on, at least one. What was
+    /// promised stays promised: the window shrinks as commands come in.
+    pub fn set_command_window(&mut self, commands: u32) {
+        self.core.limits.command_window = commands.clamp(1, WINDOW_MAX);
+        self.in_session(Session::settle);
     }
 
     /// Returns whether there is something to send.

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::Session;
-use super::order::Pending;
 use crate::connection::core::Core;
 use crate::event::CloseReason;
 use crate::wire::{
@@ -31,9 +30,8 @@ impl Session {
         };
         if logout.immediate {
             self.log_out(header, core);
-        } else if self.is_new(logout.cmd_sn, core) {
-            let pending = Pending::Control(*header, Vec::new());
-            self.sequence(logout.cmd_sn, pending, core);
+        } else {
+            self.enqueue(logout.cmd_sn, header, Vec::new(), core);
         }
     }
 

@@ -61,9 +61,8 @@ impl Session {
             Self::reject(RejectReason::InvalidPduField, header, core);
         } else if request.immediate {
             self.manage(header, core);
-        } else if self.is_new(request.cmd_sn, core) {
-            let pending = Pending::Control(*header, Vec::new());
-            self.sequence(request.cmd_sn, pending, core);
+        } else {
+            self.enqueue(request.cmd_sn, header, Vec::new(), core);
         }
     }
 

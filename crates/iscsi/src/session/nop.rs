@@ -5,7 +5,6 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::Session;
-use super::order::Pending;
 use crate::connection::core::Core;
 use crate::event::CloseReason;
 use crate::wire::{Header, NopIn, NopOut, RESERVED_TAG, RejectReason};
@@ -28,8 +27,8 @@ impl Session {
         } else if nop.task_tag == RESERVED_TAG {
             // RFC 7143 §11.18: without a task tag it must be immediate.
             Self::reject(RejectReason::InvalidPduField, header, core);
-        } else if self.is_new(nop.cmd_sn, core) {
-            self.sequence(nop.cmd_sn, Pending::Control(*header, data), core);
+        } else {
+            self.enqueue(nop.cmd_sn, header, data, core);
         }
     }
 

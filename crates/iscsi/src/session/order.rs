@@ -6,7 +6,7 @@ use super::Session;
 use super::task::{Stage, Task};
 use crate::connection::core::Core;
 use crate::event::{CommandReceived, Event};
-use crate::wire::{Header, NopIn, RESERVED_TAG, SerialNumber};
+use crate::wire::{Header, NopIn, Opcode, RESERVED_TAG, RejectReason, SerialNumber};
 
 /// A request whose turn has not come.
 #[derive(Debug)]
@@ -38,6 +38,19 @@ impl OrderQueue {
         Some(self.ahead.swap_remove(index).1)
     }
 
+    /// Returns whether `length` bytes of data more may wait here.
+    fn has_room(&self, length: usize) -> bool {
+        let held: usize = self
+            .ahead
+            .iter()
+            .map(|(_, pending)| match pending {
+                Pending::Control(_, data) => data.len(),
+                Pending::Command(_) | Pending::Nothing => 0,
+            })
+            .sum();
+        held + length <= WAITING_DATA_MAX
+    }
+
     /// Keeps the number of a task that is gone, so that no gap arises.
     pub(super) fn forget(&mut self, tag: TaskTag) {
         for (_, pending) in &mut self.ahead {
@@ -48,7 +61,29 @@ impl OrderQueue {
     }
 }
 
+/// The most data of requests other than commands that waits for an earlier CmdSN, in bytes.
+const WAITING_DATA_MAX: usize = 1 << 20;
+
 impl Session {
+    /// Takes a request other than a command, in its turn. What has no room to wait is rejected, and
+    /// its number stays free.
+    pub(super) fn enqueue(
+        &mut self,
+        cmd_sn: SerialNumber,
+        header: &Header,
+        data: Vec<u8>,
+        core: &mut Core,
+    ) {
+        if !self.is_new(cmd_sn, core) {
+            return;
+        }
+        if cmd_sn != core.numbers.expected_cmd_sn && !self.order.has_room(data.len()) {
+            Self::reject(RejectReason::LongOperationReject, header, core);
+            return;
+        }
+        self.sequence(cmd_sn, Pending::Control(*header, data), core);
+    }
+
     /// Returns whether a request with this CmdSN is new and inside the window; others are ignored
     /// (N2, N7).
     pub(super) fn is_new(&self, cmd_sn: SerialNumber, core: &Core) -> bool {
@@ -159,7 +194,6 @@ impl Session {
 
     /// Acts on a request that is not a SCSI command, in its turn.
     pub(super) fn act(&mut self, header: &Header, data: Vec<u8>, core: &mut Core) {
-        use crate::wire::Opcode;
         match header.opcode() {
             Some(Opcode::NopOut) => self.answer_nop_out(header, data, core),
             Some(Opcode::TaskManagementRequest) => self.manage(header, core),

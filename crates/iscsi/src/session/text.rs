@@ -4,7 +4,6 @@
 use bytes::Bytes;
 
 use super::Session;
-use super::order::Pending;
 use crate::connection::core::Core;
 use crate::event::{Event, TargetRecord, WhichTargets};
 use crate::login::{NOT_UNDERSTOOD, REJECT, is_operational};
@@ -39,8 +38,8 @@ impl Session {
         };
         if request.immediate {
             self.answer_text(header, &data, core);
-        } else if self.is_new(request.cmd_sn, core) {
-            self.sequence(request.cmd_sn, Pending::Control(*header, data), core);
+        } else {
+            self.enqueue(request.cmd_sn, header, data, core);
         }
     }
 

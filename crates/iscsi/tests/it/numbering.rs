@@ -229,6 +229,46 @@ fn n8_a_window_that_opens_without_a_response_is_told_with_nop_in() {
 }
 
 #[test]
+fn n1_a_window_that_is_made_smaller_keeps_its_promises() {
+    let mut target = session(&[]);
+    target.connection.set_command_window(2);
+    target.hold = true;
+    for index in 0..32 {
+        target.feed(&ready(index, index));
+    }
+    assert_eq!(target.held.len(), 32, "promised");
+    for held in std::mem::take(&mut target.held) {
+        target.execute(held);
+    }
+    let last = target.pdus().pop().unwrap();
+    assert_eq!(counters(&last).max_cmd_sn, cmd_sn(33), "two more");
+    target.connection.set_command_window(3);
+    target.hold = false;
+    target.feed(&ready(40, 32));
+    assert_eq!(counters(&target.pdus()[0]).max_cmd_sn, cmd_sn(35));
+}
+
+#[test]
+fn n3_what_waits_for_an_earlier_number_is_bounded() {
+    let mut target = session(&[]);
+    let mut nop = nop_out(50);
+    nop.immediate = false;
+    let mut rejected = 0;
+    for index in 1..32 {
+        nop.task_tag = 50 + index;
+        nop.cmd_sn = cmd_sn(index);
+        target.feed(&bytes_of(nop.emit(), &pattern(100_000, 1)));
+        for pdu in target.pdus() {
+            assert_eq!((pdu.opcode(), pdu.byte(2)), (0x3f, 0x0a));
+            rejected += 1;
+        }
+    }
+    assert_eq!(rejected, 21, "ten of 100000 bytes have room in 1 MiB");
+    target.feed(&ready(1, 0));
+    assert_eq!(target.pdus().len(), 11);
+}
+
+#[test]
 fn n9_a_tag_in_use_is_rejected_without_harm() {
     let mut target = session(&[]);
     target.hold = true;
