@@ -112,7 +112,7 @@ impl Walk {
             body_length: header.body_length,
             plain_length: header.plain_length,
             codec: header.codec,
-            equal_lengths: header.table_length() == 0,
+            equal_lengths: header.block_length.is_some(),
         });
     }
 }

@@ -172,7 +172,7 @@ impl SegmentWriter {
                 body_length: header.body_length,
                 plain_length: frame.plain_length,
                 codec: frame.codec,
-                equal_lengths: header.table_length() == 0,
+                equal_lengths: header.block_length.is_some(),
             });
         }
         self.next_object += u64::from(frame.object_count);

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use cartridge::{Cartridge, LocalStore, Settings, read_label};
+use cartridge::{
+    Cartridge, Codec, LocalStore, MemoryStore, SegmentStore as _, Settings, read_label,
+};
 
-use crate::model::{Object, contents};
+use crate::model::{Object, contents, label};
 
 /// The block `number`; `examples/make_fixture.rs` knows the same rule.
 fn text(number: usize, length: usize) -> Object {
@@ -46,4 +48,81 @@ fn a_cartridge_of_version_1_is_read() {
         assert_eq!(contents(&mut cartridge), mixed());
         assert_eq!(cartridge.usage().filemarks, 5);
     }
+}
+
+fn bytes_of(store: &MemoryStore, number: u32) -> Vec<u8> {
+    let names = store.segments().unwrap();
+    let name = names
+        .into_iter()
+        .find(|name| name.number == number)
+        .unwrap();
+    let file = store.open_segment(name).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+    file.read_at(&mut bytes, 0).unwrap();
+    bytes
+}
+
+/// Asserts that there is a frame with this kind, first object and body length at `offset`.
+fn assert_frame(bytes: &[u8], offset: usize, kind: u8, first_object: u8, body_length: u16) {
+    let header = &bytes[offset..offset + 64];
+    assert_eq!((&header[..4], header[4]), (&b"CPFR"[..], kind), "{offset}");
+    assert_eq!(header[16], first_object, "{offset}");
+    assert_eq!(header[28..30], body_length.to_le_bytes(), "{offset}");
+}
+
+/// The example at the end of docs/cartridge-format.md, byte by byte where it gives numbers.
+#[test]
+fn the_example_of_the_document_is_true() {
+    let store = MemoryStore::new();
+    let settings = Settings {
+        codec: Codec::Stored,
+        reserve_step_bytes: 64 << 10,
+        ..Settings::default()
+    };
+    let open = || Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap();
+    Cartridge::create(Box::new(store.clone()), &label(1)).unwrap();
+    let (mut cartridge, _) = open();
+    let block = |length| Bytes::from(vec![0xaa; length]);
+    cartridge.append_block(block(3000)).unwrap();
+    cartridge.append_block(block(3000)).unwrap();
+    cartridge.append_filemarks(1).unwrap();
+    cartridge.synchronize().unwrap();
+    cartridge.append_block(block(100)).unwrap();
+    cartridge.synchronize().unwrap();
+    drop(cartridge);
+    let name = store.segments().unwrap()[0];
+    let mut file = store.open_segment(name).unwrap();
+    file.write_at(&[&[0x55; 700]], 20480).unwrap();
+
+    let (mut cartridge, report) = open();
+    assert_eq!(report.discarded_bytes, 700);
+    let first = bytes_of(&store, 1);
+    assert_eq!(first[..6], *b"CAPSEG");
+    assert_eq!(first[..4096], first[4096..8192]);
+    assert_frame(&first, 8192, 1, 0, 6000);
+    assert_frame(&first, 14256, 2, 2, 0);
+    assert_frame(&first, 14320, 3, 3, 2000);
+    assert_frame(&first, 16384, 1, 3, 100);
+    assert_frame(&first, 16552, 3, 4, 3864);
+    assert_eq!(first[16384 + 40..16384 + 44], (16384u32 / 8).to_le_bytes());
+    assert_eq!(first[20576..20584], *b"CAPFOOT1");
+    assert_eq!(
+        (first[20576 + 57], first[20576 + 72], first[20576 + 80]),
+        (4, 4, 1)
+    );
+    assert_eq!(first.len(), 20832);
+
+    cartridge.locate_block(1).unwrap();
+    cartridge.append_block(block(50)).unwrap();
+    cartridge.unload().unwrap();
+    let second = bytes_of(&store, 2);
+    assert_eq!((second[72], second[96], second[128]), (1, 1, 1));
+    assert_eq!(second[56..72], *name.uuid.as_bytes());
+    assert_eq!(second[120..122], 3000u16.to_le_bytes());
+    assert_frame(&second, 8192, 1, 1, 50);
+    assert_frame(&second, 8312, 3, 2, 3912);
+    assert_eq!(second[12320..12328], *b"CAPFOOT1");
+    assert_eq!(second.len(), 12576);
+    let blocks = [3000, 50].map(|length| Object::Block(block(length)));
+    assert_eq!(contents(&mut open().0), blocks);
 }
