@@ -47,9 +47,15 @@ same() {
 
 # attempt COMMAND…: runs it, keeps what it printed and how it ended in OUTPUT and STATUS.
 attempt() {
+    local start=$EPOCHREALTIME
     OUTPUT=$("$@" 2>&1 </dev/null)
     STATUS=$?
-    { echo "$ $*"; [ -z "$OUTPUT" ] || echo "$OUTPUT"; echo "($STATUS)"; } >>$TRANSCRIPT
+    local milliseconds=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+    {
+        echo "$ $*"
+        [ -z "$OUTPUT" ] || echo "$OUTPUT"
+        echo "(status $STATUS, $milliseconds ms)"
+    } >>$TRANSCRIPT
     return $STATUS
 }
 

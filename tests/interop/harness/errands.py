@@ -88,14 +88,7 @@ class Errands(threading.Thread):
         return note.read_text().rstrip("\n") if note.exists() else self.scratch
 
     def _environment(self):
-        target = self.scratch / "target"
-        if not target.exists():
-            (target / "release").mkdir(parents=True)
-            (target / "release" / "capstan").symlink_to(self.gateway.binary)
         return self.gateway.environment() | {
             "EXCHANGE": str(self.exchange),
             "WHERE": str(self.exchange / "where"),
-            # `make run` finds the binary under test and does not build.
-            "CARGO": "true",
-            "CARGO_TARGET_DIR": str(target),
         }

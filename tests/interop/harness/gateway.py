@@ -73,8 +73,14 @@ class Gateway:
 
     def environment(self):
         """For the command line, and for commands on the host."""
-        path = f"{self.data.parent}/bin:{Path(self.binary).parent}:{os.environ['PATH']}"
-        return os.environ | {"CAPSTAN_DATA": str(self.data), "PATH": path}
+        scratch = self.data.parent
+        return os.environ | {
+            "CAPSTAN_DATA": str(self.data),
+            "PATH": f"{scratch}/bin:{scratch}/target/release:{os.environ['PATH']}",
+            # `make run` finds the binary under test and does not build.
+            "CARGO": "true",
+            "CARGO_TARGET_DIR": f"{scratch}/target",
+        }
 
     def log_tail(self):
         lines = self.log.read_text(errors="replace").splitlines()

@@ -30,6 +30,7 @@ def main():
             ["mount", "-t", "tmpfs", "-o", f"size={story.disk}", "tmpfs", str(scratch)], check=True
         )
     network.create()
+    _install(options.capstan, scratch)
     script = story.script
     if story.document:
         script = document.prepare(story.document, exchange, scratch)
@@ -52,6 +53,13 @@ def _options():
     parser.add_argument("--work", required=True)
     parser.add_argument("scenario")
     return parser.parse_args()
+
+
+def _install(binary, scratch):
+    """Puts the binary where `make` and a shell find it: see Gateway.environment."""
+    release = scratch / "target" / "release"
+    release.mkdir(parents=True)
+    (release / "capstan").symlink_to(binary)
 
 
 def _run_guest(story, script, exchange, work):

@@ -21,8 +21,11 @@ def create():
 
 
 def set_link(state):
-    """Pulls the cable (`down`) or plugs it in again (`up`)."""
-    _ip("link", "set", TAP, state)
+    """Cuts host and guest off from each other (`down`), or joins them again (`up`).
+
+    By the host's address: a tap device that goes down breaks the guest's end of it for good.
+    """
+    _ip("address", {"down": "del", "up": "add"}[state], f"{HOST_ADDRESS}/24", "dev", TAP)
 
 
 def listens(pid, port):
