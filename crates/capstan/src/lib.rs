@@ -1,3 +1,14 @@
-//! Capstan, the product: configuration, iSCSI portals, the HTTP interface, and the wiring between
-//! them and the machine.
+//! Capstan, the product: configuration, iSCSI portals, the HTTP interface, the command line, and the
+//! wiring between them and the machine.
+//!
+//! - [`config`]: what can be configured.
+//! - [`gateway`]: a running gateway and its life.
+//! - [`portal`]: iSCSI over sockets and threads.
+//! - [`api`]: HTTP over a Unix socket.
+//! - [`cli`]: the verbs.
+
+pub mod api;
+pub mod cli;
 pub mod config;
+pub mod gateway;
+pub mod portal;

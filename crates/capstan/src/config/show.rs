@@ -5,200 +5,138 @@ use std::fmt::Write as _;
 
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
-use super::{Compression, Config, Preset, TargetLayout};
+use super::{CartridgeConfig, Compression, Config, IscsiConfig, Preset, TargetLayout};
 
 /// Returns the effective configuration. Secrets are named by their files and never printed.
 pub fn to_toml(config: &Config) -> String {
-    let mut out = String::new();
-    general(&mut out, config);
-    iscsi(&mut out, config);
+    let mut out = general(config) + &iscsi(&config.iscsi);
     for rule in &config.iscsi.access {
-        access(&mut out, rule);
+        out.push_str(&access(rule));
     }
-    cartridge(&mut out, config);
-    out
+    out + &cartridge(config.cartridge)
 }
 
-fn general(out: &mut String, config: &Config) {
-    line(
-        out,
-        "# Configuration of Capstan. Command line and environment win over this file.",
-    );
-    line(out, "");
-    line(
-        out,
-        "# Where everything is kept. Also: --data, CAPSTAN_DATA.",
-    );
-    key(out, "data", &quoted(&config.data.to_string_lossy()));
-    line(out, "");
-    line(
-        out,
-        "# The gateway's part of target names: lower-case letters, digits, hyphens. Without it, a",
-    );
-    line(out, "# name is made at the first start and kept.");
-    match &config.name {
-        Some(name) => key(out, "name", &quoted(name.as_str())),
-        None => line(out, "# name = \"lab-1\""),
-    }
-    line(out, "");
-    line(
-        out,
-        "# What the first start creates in an empty data directory: \"default\" (STK L700, 4 drives,",
-    );
-    line(
-        out,
-        "# 24 slots, 20 cartridges) or \"tape-gateway\" (AWS Gateway-VTL, 10 drives, 1600 slots).",
-    );
+fn general(config: &Config) -> String {
+    let name = match &config.name {
+        Some(name) => format!("name = {}", quoted(name.as_str())),
+        None => "# name = \"lab-1\"".to_owned(),
+    };
     let preset = match config.preset {
         Preset::Default => "default",
         Preset::TapeGateway => "tape-gateway",
     };
-    key(out, "preset", &quoted(preset));
-    line(out, "");
-    line(
-        out,
-        "# error, warn, info, debug or trace; or directives such as \"info,capstan::portal=debug\".",
-    );
-    key(out, "log", &quoted(&config.log));
+    format!(
+        r#"# Configuration of Capstan. Command line and environment win over this file.
+
+# Where everything is kept. Also: --data, CAPSTAN_DATA.
+data = {data}
+
+# The gateway's part of target names: lower-case letters, digits, hyphens. Without it, a name is
+# made at the first start and kept.
+{name}
+
+# What the first start creates in an empty data directory: "default" (STK L700, 4 drives, 24 slots,
+# 20 cartridges) or "tape-gateway" (AWS Gateway-VTL, 10 drives, 1600 slots).
+preset = {preset}
+
+# error, warn, info, debug or trace; or directives such as "info,capstan::portal=debug".
+log = {log}
+"#,
+        data = quoted(&config.data.to_string_lossy()),
+        preset = quoted(preset),
+        log = quoted(&config.log),
+    )
 }
 
-fn iscsi(out: &mut String, config: &Config) {
-    let iscsi = &config.iscsi;
-    line(out, "");
-    line(out, "[iscsi]");
-    line(
-        out,
-        "# Addresses to listen on, IPv4 or IPv6, with or without port. Also: --listen.",
-    );
-    key(
-        out,
-        "listen",
-        &list(iscsi.listen.iter().map(ToString::to_string)),
-    );
-    line(
-        out,
-        "# \"per-device\": a target for the changer and one for each drive; \"single\": one target with",
-    );
-    line(out, "# the changer as LUN 0 and the drives after it.");
+fn iscsi(iscsi: &IscsiConfig) -> String {
     let targets = match iscsi.targets {
         TargetLayout::PerDevice => "per-device",
         TargetLayout::Single => "single",
     };
-    key(out, "targets", &quoted(targets));
-    line(out, "# What target names begin with.");
-    key(out, "iqn_prefix", &quoted(&iscsi.iqn_prefix.to_string()));
-    line(
-        out,
-        "# Addresses to tell in discovery instead of those above, for NAT and containers.",
-    );
-    key(
-        out,
-        "advertise",
-        &list(iscsi.advertise.iter().map(ToString::to_string)),
-    );
-    line(
-        out,
-        "# Connections at one time; an initiator needs one for each target.",
-    );
-    key(out, "connections_max", &iscsi.connections_max.to_string());
-    line(out, "# How long a login may take.");
-    key(
-        out,
-        "login_timeout_seconds",
-        &iscsi.login_timeout.as_secs().to_string(),
-    );
-    line(out, "");
-    line(
-        out,
-        "# What a discovery session must prove: `chap` and `mutual_chap` as below.",
-    );
-    line(out, "[iscsi.discovery]");
-    if let Some(authentication) = &iscsi.discovery {
-        chap(out, authentication);
-    }
-    line(out, "");
-    line(
-        out,
-        "# Who may log in. The first rule that fits initiator name, address and target decides; when",
-    );
-    line(
-        out,
-        "# there are rules and none fits, the target is neither shown nor served. Without any rule",
-    );
-    line(
-        out,
-        "# everybody may log in to everything. `*` stands for any run of characters.",
-    );
-    line(out, "# [[iscsi.access]]");
-    line(out, "# initiators = [\"iqn.1993-08.org.debian:*\"]");
-    line(out, "# networks = [\"10.0.0.0/8\", \"fd00::/8\"]");
-    line(out, "# targets = [\"*-mediachanger\", \"*-tapedrive-0*\"]");
-    line(
-        out,
-        "# chap = { user = \"backup\", secret_file = \"/etc/capstan/backup.secret\" }",
-    );
-    line(
-        out,
-        "# mutual_chap = { user = \"capstan\", secret_file = \"/etc/capstan/own.secret\" }",
-    );
+    format!(
+        r#"
+[iscsi]
+# Addresses to listen on, IPv4 or IPv6, with or without port. Also: --listen.
+listen = {listen}
+# "per-device": a target for the changer and one for each drive; "single": one target with the
+# changer as LUN 0 and the drives after it.
+targets = {targets}
+# What target names begin with.
+iqn_prefix = {iqn_prefix}
+# Addresses to tell in discovery instead of those above, for NAT and containers.
+advertise = {advertise}
+# Connections at one time; an initiator needs one for each target.
+connections_max = {connections_max}
+# How long a login may take.
+login_timeout_seconds = {login_timeout}
+
+# What a discovery session must prove: `chap` and `mutual_chap` as below.
+[iscsi.discovery]
+{discovery}
+# Who may log in. The first rule that fits initiator name, address and target decides; when there
+# are rules and none fits, the target is neither shown nor served. Without any rule everybody may
+# log in to everything. `*` stands for any run of characters; a key that is left out fits all.
+# [[iscsi.access]]
+# initiators = ["iqn.1993-08.org.debian:*"]
+# networks = ["10.0.0.0/8", "fd00::/8"]
+# targets = ["*-mediachanger", "*-tapedrive-0*"]
+# chap = {{ user = "backup", secret_file = "/etc/capstan/backup.secret" }}
+# mutual_chap = {{ user = "capstan", secret_file = "/etc/capstan/own.secret" }}
+"#,
+        listen = list(iscsi.listen.iter()),
+        targets = quoted(targets),
+        iqn_prefix = quoted(&iscsi.iqn_prefix.to_string()),
+        advertise = list(iscsi.advertise.iter()),
+        connections_max = iscsi.connections_max,
+        login_timeout = iscsi.login_timeout.as_secs(),
+        discovery = chap(iscsi.discovery.as_ref()),
+    )
 }
 
-fn access(out: &mut String, rule: &AccessRule) {
-    line(out, "");
-    line(out, "[[iscsi.access]]");
-    key(
-        out,
-        "initiators",
-        &list(rule.initiators.iter().map(ToString::to_string)),
-    );
-    if rule.networks != all_networks() {
-        key(
-            out,
-            "networks",
-            &list(rule.networks.iter().map(ToString::to_string)),
-        );
-    }
-    key(
-        out,
-        "targets",
-        &list(rule.targets.iter().map(ToString::to_string)),
-    );
-    if let Some(authentication) = &rule.authentication {
-        chap(out, authentication);
-    }
+fn access(rule: &AccessRule) -> String {
+    let networks = if rule.networks == all_networks() {
+        String::new()
+    } else {
+        format!("networks = {}\n", list(rule.networks.iter()))
+    };
+    format!(
+        "\n[[iscsi.access]]\ninitiators = {}\n{networks}targets = {}\n{}",
+        list(rule.initiators.iter()),
+        list(rule.targets.iter()),
+        chap(rule.authentication.as_ref()),
+    )
 }
 
-fn cartridge(out: &mut String, config: &Config) {
-    line(out, "");
-    line(out, "[cartridge]");
-    line(
-        out,
-        "# How blocks are compressed: \"none\", \"lz4\", \"zstd\" or \"lzo\". Blocks that do not shrink are",
-    );
-    line(
-        out,
-        "# kept as they are, and every cartridge reads back whatever it was written with.",
-    );
-    let compression = match config.cartridge.compression {
+fn cartridge(cartridge: CartridgeConfig) -> String {
+    let compression = match cartridge.compression {
         Compression::None => "none",
         Compression::Lz4 => "lz4",
         Compression::Zstd => "zstd",
         Compression::Lzo => "lzo",
     };
-    key(out, "compression", &quoted(compression));
-    line(out, "# When a segment file is full: 16 MiB to 1 GiB.");
-    key(
-        out,
-        "segment_size",
-        &quoted(&config.cartridge.segment_size.exact()),
-    );
+    format!(
+        r#"
+[cartridge]
+# How blocks are compressed: "none", "lz4", "zstd" or "lzo". Blocks that do not shrink are kept as
+# they are, and every cartridge reads back whatever it was written with.
+compression = {compression}
+# When a segment file is full: 16 MiB to 1 GiB.
+segment_size = {segment_size}
+"#,
+        compression = quoted(compression),
+        segment_size = quoted(&cartridge.segment_size.exact()),
+    )
 }
 
-fn chap(out: &mut String, authentication: &Authentication) {
-    key(out, "chap", &account(&authentication.initiator));
-    if let Some(target) = &authentication.target {
-        key(out, "mutual_chap", &account(target));
+fn chap(authentication: Option<&Authentication>) -> String {
+    let Some(Authentication { initiator, target }) = authentication else {
+        return String::new();
+    };
+    let mut out = format!("chap = {}\n", account(initiator));
+    if let Some(target) = target {
+        let _ = writeln!(out, "mutual_chap = {}", account(target)); // a string takes everything
     }
+    out
 }
 
 fn account(account: &ChapAccount) -> String {
@@ -209,20 +147,11 @@ fn account(account: &ChapAccount) -> String {
     )
 }
 
-fn line(out: &mut String, text: &str) {
-    out.push_str(text);
-    out.push('\n');
-}
-
-fn key(out: &mut String, name: &str, value: &str) {
-    let _ = writeln!(out, "{name} = {value}"); // writing to a string cannot fail
-}
-
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.map(|item| quoted(&item)).collect();
+fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
+    let items: Vec<String> = items.map(|item| quoted(&item.to_string())).collect();
     format!("[{}]", items.join(", "))
 }

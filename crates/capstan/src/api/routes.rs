@@ -1,0 +1,132 @@
+//! One function for each path. What they do is in [`crate::gateway`].
+
+use std::sync::Arc;
+
+use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+
+use super::error::{Kind, Problem};
+use super::types::{Drive, Element, Load, Move, Moved, NewTapes, Session, Status, Tape, Unload};
+use crate::gateway::Gateway;
+
+type Answer<T> = Result<Json<T>, Problem>;
+type Body<T> = Result<Json<T>, JsonRejection>;
+type Segment<T> = Result<Path<T>, PathRejection>;
+
+/// Returns the router; whoever listens decides over which socket.
+pub fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/sessions", get(sessions))
+        .route("/api/v1/tapes", get(tapes).post(create_tapes))
+        .route("/api/v1/tapes/{barcode}", get(tape).delete(delete_tape))
+        .route("/api/v1/changer/elements", get(elements))
+        .route("/api/v1/changer/move", post(move_tape))
+        .route("/api/v1/drives", get(drives))
+        .route("/api/v1/drives/{number}/load", post(load))
+        .route("/api/v1/drives/{number}/unload", post(unload))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .layer(DefaultBodyLimit::max(BODY_SIZE_BYTES_MAX))
+        .with_state(gateway)
+}
+
+async fn status(State(gateway): State<Arc<Gateway>>) -> Answer<Status> {
+    blocking(move || gateway.status()).await
+}
+
+async fn sessions(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Session>> {
+    blocking(move || Ok(gateway.sessions())).await
+}
+
+async fn tapes(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Tape>> {
+    blocking(move || gateway.tapes()).await
+}
+
+async fn create_tapes(
+    State(gateway): State<Arc<Gateway>>,
+    body: Body<NewTapes>,
+) -> Answer<Vec<Tape>> {
+    let new = parsed(body)?;
+    blocking(move || gateway.create_tapes(new)).await
+}
+
+async fn tape(State(gateway): State<Arc<Gateway>>, path: Segment<String>) -> Answer<Tape> {
+    let barcode = segment(path)?;
+    blocking(move || gateway.tape(&barcode)).await
+}
+
+async fn delete_tape(State(gateway): State<Arc<Gateway>>, path: Segment<String>) -> Answer<()> {
+    let barcode = segment(path)?;
+    blocking(move || gateway.delete_tape(&barcode)).await
+}
+
+async fn elements(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Element>> {
+    blocking(move || gateway.elements()).await
+}
+
+async fn move_tape(State(gateway): State<Arc<Gateway>>, body: Body<Move>) -> Answer<Moved> {
+    let Move { from, to } = parsed(body)?;
+    blocking(move || gateway.move_tape(from, to)).await
+}
+
+async fn drives(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Drive>> {
+    blocking(move || gateway.drives()).await
+}
+
+async fn load(
+    State(gateway): State<Arc<Gateway>>,
+    path: Segment<u16>,
+    body: Body<Load>,
+) -> Answer<Moved> {
+    let (number, load) = (segment(path)?, parsed(body)?);
+    blocking(move || gateway.load(number, &load.barcode)).await
+}
+
+async fn unload(
+    State(gateway): State<Arc<Gateway>>,
+    path: Segment<u16>,
+    body: Body<Unload>,
+) -> Answer<Moved> {
+    let (number, unload) = (segment(path)?, parsed(body)?);
+    blocking(move || gateway.unload(number, unload.to)).await
+}
+
+async fn unknown_path() -> Problem {
+    Problem::new(Kind::NotFound, "there is nothing at this path").hint("see /api/v1/status")
+}
+
+async fn unknown_method() -> Problem {
+    Problem::new(Kind::BadRequest, "this path does not know this method")
+}
+
+/// Runs `work` on a thread that may wait.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Answer<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map(Json),
+        Err(error) => {
+            tracing::error!("a request ended in a bug: {error}");
+            Err(
+                Problem::new(Kind::Internal, "the request ended in a bug of Capstan")
+                    .hint("please report it with the daemon's log"),
+            )
+        }
+    }
+}
+
+fn parsed<T>(body: Body<T>) -> Result<T, Problem> {
+    body.map(|Json(value)| value)
+        .map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))
+}
+
+fn segment<T>(path: Segment<T>) -> Result<T, Problem> {
+    path.map(|Path(value)| value)
+        .map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))
+}
+
+/// No request is larger than a list of barcodes for every slot of the largest library.
+const BODY_SIZE_BYTES_MAX: usize = 256 << 10;

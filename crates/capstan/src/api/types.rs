@@ -1,0 +1,252 @@
+//! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use super::place::Place;
+
+/// `GET /api/v1/status`
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The gateway's name.
+    pub gateway: String,
+    /// Capstan's version.
+    pub version: String,
+    /// The process.
+    pub process: u32,
+    /// The data directory.
+    pub data: PathBuf,
+    /// When the daemon started.
+    pub started_unix_ms: u64,
+    /// Addresses that are listened on.
+    pub portals: Vec<String>,
+    /// Targets in the order of discovery.
+    pub targets: Vec<TargetInfo>,
+    /// Sessions that are logged in.
+    pub sessions: Vec<Session>,
+    /// The changer.
+    pub changer: Changer,
+    /// The drives.
+    pub drives: Vec<Drive>,
+    /// What is kept.
+    pub storage: Storage,
+}
+
+/// A target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    /// Its iSCSI name.
+    pub name: String,
+    /// What it consists of, by logical unit number: `changer` or `drive:N`.
+    pub units: Vec<String>,
+}
+
+/// A session that is logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Our number for the session, TSIH.
+    pub tsih: u16,
+    /// The initiator's name.
+    pub initiator: String,
+    /// The initiator's session number, ISID, as twelve hexadecimal digits.
+    pub isid: String,
+    /// The target's name; none for a discovery session.
+    pub target: Option<String>,
+    /// Where the connection comes from.
+    pub address: String,
+    /// Which of our addresses it uses.
+    pub portal: String,
+    /// When it logged in.
+    pub since_unix_ms: u64,
+}
+
+/// The changer and how full it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changer {
+    /// Vendor, as INQUIRY tells it.
+    pub vendor: String,
+    /// Product, as INQUIRY tells it.
+    pub product: String,
+    /// Serial number.
+    pub serial: String,
+    /// Storage slots.
+    pub slots: u32,
+    /// Storage slots that hold a tape.
+    pub slots_used: u32,
+    /// Import/export slots.
+    pub import_export: u32,
+    /// Import/export slots that hold a tape.
+    pub import_export_used: u32,
+}
+
+/// `GET /api/v1/drives`, one of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drive {
+    /// The drive's number, from 0 as in `mtx`.
+    pub number: u16,
+    /// The target that serves it.
+    pub target: String,
+    /// Vendor, as INQUIRY tells it.
+    pub vendor: String,
+    /// Product, as INQUIRY tells it.
+    pub product: String,
+    /// Serial number.
+    pub serial: String,
+    /// Initiators that are logged in to it.
+    pub sessions: u32,
+    /// What is in the drive, if anything.
+    pub tape: Option<LoadedTape>,
+}
+
+/// What is in a drive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // JSON has no smaller word for independent facts
+pub struct LoadedTape {
+    /// The barcode.
+    pub barcode: String,
+    /// Whether the drive can use it; not after an UNLOAD that left the cartridge in the drive.
+    pub ready: bool,
+    /// Where it was before, if that is known.
+    pub source: Option<Place>,
+    /// Where it stands, as of the end of the last command.
+    pub position: Position,
+    /// Whether it refuses writing.
+    pub write_protected: bool,
+    /// Whether the end of the tape is near.
+    pub early_warning: bool,
+    /// Whether an initiator prevents its removal.
+    pub removal_prevented: bool,
+    /// Bytes that count against the capacity, after compression.
+    pub used_bytes: u64,
+    /// How much it holds.
+    pub capacity_bytes: u64,
+}
+
+/// Where a tape stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The file: filemarks before this place.
+    pub file: u64,
+    /// The block: blocks and filemarks before this place, as READ POSITION and `mt tell` count.
+    pub block: u64,
+}
+
+/// What is kept, all tapes together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Storage {
+    /// How many tapes exist.
+    pub tapes: u32,
+    /// Bytes that their files take on the disk.
+    pub stored_bytes: u64,
+    /// Bytes still free in the file system of the data directory.
+    pub free_bytes: u64,
+}
+
+/// `GET /api/v1/tapes`, one of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tape {
+    /// The barcode.
+    pub barcode: String,
+    /// The identity of the cartridge's files.
+    pub uuid: String,
+    /// The generation, such as `LTO-5`.
+    pub media: String,
+    /// How much it holds.
+    pub capacity_bytes: u64,
+    /// Bytes that its files take on the disk, after compression.
+    pub stored_bytes: u64,
+    /// Whether it refuses writing.
+    pub write_protected: bool,
+    /// Where it is; none when it is in no place of the library.
+    pub place: Option<Place>,
+    /// `available`, or why not.
+    pub state: String,
+    /// When it was made.
+    pub created_unix_ms: u64,
+}
+
+/// `POST /api/v1/tapes`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTapes {
+    /// How many. Default: as many as there are barcodes, or one.
+    #[serde(default)]
+    pub count: Option<u32>,
+    /// Explicit barcodes.
+    #[serde(default)]
+    pub barcodes: Vec<String>,
+    /// What made-up barcodes begin with; a number and the media's code follow, or six hexadecimal
+    /// digits in a gateway of preset `tape-gateway`. Default: `CAP`.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// The generation, such as `LTO-5`. Default: the library's own.
+    #[serde(default)]
+    pub media: Option<String>,
+    /// How much each holds. Default: what the generation holds without compression.
+    #[serde(default)]
+    pub capacity_bytes: Option<u64>,
+}
+
+/// `GET /api/v1/changer/elements`, one of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Element {
+    /// The place.
+    pub place: Place,
+    /// The element address that READ ELEMENT STATUS tells.
+    pub address: u16,
+    /// The barcode of the tape in it, if any.
+    pub barcode: Option<String>,
+    /// Where the tape was before, if that is known.
+    pub source: Option<Place>,
+}
+
+/// `POST /api/v1/changer/move`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// Where the tape is.
+    pub from: Place,
+    /// Where it shall go.
+    pub to: Place,
+}
+
+/// The answer to a move, a load and an unload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// What moved.
+    pub barcode: String,
+    /// Where it was.
+    pub from: Place,
+    /// Where it is.
+    pub to: Place,
+}
+
+/// `POST /api/v1/drives/{number}/load`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// The tape.
+    pub barcode: String,
+}
+
+/// `POST /api/v1/drives/{number}/unload`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unload {
+    /// Where to put the tape. Default: where it came from, else the first free slot.
+    #[serde(default)]
+    pub to: Option<Place>,
+}
+
+/// Every failure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs: `not_found`, `conflict`, `bad_request`, `internal`.
+    pub error: String,
+    /// What went wrong.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

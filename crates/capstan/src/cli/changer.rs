@@ -1,0 +1,87 @@
+//! `capstan changer`: list, move.
+
+use clap::{Args, Subcommand};
+use tape_library::ElementName;
+
+use super::client::Client;
+use super::show::{Format, say};
+use super::table::Table;
+use crate::api::types::{Element, Move, Moved, Place};
+
+/// `capstan changer`
+#[derive(Debug, Subcommand)]
+pub enum Changer {
+    /// List drives, slots and import/export slots with what is in them
+    List(List),
+    /// Move a tape from one place to another
+    #[command(
+        after_help = "Places are drive:N (from 0), slot:N (from 1) and ie:N (import/export, \
+        from 1).\n\nExamples:\n  capstan changer move slot:3 drive:1\n  \
+        capstan changer move drive:1 ie:1"
+    )]
+    Move(MoveArgs),
+}
+
+/// `capstan changer list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// Empty slots too
+    #[arg(long)]
+    all: bool,
+    /// How to print.
+    #[command(flatten)]
+    format: Format,
+}
+
+/// `capstan changer move`
+#[derive(Debug, Args)]
+pub struct MoveArgs {
+    /// Where the tape is
+    from: Place,
+    /// Where it shall go
+    to: Place,
+}
+
+impl Changer {
+    /// Asks and prints.
+    pub fn run(self, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::List(list) => {
+                let elements: Vec<Element> = client.get("/api/v1/changer/elements")?;
+                list.format
+                    .print(&elements, |elements| table(elements, list.all))
+            }
+            Self::Move(MoveArgs { from, to }) => {
+                let moved: Moved = client.post("/api/v1/changer/move", &Move { from, to })?;
+                say(format!(
+                    "{} moved from {} to {}",
+                    moved.barcode, moved.from, moved.to
+                ))
+            }
+        }
+    }
+}
+
+fn table(elements: &[Element], all: bool) -> String {
+    let mut table = Table::new(["PLACE", "ELEMENT", "TAPE", "CAME FROM"]).right([1]);
+    let mut hidden = 0;
+    for element in elements {
+        let is_drive = matches!(element.place.0, ElementName::Drive(_));
+        if element.barcode.is_none() && !is_drive && !all {
+            hidden += 1;
+            continue;
+        }
+        table.row([
+            element.place.to_string(),
+            element.address.to_string(),
+            element.barcode.clone().unwrap_or_else(|| "—".to_owned()),
+            element
+                .source
+                .map_or_else(String::new, |source| source.to_string()),
+        ]);
+    }
+    match hidden {
+        0 => table.to_string(),
+        _ => format!("{table}{hidden} empty; --all shows them\n"),
+    }
+}

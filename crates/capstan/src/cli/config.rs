@@ -1,0 +1,41 @@
+//! `capstan config`: show, check.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::Global;
+use super::show::say;
+use crate::config::{Overrides, load, show};
+
+/// `capstan config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the effective configuration as commented TOML; a good start for a file of your own
+    #[command(after_help = "Example:\n  capstan config show > capstan.toml")]
+    Show,
+    /// Check a configuration file and everything that it names; starts nothing
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+impl Config {
+    /// Loads and prints.
+    pub fn run(self, global: &Global) -> anyhow::Result<()> {
+        match self {
+            Self::Show => {
+                let loaded = global.load(Overrides::default())?;
+                say(show::to_toml(&loaded.config))
+            }
+            Self::Check { file } => {
+                let loaded = load(Some(&file), Overrides::default())?;
+                for warning in loaded.warnings {
+                    say(format!("warning: {warning}"))?;
+                }
+                say(format!("{} is good", file.display()))
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `capstan drive`: list, load, unload.
+
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::show::{Format, say};
+use super::table::Table;
+use crate::api::types::{Drive as DriveInfo, Load, LoadedTape, Moved, Place, Unload};
+
+/// `capstan drive`
+#[derive(Debug, Subcommand)]
+pub enum Drive {
+    /// List the drives, what is loaded and where it stands
+    List(Format),
+    /// Load a tape into a drive, wherever it is now
+    #[command(after_help = "Example:\n  capstan drive load 0 CAP001L5")]
+    Load(LoadArgs),
+    /// Put the tape of a drive back where it came from, or to a place of your choice
+    #[command(
+        after_help = "Examples:\n  capstan drive unload 0\n  capstan drive unload 0 --to slot:7"
+    )]
+    Unload(UnloadArgs),
+}
+
+/// `capstan drive load`
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The drive's number, from 0
+    drive: u16,
+    /// The tape's barcode
+    barcode: String,
+}
+
+/// `capstan drive unload`
+#[derive(Debug, Args)]
+pub struct UnloadArgs {
+    /// The drive's number, from 0
+    drive: u16,
+    /// Where to put the tape: slot:N or ie:N
+    #[arg(long, value_name = "PLACE")]
+    to: Option<Place>,
+}
+
+impl Drive {
+    /// Asks and prints.
+    pub fn run(self, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::List(format) => {
+                let drives: Vec<DriveInfo> = client.get("/api/v1/drives")?;
+                format.print(&drives, |drives| table(drives))
+            }
+            Self::Load(LoadArgs { drive, barcode }) => {
+                let path = format!("/api/v1/drives/{drive}/load");
+                let moved: Moved = client.post(&path, &Load { barcode })?;
+                say(format!(
+                    "{} loaded from {} into {}",
+                    moved.barcode, moved.from, moved.to
+                ))
+            }
+            Self::Unload(UnloadArgs { drive, to }) => {
+                let path = format!("/api/v1/drives/{drive}/unload");
+                let moved: Moved = client.post(&path, &Unload { to })?;
+                say(format!(
+                    "{} unloaded from {} to {}",
+                    moved.barcode, moved.from, moved.to
+                ))
+            }
+        }
+    }
+}
+
+/// Returns the drives for people; `capstan status` shows them too.
+pub fn table(drives: &[DriveInfo]) -> Table {
+    let mut table = Table::new([
+        "DRIVE",
+        "MODEL",
+        "SERIAL",
+        "TAPE",
+        "STANDS AT",
+        "SESSIONS",
+        "TARGET",
+    ]);
+    for drive in drives {
+        let target = &drive.target;
+        table.row([
+            drive.number.to_string(),
+            format!("{} {}", drive.vendor, drive.product),
+            drive.serial.clone(),
+            drive
+                .tape
+                .as_ref()
+                .map_or_else(|| "—".to_owned(), |tape| tape.barcode.clone()),
+            drive.tape.as_ref().map_or_else(String::new, position),
+            drive.sessions.to_string(),
+            target.rsplit(':').next().unwrap_or(target).to_owned(),
+        ]);
+    }
+    table
+}
+
+fn position(tape: &LoadedTape) -> String {
+    if !tape.ready {
+        return "unloaded, still in the drive".to_owned();
+    }
+    let mut text = match (tape.position.file, tape.position.block) {
+        (0, 0) => "beginning".to_owned(),
+        (file, block) => format!("file {file}, block {block}"),
+    };
+    for (holds, remark) in [
+        (tape.early_warning, "near the end"),
+        (tape.write_protected, "write-protected"),
+        (tape.removal_prevented, "locked by a host"),
+    ] {
+        if holds {
+            text.push_str(", ");
+            text.push_str(remark);
+        }
+    }
+    text
+}

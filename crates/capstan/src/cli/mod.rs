@@ -1,0 +1,122 @@
+//! The command line: `capstan serve`, and verbs that ask a running gateway.
+
+pub mod catalog;
+pub mod changer;
+pub mod client;
+pub mod config;
+pub mod documents;
+pub mod drive;
+pub mod serve;
+pub mod show;
+pub mod status;
+pub mod table;
+pub mod tape;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::client::Client;
+use crate::config::load::Loaded;
+use crate::config::{ConfigError, Overrides, load};
+
+/// A self-hosted tape gateway: a media changer and tape drives over iSCSI, cartridges on disk.
+#[derive(Debug, Parser)]
+#[command(name = "capstan", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What all verbs understand.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What all verbs understand.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// The data directory: which gateway is meant [default: ./capstan-data]
+    #[arg(long, global = true, value_name = "DIR", env = "CAPSTAN_DATA")]
+    pub data: Option<PathBuf>,
+    /// The configuration file; none is read without this
+    #[arg(long, global = true, value_name = "FILE", env = "CAPSTAN_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the gateway in the foreground until SIGTERM or Ctrl-C
+    Serve(serve::Serve),
+    /// Show portals, sessions, drives, slots and storage of a running gateway
+    Status(status::Status),
+    /// Create, list, show and delete tapes
+    #[command(subcommand)]
+    Tape(tape::Tape),
+    /// List the changer's elements and move tapes between them
+    #[command(subcommand)]
+    Changer(changer::Changer),
+    /// List, load and unload drives
+    #[command(subcommand)]
+    Drive(drive::Drive),
+    /// Repair the catalogue
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Print completions for a shell
+    ///
+    /// For bash: capstan completions bash > /usr/share/bash-completion/completions/capstan
+    Completions(documents::Completions),
+    /// Write the manual pages
+    Man(documents::Man),
+}
+
+/// Runs the verb. What goes wrong is for a person to read.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let global = cli.global;
+    match cli.verb {
+        Verb::Serve(verb) => verb.run(&global),
+        Verb::Status(verb) => verb.run(&global.client()?),
+        Verb::Tape(verb) => verb.run(&global.client()?),
+        Verb::Changer(verb) => verb.run(&global.client()?),
+        Verb::Drive(verb) => verb.run(&global.client()?),
+        Verb::Catalog(verb) => verb.run(&global),
+        Verb::Config(verb) => verb.run(&global),
+        Verb::Completions(verb) => verb.run(),
+        Verb::Man(verb) => verb.run(),
+    }
+}
+
+impl Global {
+    /// Returns the configuration with `overrides`, to which the data directory is added.
+    pub fn load(&self, overrides: Overrides) -> Result<Loaded, ConfigError> {
+        let overrides = Overrides {
+            data: self.data.clone(),
+            ..overrides
+        };
+        load(self.config.as_deref(), overrides)
+    }
+
+    /// Returns a client of the gateway that is meant.
+    ///
+    /// With `--data` the configuration file is not needed, and a verb works although only the
+    /// daemon may read the secrets that the file names.
+    fn client(&self) -> anyhow::Result<Client> {
+        if let Some(data) = &self.data {
+            return Ok(Client::new(data));
+        }
+        Ok(Client::new(&self.load(Overrides::default())?.config.data))
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  capstan serve                            data in ./capstan-data, portal on 127.0.0.1:3260
+  capstan serve --data /srv/tapes --listen 0.0.0.0 --listen [::]
+  capstan status
+  capstan tape create --count 5 --prefix CAP --media LTO-5
+  capstan changer move slot:3 drive:1
+  capstan drive load 0 CAP001L5
+  capstan --data /srv/tapes drive unload 0";

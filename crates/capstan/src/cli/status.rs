@@ -1,0 +1,81 @@
+//! `capstan status`: the whole gateway on one screen.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use super::client::Client;
+use super::drive;
+use super::show::{Format, age, count, size};
+use super::table::Table;
+use crate::api::types;
+
+/// `capstan status`
+#[derive(Debug, Args)]
+pub struct Status {
+    /// How to print.
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Status {
+    /// Asks and prints.
+    pub fn run(self, client: &Client) -> anyhow::Result<()> {
+        let status: types::Status = client.get("/api/v1/status")?;
+        self.format.print(&status, text)
+    }
+}
+
+fn text(status: &types::Status) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "Gateway   {}   capstan {}   process {}   up {}",
+        status.gateway,
+        status.version,
+        status.process,
+        age(status.started_unix_ms)
+    );
+    let _ = writeln!(out, "Data      {}", status.data.display());
+    let _ = writeln!(out, "Portals   {}", status.portals.join("  "));
+    let changer = &status.changer;
+    let _ = writeln!(
+        out,
+        "Changer   {} {}   slots {} used, {} free   import/export {} used, {} free",
+        changer.vendor,
+        changer.product,
+        changer.slots_used,
+        changer.slots - changer.slots_used.min(changer.slots),
+        changer.import_export_used,
+        changer.import_export - changer.import_export_used.min(changer.import_export),
+    );
+    let storage = &status.storage;
+    let _ = writeln!(
+        out,
+        "Storage   {}   {} used, {} free on disk",
+        count(storage.tapes as usize, "tape"),
+        size(storage.stored_bytes),
+        size(storage.free_bytes)
+    );
+    let _ = write!(out, "\n{}", drive::table(&status.drives));
+    let _ = write!(out, "\n{}", sessions(&status.sessions));
+    out
+}
+
+fn sessions(sessions: &[types::Session]) -> String {
+    if sessions.is_empty() {
+        return "No initiator is logged in.\n".to_owned();
+    }
+    let mut table = Table::new(["INITIATOR", "FROM", "TARGET", "SINCE"]);
+    for session in sessions {
+        let target = session.target.as_deref().unwrap_or("(discovery)");
+        table.row([
+            session.initiator.clone(),
+            session.address.clone(),
+            target.rsplit(':').next().unwrap_or(target).to_owned(),
+            age(session.since_unix_ms),
+        ]);
+    }
+    table.to_string()
+}

@@ -1,0 +1,168 @@
+//! `capstan tape`: create, list, show, delete.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+
+use super::client::Client;
+use super::show::{Format, age, count, say, size};
+use super::table::Table;
+use crate::api::types::{NewTapes, Tape as TapeInfo};
+use crate::config::ByteSize;
+
+/// `capstan tape`
+#[derive(Debug, Subcommand)]
+pub enum Tape {
+    /// Create tapes; they appear in free slots
+    #[command(after_help = "Examples:\n  \
+        capstan tape create --count 5 --prefix CAP --media LTO-5\n  \
+        capstan tape create --barcode WEEK01L6 --barcode WEEK02L6 --media LTO-6 --size 100G")]
+    Create(Create),
+    /// List all tapes
+    List(Format),
+    /// Show one tape
+    Show(Show),
+    /// Delete a tape and everything on it
+    #[command(after_help = "A tape in a drive is not deleted; unload it first.")]
+    Delete(Delete),
+}
+
+/// `capstan tape create`
+#[derive(Debug, Args)]
+pub struct Create {
+    /// How many tapes
+    #[arg(long, value_name = "N", conflicts_with = "barcode")]
+    count: Option<u32>,
+    /// An explicit barcode; may be given several times
+    #[arg(long, value_name = "BARCODE", conflicts_with = "prefix")]
+    barcode: Vec<String>,
+    /// What made-up barcodes begin with: CAP makes CAP021L5 and so on [default: CAP]
+    #[arg(long)]
+    prefix: Option<String>,
+    /// The generation: LTO-1 to LTO-9 [default: the library's own]
+    #[arg(long)]
+    media: Option<String>,
+    /// How much each tape holds, such as 100G or 2.5TB [default: the generation's native capacity]
+    #[arg(long)]
+    size: Option<ByteSize>,
+    /// How to print.
+    #[command(flatten)]
+    format: Format,
+}
+
+/// `capstan tape show`
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The barcode
+    barcode: String,
+    /// How to print.
+    #[command(flatten)]
+    format: Format,
+}
+
+/// `capstan tape delete`
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// The barcodes
+    #[arg(required = true)]
+    barcodes: Vec<String>,
+}
+
+impl Tape {
+    /// Asks and prints.
+    pub fn run(self, client: &Client) -> anyhow::Result<()> {
+        match self {
+            Self::Create(create) => {
+                let new = NewTapes {
+                    count: create.count,
+                    barcodes: create.barcode,
+                    prefix: create.prefix,
+                    media: create.media,
+                    capacity_bytes: create.size.map(|size| size.0),
+                };
+                let tapes: Vec<TapeInfo> = client.post("/api/v1/tapes", &new)?;
+                create.format.print(&tapes, |tapes| {
+                    format!("{} created\n{}", count(tapes.len(), "tape"), table(tapes))
+                })
+            }
+            Self::List(format) => {
+                let tapes: Vec<TapeInfo> = client.get("/api/v1/tapes")?;
+                format.print(&tapes, |tapes| table(tapes))
+            }
+            Self::Show(show) => {
+                let tape: TapeInfo = client.get(&path(&show.barcode))?;
+                show.format.print(&tape, details)
+            }
+            Self::Delete(delete) => {
+                for barcode in delete.barcodes {
+                    client.delete(&path(&barcode))?;
+                    say(format!("{barcode} deleted"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Returns the path of a tape. Whatever the user typed stays one segment of the path.
+fn path(barcode: &str) -> String {
+    let mut path = "/api/v1/tapes/".to_owned();
+    for byte in barcode.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}"); // a string takes everything
+        }
+    }
+    path
+}
+
+fn table(tapes: &[TapeInfo]) -> Table {
+    let mut table =
+        Table::new(["TAPE", "MEDIA", "PLACE", "STATE", "ON DISK", "CAPACITY"]).right([4, 5]);
+    for tape in tapes {
+        table.row([
+            tape.barcode.clone(),
+            tape.media.clone(),
+            tape.place
+                .map_or_else(|| "—".to_owned(), |place| place.to_string()),
+            tape.state.clone(),
+            size(tape.stored_bytes),
+            size(tape.capacity_bytes),
+        ]);
+    }
+    table
+}
+
+fn details(tape: &TapeInfo) -> String {
+    let place = tape
+        .place
+        .map_or_else(|| "nowhere in the library".to_owned(), |p| p.to_string());
+    format!(
+        "Tape       {}\nMedia      {}\nPlace      {place}\nState      {}{}\n\
+         On disk    {}\nCapacity   {}\nCreated    {} ago\nFiles      {}",
+        tape.barcode,
+        tape.media,
+        tape.state,
+        if tape.write_protected {
+            ", write-protected"
+        } else {
+            ""
+        },
+        size(tape.stored_bytes),
+        size(tape.capacity_bytes),
+        age(tape.created_unix_ms),
+        tape.uuid,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path;
+
+    #[test]
+    fn whatever_is_typed_stays_one_segment_of_the_path() {
+        assert_eq!(path("CAP001L5"), "/api/v1/tapes/CAP001L5");
+        assert_eq!(path("../x?y"), "/api/v1/tapes/%2E%2E%2Fx%3Fy");
+    }
+}

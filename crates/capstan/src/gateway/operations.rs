@@ -1,0 +1,168 @@
+//! What can be asked of a running gateway, for the HTTP interface. Everything may wait for disks.
+
+use scsi::ElementAddress;
+use tape_library::{BarcodeSource, DriveBay, ElementName, MoveError};
+
+use super::Gateway;
+use super::problem::PLACES;
+use crate::api::error::{Kind, Problem};
+use crate::api::types::{Element, Moved, NewTapes, Place, Tape};
+
+impl Gateway {
+    /// Returns all tapes, ordered by barcode.
+    pub fn tapes(&self) -> Result<Vec<Tape>, Problem> {
+        Ok(self
+            .library
+            .cartridges()
+            .iter()
+            .map(|record| self.describe_tape(record))
+            .collect())
+    }
+
+    /// Returns one tape.
+    pub fn tape(&self, barcode: &str) -> Result<Tape, Problem> {
+        Ok(self.describe_tape(&self.library.cartridge(barcode)?))
+    }
+
+    /// Makes tapes.
+    pub fn create_tapes(&self, new: NewTapes) -> Result<Vec<Tape>, Problem> {
+        let records = self.library.create_cartridges(&self.plan_tapes(new)?)?;
+        Ok(records
+            .iter()
+            .map(|record| self.describe_tape(record))
+            .collect())
+    }
+
+    /// Deletes a tape and everything on it.
+    pub fn delete_tape(&self, barcode: &str) -> Result<(), Problem> {
+        Ok(self.library.delete_cartridge(barcode)?)
+    }
+
+    /// Returns all elements, drives first.
+    pub fn elements(&self) -> Result<Vec<Element>, Problem> {
+        let mut elements: Vec<Element> = self
+            .library
+            .elements()
+            .into_iter()
+            .map(|element| Element {
+                place: Place(element.name),
+                address: element.address.0,
+                source: element
+                    .cartridge
+                    .as_ref()
+                    .and_then(|cartridge| self.library.layout().name(cartridge.source?))
+                    .map(Place),
+                barcode: element.cartridge.map(|cartridge| cartridge.barcode),
+            })
+            .collect();
+        elements.retain(|element| !element.place.is_picker());
+        elements.sort_by_key(|element| element.place.order());
+        Ok(elements)
+    }
+
+    /// Moves the tape in `from` to `to`.
+    pub fn move_tape(&self, from: Place, to: Place) -> Result<Moved, Problem> {
+        let source = self.address(from)?;
+        self.moved(source, self.address(to)?)
+    }
+
+    /// Loads the tape with this barcode, wherever it is, into drive `number`.
+    pub fn load(&self, number: u16, barcode: &str) -> Result<Moved, Problem> {
+        let to = self.drive(number)?.element();
+        let record = self.library.cartridge(barcode)?;
+        let from = record.element.ok_or_else(|| {
+            Problem::new(
+                Kind::Conflict,
+                format!("tape {barcode}: is in no place of the library"),
+            )
+            .hint("free a slot and run `capstan catalog rebuild` while no gateway runs")
+        })?;
+        if from == to {
+            let message = format!("tape {barcode}: is in drive {number} already");
+            return Err(Problem::new(Kind::Conflict, message));
+        }
+        self.moved(from, to)
+    }
+
+    /// Takes the tape out of drive `number`: to `to`, or back to where it came from.
+    pub fn unload(&self, number: u16, to: Option<Place>) -> Result<Moved, Problem> {
+        let from = self.drive(number)?.element();
+        if let Some(to) = to {
+            return self.moved(from, self.address(to)?);
+        }
+        let empty = MoveError::SourceEmpty(ElementName::Drive(number));
+        let record = self.occupant(from).ok_or(empty)?;
+        let to = self
+            .library
+            .return_address(&record)
+            .ok_or_else(|| Problem::new(Kind::Conflict, "no slot is free").hint(PLACES))?;
+        self.moved(from, to)
+    }
+
+    fn moved(&self, from: ElementAddress, to: ElementAddress) -> Result<Moved, Problem> {
+        let name = |address| self.library.layout().name(address).map(Place);
+        // Before the move: afterwards somebody else may have moved it on.
+        let barcode = self
+            .occupant(from)
+            .map(|record| record.barcode)
+            .unwrap_or_default();
+        self.library.move_cartridge(from, to)?;
+        match (name(from), name(to)) {
+            (Some(from), Some(to)) => Ok(Moved { barcode, from, to }),
+            _ => Err(Problem::new(Kind::Internal, "an element without a name")),
+        }
+    }
+
+    fn occupant(&self, address: ElementAddress) -> Option<tape_library::CartridgeRecord> {
+        let mut cartridges = self.library.cartridges().into_iter();
+        cartridges.find(|record| record.element == Some(address))
+    }
+
+    fn drive(&self, number: u16) -> Result<&DriveBay, Problem> {
+        let drives = self.library.drives();
+        drives.get(usize::from(number)).ok_or_else(|| {
+            let last = drives.len().saturating_sub(1);
+            Problem::new(Kind::NotFound, format!("drive {number}: there is none"))
+                .hint(format!("drives are numbered from 0 to {last}"))
+        })
+    }
+
+    fn address(&self, place: Place) -> Result<ElementAddress, Problem> {
+        self.library.layout().address(place.0).ok_or_else(|| {
+            Problem::new(
+                Kind::NotFound,
+                format!("{place}: the library has no such place"),
+            )
+            .hint(PLACES)
+        })
+    }
+
+    fn plan_tapes(&self, new: NewTapes) -> Result<tape_library::NewTapes, Problem> {
+        let NewTapes {
+            count,
+            barcodes,
+            prefix,
+            media,
+            capacity_bytes,
+        } = new;
+        if !barcodes.is_empty() && (prefix.is_some() || count.is_some()) {
+            let message = "barcodes: either a list of them, or a count and a prefix";
+            return Err(Problem::new(Kind::BadRequest, message));
+        }
+        let prefix = prefix.unwrap_or_else(|| PREFIX_DEFAULT.to_owned());
+        let barcodes = match (barcodes.is_empty(), self.library.gateway().preset) {
+            (false, _) => BarcodeSource::List(barcodes),
+            (true, tape_library::Preset::TapeGateway) => BarcodeSource::Random { prefix },
+            (true, tape_library::Preset::Default) => BarcodeSource::Sequence { prefix, first: 1 },
+        };
+        Ok(tape_library::NewTapes {
+            count: count.unwrap_or(1),
+            barcodes,
+            media,
+            capacity_bytes,
+        })
+    }
+}
+
+/// What made-up barcodes begin with when nobody says anything.
+const PREFIX_DEFAULT: &str = "CAP";

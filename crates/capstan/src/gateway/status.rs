@@ -1,0 +1,184 @@
+//! The state of a running gateway, as the HTTP interface shows it.
+
+use scsi::smc::ElementType;
+use tape_library::drive::DriveState;
+use tape_library::{CartridgeRecord, CartridgeState, DriveBay};
+
+use super::Gateway;
+use super::targets::{self, Device};
+use crate::api::error::Problem;
+use crate::api::types::{
+    Changer, Drive, LoadedTape, Place, Position, Session, Status, Storage, Tape, TargetInfo,
+};
+use crate::portal::sessions::SessionInfo;
+
+impl Gateway {
+    /// Returns everything.
+    pub fn status(&self) -> Result<Status, Problem> {
+        Ok(Status {
+            gateway: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            data: std::path::absolute(&self.config.data)
+                .unwrap_or_else(|_| self.config.data.clone()),
+            started_unix_ms: self.started_unix_ms,
+            portals: self.portals.iter().map(ToString::to_string).collect(),
+            targets: self.plans.iter().map(describe_target).collect(),
+            sessions: self.sessions(),
+            changer: self.changer(),
+            drives: self.drives()?,
+            storage: self.storage(),
+        })
+    }
+
+    /// Returns who is logged in.
+    pub fn sessions(&self) -> Vec<Session> {
+        self.sessions
+            .list()
+            .into_iter()
+            .map(describe_session)
+            .collect()
+    }
+
+    /// Returns the drives.
+    pub fn drives(&self) -> Result<Vec<Drive>, Problem> {
+        let sessions = self.sessions.list();
+        Ok(self
+            .library
+            .drives()
+            .iter()
+            .map(|bay| self.describe_drive(bay, &sessions))
+            .collect())
+    }
+
+    pub(super) fn describe_tape(&self, record: &CartridgeRecord) -> Tape {
+        let layout = self.library.layout();
+        Tape {
+            barcode: record.barcode.clone(),
+            uuid: record.uuid.to_string(),
+            media: record.media.clone(),
+            capacity_bytes: record.capacity_bytes,
+            stored_bytes: self.library.stored_bytes(record.uuid),
+            write_protected: record.write_protected,
+            place: record
+                .element
+                .and_then(|element| layout.name(element))
+                .map(Place),
+            state: match record.state {
+                CartridgeState::Present => "available".to_owned(),
+                CartridgeState::Missing => "files missing".to_owned(),
+            },
+            created_unix_ms: record.created_unix_ms,
+        }
+    }
+
+    fn describe_drive(&self, bay: &DriveBay, sessions: &[SessionInfo]) -> Drive {
+        let device = Device::Drive(bay.number());
+        let target = targets::find(&self.plans, device).map(|(plan, _)| plan.name.as_str());
+        let logged_in = sessions
+            .iter()
+            .filter(|session| session.login.target.as_deref() == target)
+            .count();
+        let identity = bay.identity();
+        Drive {
+            number: bay.number(),
+            target: target.unwrap_or_default().to_owned(),
+            vendor: identity.vendor.clone(),
+            product: identity.product.clone(),
+            serial: identity.serial.clone(),
+            sessions: u32::try_from(logged_in).unwrap_or(u32::MAX),
+            tape: self.loaded_tape(bay),
+        }
+    }
+
+    fn loaded_tape(&self, bay: &DriveBay) -> Option<LoadedTape> {
+        let status = bay.status();
+        let barcode = status.barcode?;
+        let record = self.library.cartridge(&barcode).ok();
+        let source = record.and_then(|record| self.library.layout().name(record.source?));
+        Some(LoadedTape {
+            barcode,
+            ready: status.state == DriveState::Loaded,
+            source: source.map(Place),
+            position: Position {
+                file: status.file,
+                block: status.object,
+            },
+            write_protected: status.write_protected,
+            early_warning: status.early_warning,
+            removal_prevented: status.prevented,
+            used_bytes: status.used_bytes,
+            capacity_bytes: status.capacity_bytes,
+        })
+    }
+
+    fn changer(&self) -> Changer {
+        let identity = self.library.changer_identity();
+        let elements = self.library.elements();
+        let count = |kind| {
+            let of_kind = elements.iter().filter(|element| element.kind == kind);
+            let used = of_kind
+                .clone()
+                .filter(|element| element.cartridge.is_some())
+                .count();
+            let number = |count| u32::try_from(count).unwrap_or(u32::MAX);
+            (number(of_kind.count()), number(used))
+        };
+        let (slots, slots_used) = count(ElementType::Storage);
+        let (import_export, import_export_used) = count(ElementType::ImportExport);
+        Changer {
+            vendor: identity.vendor.clone(),
+            product: identity.product.clone(),
+            serial: identity.serial.clone(),
+            slots,
+            slots_used,
+            import_export,
+            import_export_used,
+        }
+    }
+
+    fn storage(&self) -> Storage {
+        let cartridges = self.library.cartridges();
+        let free_bytes = rustix::fs::statvfs(&self.config.data).map_or(0, |file_system| {
+            file_system.f_bavail.saturating_mul(file_system.f_frsize)
+        });
+        Storage {
+            tapes: u32::try_from(cartridges.len()).unwrap_or(u32::MAX),
+            stored_bytes: cartridges
+                .iter()
+                .map(|record| self.library.stored_bytes(record.uuid))
+                .sum(),
+            free_bytes,
+        }
+    }
+}
+
+fn describe_target(plan: &targets::TargetPlan) -> TargetInfo {
+    let unit = |device: &Device| match device {
+        Device::Changer => "changer".to_owned(),
+        Device::Drive(number) => format!("drive:{number}"),
+    };
+    TargetInfo {
+        name: plan.name.clone(),
+        units: plan.units.iter().map(|(_, device)| unit(device)).collect(),
+    }
+}
+
+fn describe_session(session: SessionInfo) -> Session {
+    let SessionInfo {
+        tsih,
+        login,
+        peer,
+        local,
+        since_unix_ms,
+    } = session;
+    Session {
+        tsih: tsih.0,
+        isid: login.isid.to_string(),
+        initiator: login.initiator,
+        target: login.target,
+        address: peer.to_string(),
+        portal: local.to_string(),
+        since_unix_ms,
+    }
+}

@@ -1,0 +1,144 @@
+//! The iSCSI side: sockets and threads around the sans-IO connections of the `iscsi` crate.
+//!
+//! # Purpose
+//! A listening thread for each address, a thread for each connection. A connection's thread owns its
+//! [`iscsi::Connection`] alone; whoever else has something for it (workers of logical units, other
+//! sessions, the shut-down) posts into its [`inbox`] and never touches it.
+//!
+//! # Guarantees
+//! The receiving thread never waits for a tape, a disk, or a peer that does not read: commands that
+//! may wait run on their logical unit's worker, the socket does not block, and what cannot be sent
+//! waits in the connection, which bounds it.
+//!
+//! # Limits
+//! `iscsi.connections_max` connections, [`admission::HALF_OPEN_MAX`] of them not logged in, and
+//! [`admission::HALF_OPEN_PER_SOURCE_MAX`] of those from one address.
+//!
+//! # Shut-down
+//! Listeners stop, sessions are asked to log out (RFC 7143 §11.9), tasks in flight end, and what has
+//! not gone after the grace is closed.
+//!
+//! - [`policy`]: who may see and do what.
+//! - [`sessions`]: who is logged in; one session for each initiator port and target.
+
+pub mod addresses;
+pub mod admission;
+pub mod connection;
+pub mod discovery;
+pub mod inbox;
+pub mod listener;
+pub mod policy;
+pub mod sessions;
+pub mod socket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tape_library::Target;
+
+use self::addresses::PortalAddresses;
+use self::admission::Admission;
+use self::listener::Listener;
+use self::policy::Policy;
+use self::sessions::Sessions;
+use crate::config::IscsiConfig;
+
+/// A target with its name.
+#[derive(Clone)]
+pub struct NamedTarget {
+    /// The iSCSI name, lower case.
+    pub name: String,
+    /// What commands go to.
+    pub target: Arc<Target>,
+}
+
+/// What all connections share.
+pub struct Shared {
+    /// In the order of discovery.
+    pub targets: Vec<NamedTarget>,
+    /// Who may do what.
+    pub policy: Policy,
+    /// Who is logged in.
+    pub sessions: Arc<Sessions>,
+    /// How many connections there may be.
+    pub admission: Arc<Admission>,
+    /// What discovery tells.
+    pub addresses: PortalAddresses,
+    /// TargetAlias, for people.
+    pub alias: String,
+    /// Bounds of each connection.
+    pub limits: iscsi::Limits,
+}
+
+/// The open portals.
+pub struct Portals {
+    listeners: Vec<Listener>,
+    shared: Arc<Shared>,
+}
+
+impl Portals {
+    /// Listens on all addresses of `config`, or on none.
+    pub fn open(
+        config: &IscsiConfig,
+        targets: Vec<NamedTarget>,
+        alias: String,
+        sessions: Arc<Sessions>,
+    ) -> anyhow::Result<Self> {
+        let sockets = config
+            .listen
+            .iter()
+            .map(|address| {
+                socket::listen(address.0).with_context(|| {
+                    format!(
+                        "cannot listen on {address}; is another program using the port? \
+                         --listen names another one"
+                    )
+                })
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let mut local = Vec::new();
+        for socket in &sockets {
+            local.push(socket.local_addr()?);
+        }
+        let advertised = config.advertise.iter().map(ToString::to_string).collect();
+        let shared = Arc::new(Shared {
+            policy: Policy::new(config, targets.iter().map(|target| target.name.clone())),
+            targets,
+            sessions,
+            admission: Admission::new(config.connections_max),
+            addresses: PortalAddresses::new(local, advertised),
+            alias,
+            limits: iscsi::Limits {
+                login_timeout: config.login_timeout,
+                logout_timeout: LOGOUT_GRACE,
+                ..iscsi::Limits::default()
+            },
+        });
+        let listeners = sockets
+            .into_iter()
+            .map(|socket| Listener::start(socket, Arc::clone(&shared)))
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self { listeners, shared })
+    }
+
+    /// Returns the addresses that are listened on, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.shared.addresses.listening().to_vec()
+    }
+
+    /// Accepts nothing more, asks everybody to log out, and waits until all connections are gone.
+    /// Returns how many still were there after `patience`.
+    pub fn close(self, patience: Duration) -> usize {
+        for listener in self.listeners {
+            listener.stop();
+        }
+        self.shared.admission.shut_down();
+        self.shared.admission.wait_until_empty(patience)
+    }
+}
+
+/// How long an initiator may take to log out when we shut down; open-iscsi takes milliseconds, and
+/// a daemon that is stopped has five seconds for everything.
+pub const LOGOUT_GRACE: Duration = Duration::from_millis(1500);
