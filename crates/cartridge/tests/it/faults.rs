@@ -1,6 +1,6 @@
 //! Disks that fail or are full.
 
-use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy};
+use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy, Settings};
 
 use crate::model::{Host, Object, Step, block, contents, label, script, small_settings};
 
@@ -104,6 +104,45 @@ fn what_was_told_to_be_lost_does_not_come_back() {
         cartridge.unload().unwrap();
         // The kernel still had the frames in its cache.
         assert_eq!(contents(&mut load(&store)).len(), 1);
+    }
+}
+
+#[test]
+fn the_last_bytes_of_a_full_disk_are_used() {
+    let store = store(4);
+    let settings = Settings {
+        reserve_step_bytes: 1 << 20,
+        ..small_settings(9)
+    };
+    let (mut cartridge, _) = Cartridge::open(Box::new(store.clone()), settings).unwrap();
+    store.set_room_bytes(Some(20_000));
+    cartridge.append_block(block(2000, 1)).unwrap();
+    cartridge.synchronize().unwrap();
+    let error = cartridge.append_block(block(2000, 2)).unwrap_err();
+    assert!(matches!(error, Error::NoSpace));
+}
+
+#[test]
+fn a_creation_that_could_not_be_undone_cuts_nothing_off() {
+    let store = store(5);
+    let mut cartridge = load(&store);
+    for number in 0..10 {
+        cartridge.append_block(block(100, number)).unwrap();
+    }
+    cartridge.locate_block(3).unwrap();
+    // Of sealing (3), creating, reserving, writing, syncing and naming, the last fails for good.
+    store.inject(store.operations() + 7, Fault::Fail);
+    let error = cartridge.append_block(block(100, 50)).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    let error = cartridge.append_block(block(100, 50)).unwrap_err();
+    assert!(matches!(error, Error::Doubtful { .. }), "{error}");
+    assert_eq!(contents(&mut cartridge).len(), 10);
+    store.heal();
+    cartridge.space_end_of_data().unwrap();
+    cartridge.append_block(block(100, 51)).unwrap();
+    cartridge.synchronize().unwrap();
+    for seed in 0..50 {
+        assert_eq!(contents(&mut load(&store.crash(seed))).len(), 11);
     }
 }
 
