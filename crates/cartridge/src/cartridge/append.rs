@@ -16,12 +16,20 @@ use bytes::Bytes;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::{Error, is_no_space};
-use crate::format::{INDEX_ENTRY_BYTES, IndexEntry, SealReason, frame_stride};
+use crate::format::{
+    FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason, frame_stride,
+};
 use crate::frame::SealedFrame;
 use crate::limits::{
     BLOCK_BYTES_MAX, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
 };
 use crate::writer::SegmentWriter;
+
+/// What a frame of filemarks takes, with its index entry.
+const FILEMARKS_NEED_BYTES: u64 = frame_stride(0) + INDEX_ENTRY_BYTES as u64;
+
+/// The most that a synchronize adds.
+const PAD_BYTES_MAX: u64 = SYNC_ALIGN + FRAME_HEADER_BYTES as u64;
 
 /// What an append has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +58,10 @@ impl Cartridge {
                 return Err(Error::VolumeFull);
             }
         }
-        // A table entry and an index entry may come with the block.
-        let need = frame_stride(length as u64) + 4 + INDEX_ENTRY_BYTES as u64;
-        self.prepare_tail(at, need)?;
+        // A table entry may come with the block. After the last block that finds room it shall be
+        // possible to synchronize, to write a filemark, and to synchronize again.
+        let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
+        self.prepare_tail(at, need, 0)?;
         let codec = self.settings.codec;
         if !self.builder.has_room(length, codec) {
             self.flush()?;
@@ -83,14 +92,7 @@ impl Cartridge {
         if at.charged_bytes + self.builder.plain_length() as u64 + charge > limit {
             return Err(Error::VolumeFull);
         }
-        if self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| writer.marks_overflow(count))
-        {
-            self.roll(SealReason::Full)?;
-        }
-        self.prepare_tail(at, frame_stride(0) + INDEX_ENTRY_BYTES as u64)?;
+        self.prepare_tail(at, FILEMARKS_NEED_BYTES, count)?;
         self.flush()?;
         self.chain.end.objects += u64::from(count);
         self.chain.end.marks += u64::from(count);
@@ -125,22 +127,34 @@ impl Cartridge {
     }
 
     /// Makes sure that there is a segment at the position with room for `need` bytes more than what
-    /// waits; `at` is what lies before the position.
-    fn prepare_tail(&mut self, at: Totals, need: u64) -> Result<(), Error> {
+    /// waits, and for `marks` filemarks; `at` is what lies before the position.
+    fn prepare_tail(&mut self, at: Totals, need: u64, marks: u32) -> Result<(), Error> {
         if self.cursor.object < self.chain.end.objects {
-            return self.start_segment(at, need);
+            return self.start_segment(at, need, SealReason::Cut);
         }
         let waiting = self.waiting_bytes();
         let size_max = u64::from(self.settings.segment_size_bytes);
-        let Some(writer) = &mut self.writer else {
-            return self.start_segment(self.chain.end, need);
+        let Some(writer) = &self.writer else {
+            return self.start_segment(self.chain.end, need, SealReason::Full);
         };
+        let overflow = writer.marks_overflow(marks);
         let begun = !writer.entries().is_empty() || waiting > 0;
-        if begun && writer.length_with(waiting + need) > size_max {
-            self.roll(SealReason::Full)?;
-            return self.start_segment(self.chain.end, need);
+        if overflow || (begun && writer.length_with(waiting + need) > size_max) {
+            self.synchronize()?;
+            match self.start_segment(self.chain.end, need, SealReason::Full) {
+                // A filemark on a full disk goes where room was kept for it.
+                Err(Error::NoSpace) if marks > 0 && !overflow => {}
+                started => return started,
+            }
         }
-        writer.reserve(waiting + need).map_err(|error| {
+        self.reserve(self.waiting_bytes() + need)
+    }
+
+    fn reserve(&mut self, need: u64) -> Result<(), Error> {
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
+        writer.reserve(need).map_err(|error| {
             if is_no_space(&error) {
                 Error::NoSpace
             } else {
@@ -155,13 +169,6 @@ impl Cartridge {
             0 => 0,
             count => frame_stride(self.builder.plain_length() as u64 + 4 * count),
         }
-    }
-
-    /// Closes the segment in progress; the next append begins another.
-    fn roll(&mut self, reason: SealReason) -> Result<(), Error> {
-        self.synchronize()?;
-        self.close_writer(reason);
-        Ok(())
     }
 
     /// Writes the blocks that wait. Not durable.

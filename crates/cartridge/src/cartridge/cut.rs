@@ -22,14 +22,19 @@ impl Cartridge {
             return Ok(());
         }
         let at = self.totals_at_cursor()?;
-        self.start_segment(at, 0)
+        self.start_segment(at, 0, SealReason::Cut)
     }
 
     /// Begins a segment at `at` with room for `need` bytes of frames: what lies from there on is
-    /// gone for good when it returns. On failure everything is as it was.
-    pub(super) fn start_segment(&mut self, at: Totals, need: u64) -> Result<(), Error> {
+    /// gone for good when it returns. Everything appended is on stable storage before. Seals the
+    /// segment in progress for `reason` afterwards; on failure everything is as it was.
+    pub(super) fn start_segment(
+        &mut self,
+        at: Totals,
+        need: u64,
+        reason: SealReason,
+    ) -> Result<(), Error> {
         debug_assert_eq!(self.builder.block_count(), 0);
-        self.close_writer(SealReason::Cut);
         let cuts = at.objects < self.chain.end.objects || self.condition != Condition::Good;
         let environment = &self.settings.environment;
         let mut header = SegmentHeader {
@@ -61,6 +66,7 @@ impl Cartridge {
                 error.into_error(&name.to_string())
             })?;
         let dead = self.chain.append(writer.header());
+        self.close_writer(reason);
         self.writer = Some(writer);
         self.condition = Condition::Good;
         self.cursor = self.end_cursor();

@@ -198,7 +198,7 @@ impl Cartridge {
             || self.condition == Condition::RemainsBehindEnd
         {
             // What was reported lost must not be there when the cartridge is loaded again.
-            self.start_segment(self.chain.end, 0)?;
+            self.start_segment(self.chain.end, 0, SealReason::Cut)?;
         }
         self.close_writer(SealReason::Unload);
         synchronized

@@ -46,8 +46,14 @@ fn a_full_disk_shows_before_a_block_is_accepted_and_writing_works_again() {
             assert_eq!(cartridge.end_of_data().object, objects.len() as u64);
         }
         cartridge.synchronize().unwrap();
+        if matches!(objects.last(), Some(Object::Block(_))) {
+            // Room was kept for one filemark after the last block.
+            cartridge.append_filemarks(1).unwrap();
+            objects.push(Object::Filemark);
+            cartridge.synchronize().unwrap();
+        }
         assert!(store.used_bytes() <= room);
-        assert_eq!(full == 0, objects.len() == 66);
+        assert_eq!(full == 0, objects.len() == 67);
         assert_eq!(contents(&mut cartridge), objects);
         assert_eq!(contents(&mut load(&store.crash(room))), objects);
 
@@ -115,7 +121,7 @@ fn the_last_bytes_of_a_full_disk_are_used() {
         ..small_settings(9)
     };
     let (mut cartridge, _) = Cartridge::open(Box::new(store.clone()), settings).unwrap();
-    store.set_room_bytes(Some(20_000));
+    store.set_room_bytes(Some(22_000));
     cartridge.append_block(block(2000, 1)).unwrap();
     cartridge.synchronize().unwrap();
     let error = cartridge.append_block(block(2000, 2)).unwrap_err();
@@ -130,8 +136,8 @@ fn a_creation_that_could_not_be_undone_cuts_nothing_off() {
         cartridge.append_block(block(100, number)).unwrap();
     }
     cartridge.locate_block(3).unwrap();
-    // Of sealing (3), creating, reserving, writing, syncing and naming, the last fails for good.
-    store.inject(store.operations() + 7, Fault::Fail);
+    // Of creating, reserving, writing, syncing and naming, the last fails for good.
+    store.inject(store.operations() + 4, Fault::Fail);
     let error = cartridge.append_block(block(100, 50)).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     let error = cartridge.append_block(block(100, 50)).unwrap_err();
