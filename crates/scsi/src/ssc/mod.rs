@@ -10,6 +10,7 @@ pub mod density;
 pub mod load_unload;
 pub mod locate;
 pub mod log_pages;
+pub mod mode_header;
 pub mod mode_pages;
 pub mod prevent_allow;
 pub mod read_position;

@@ -5,9 +5,8 @@ use scsi::spc::mode::{
     ALL_PAGES, ALL_SUBPAGES, BlockDescriptor, Form, ModeSelect, ModeSense, PageControl,
     ParameterList, pages,
 };
-use scsi::ssc::mode_pages::{
-    DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific, DriveParameters, PAGES,
-};
+use scsi::ssc::mode_header::{DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific};
+use scsi::ssc::mode_pages::{DriveParameters, PAGES};
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
 
 use super::{Machine, Medium};

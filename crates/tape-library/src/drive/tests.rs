@@ -3,10 +3,12 @@
 mod any_command;
 mod capacity;
 mod faults;
+mod faulty_store;
 mod harness;
 mod loading;
+mod log_and_density;
+mod mode;
 mod model;
-mod parameters;
 mod positioning;
 mod reading;
 mod tape;

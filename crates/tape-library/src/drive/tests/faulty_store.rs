@@ -1,0 +1,105 @@
+//! A cartridge on a disk that fails when told to.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use cartridge::{MemoryStore, SegmentFile, SegmentName, SegmentStore};
+
+/// A store whose disk can be made full or broken.
+#[derive(Clone, Default)]
+pub(super) struct FaultyStore {
+    inner: MemoryStore,
+    fault: Arc<AtomicU8>,
+}
+
+pub(super) const HEALTHY: u8 = 0;
+pub(super) const FULL: u8 = 1;
+pub(super) const SYNC_FAILS: u8 = 2;
+
+impl FaultyStore {
+    pub(super) fn set(&self, fault: u8) {
+        self.fault.store(fault, Ordering::Relaxed);
+    }
+
+    fn wrap(&self, file: io::Result<Box<dyn SegmentFile>>) -> io::Result<Box<dyn SegmentFile>> {
+        Ok(Box::new(FaultyFile {
+            inner: file?,
+            fault: Arc::clone(&self.fault),
+        }))
+    }
+}
+
+fn full(fault: &AtomicU8) -> io::Result<()> {
+    if fault.load(Ordering::Relaxed) == FULL {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
+impl SegmentStore for FaultyStore {
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
+        self.inner.read_label()
+    }
+
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
+        self.inner.replace_label(text)
+    }
+
+    fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        self.inner.segments()
+    }
+
+    fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        full(&self.fault)?;
+        let file = self.inner.create_segment(name);
+        self.wrap(file)
+    }
+
+    fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
+        self.wrap(self.inner.open_segment(name))
+    }
+
+    fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        self.inner.remove_segment(name)
+    }
+
+    fn sync_directory(&mut self) -> io::Result<()> {
+        self.inner.sync_directory()
+    }
+}
+
+struct FaultyFile {
+    inner: Box<dyn SegmentFile>,
+    fault: Arc<AtomicU8>,
+}
+
+impl SegmentFile for FaultyFile {
+    fn length(&self) -> io::Result<u64> {
+        self.inner.length()
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.inner.read_at(buffer, offset)
+    }
+
+    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        self.inner.write_at(parts, offset)
+    }
+
+    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()> {
+        full(&self.fault)?;
+        self.inner.reserve(from, to)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.inner.truncate(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.fault.load(Ordering::Relaxed) == SYNC_FAILS {
+            return Err(io::Error::other("the disk is gone"));
+        }
+        self.inner.sync()
+    }
+}
