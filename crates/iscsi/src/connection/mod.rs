@@ -1,24 +1,19 @@
 //! One connection from its first byte to its last: the public face of the crate.
 
+mod answers;
 pub(crate) mod core;
 
 use ::core::time::Duration;
 use std::collections::VecDeque;
 
-use scsi::{Lun, Response, TaskTag};
-
 use self::core::{Core, Numbers};
-use crate::event::{
-    CloseReason, Event, LoggedIn, LoginDecision, LoginStatus, ManagementOutcome, ManagementTag,
-    TargetRecord,
-};
+use crate::event::{CloseReason, Event};
 use crate::limits::{Limits, Offer};
 use crate::login::{Login, Negotiated};
 use crate::random::RandomSource;
 use crate::receive::{Part, Progress, Receiver};
 use crate::session::{Destination, Session};
 use crate::transmit::Transmitter;
-use crate::wire::Tsih;
 
 /// What a connection is made of.
 pub struct ConnectionParams {
@@ -171,100 +166,6 @@ impl Connection {
     /// Returns what happened, oldest first.
     pub fn next_event(&mut self) -> Option<Event> {
         self.core.events.pop_front()
-    }
-
-    /// Answers [`Event::LoginRequested`]. Without one, or when the connection is over, nothing
-    /// happens; the same holds for all answers, so that late ones do no harm.
-    pub fn login_decision(&mut self, decision: LoginDecision) {
-        if let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) {
-            login.decide(decision, &mut self.core);
-        }
-    }
-
-    /// Answers [`Event::EstablishSession`]: the old session, if there was one, is gone, and the new
-    /// one has this handle.
-    ///
-    /// # Panics
-    /// When `tsih` is zero, which stands for "no session" (RFC 7143 §11.13.3).
-    pub fn session_established(&mut self, tsih: Tsih) {
-        assert_ne!(tsih, Tsih(0), "a session has a handle");
-        let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) else {
-            return;
-        };
-        let Some(established) = login.establish(tsih, &mut self.core) else {
-            return;
-        };
-        // The final response still goes without digests (RFC 7143 §13.1: full feature phase).
-        let keys = established.negotiated;
-        let (header, data) = (keys.header_digest, keys.data_digest);
-        self.receiver.set_digests(header, data);
-        self.core.output.set_digests(header, data);
-        let logged_in = Box::new(LoggedIn {
-            login: established.login.clone(),
-            negotiated: keys,
-        });
-        self.core.events.push_back(Event::LoggedIn(logged_in));
-        let session = Session::new(established, self.core.now);
-        self.phase = Phase::FullFeature(Box::new(session));
-    }
-
-    /// Answers [`Event::EstablishSession`] with no.
-    pub fn session_refused(&mut self, status: LoginStatus) {
-        if let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) {
-            login.refuse_established(status, &mut self.core);
-        }
-    }
-
-    /// Answers [`Event::SendTargets`].
-    pub fn send_targets(&mut self, targets: &[TargetRecord]) {
-        self.in_session(|session, core| session.send_targets(targets, core));
-    }
-
-    /// Answers [`Event::Command`]. An answer to a task that is gone, because it was aborted
-    /// meanwhile, is dropped.
-    pub fn complete(&mut self, task: TaskTag, response: Response) {
-        self.in_session(|session, core| {
-            session.complete(task, response, core);
-            session.settle(core);
-        });
-    }
-
-    /// Ends a task that the device server ended without a response, because of another initiator's
-    /// CLEAR TASK SET or reset.
-    pub fn abandon(&mut self, task: TaskTag) {
-        self.in_session(|session, core| session.abandon(task, core));
-    }
-
-    /// Ends the commands of a logical unit, or of all with `None`, that were not handed over yet:
-    /// another initiator has reset it.
-    pub fn end_waiting(&mut self, lun: Option<Lun>) {
-        self.in_session(|session, core| session.end_waiting(lun, core));
-    }
-
-    /// Answers [`Event::TaskManagement`].
-    pub fn management_done(&mut self, tag: ManagementTag, outcome: ManagementOutcome) {
-        self.in_session(|session, core| session.management_done(tag, outcome, core));
-    }
-
-    /// Asks the initiator to log out, because we are about to end. A login that is not finished ends
-    /// at once.
-    pub fn request_logout(&mut self) {
-        if let Phase::Login(_) = self.phase {
-            self.core.close(CloseReason::Requested);
-        }
-        self.in_session(Session::request_logout);
-    }
-
-    /// Ends the connection: its session was replaced, or the administrator said so.
-    pub fn close(&mut self) {
-        self.core.close(CloseReason::Requested);
-    }
-
-    /// Lets the initiator have at most `commands` in flight from now on, at least one. What was
-    /// promised stays promised: the window shrinks as commands come in.
-    pub fn set_command_window(&mut self, commands: u32) {
-        self.core.limits.command_window = commands.clamp(1, WINDOW_MAX);
-        self.in_session(Session::settle);
     }
 
     /// Returns whether there is something to send.

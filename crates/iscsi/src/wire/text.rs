@@ -76,8 +76,8 @@ fn parse_pair(pair: &[u8]) -> Result<(&str, &str), TextError> {
     Ok((key, value))
 }
 
-/// RFC 7143 §6.1: `key-name` is a letter followed by letters, digits, and `. - + @ _ / `… ; the
-/// X#-form of registered extensions has `#` too.
+/// RFC 7143 §6.1: a label is a letter, then letters, digits, dot, minus, plus, at or underscore;
+/// extension keys (`X-…`, `X#…`) may have more. Lower case at the beginning is let through.
 fn is_key(key: &[u8]) -> bool {
     (1..=KEY_LENGTH_MAX).contains(&key.len())
         && key[0].is_ascii_alphabetic()

@@ -208,6 +208,53 @@ fn r5_unsolicited_data_is_exactly_as_much_as_was_agreed() {
     }
 }
 
+#[test]
+fn r5_unsolicited_data_has_its_number_and_its_place() {
+    for (data_sn, offset) in [(1, 100), (0, 101), (0, 99), (0, 0)] {
+        let mut target = session(&[("InitialR2T", "No"), ("FirstBurstLength", "612")]);
+        let mut command = write_command(1, 0, 1000);
+        command.is_final = false;
+        target.feed(&bytes_of(command.emit(), &pattern(100, 1)));
+        let pdu = data_out(1, RESERVED_TAG, data_sn, offset, true);
+        target.feed(&bytes_of(pdu.emit(), &pattern(612 - offset as usize, 1)));
+        assert_eq!(
+            sense(&target.pdus()),
+            INCORRECT,
+            "DataSN {data_sn}, offset {offset}"
+        );
+        assert!(target.executed.is_empty());
+    }
+}
+
+#[test]
+fn r7_data_for_a_task_that_takes_none_is_rejected_or_ignored() {
+    let mut target = session(&[]);
+    target.hold = true;
+    target.feed(&bytes_of(write_command(1, 0, 10).emit(), &pattern(10, 1)));
+    target.feed(&bytes_of(
+        data_out(1, RESERVED_TAG, 0, 0, true).emit(),
+        &pattern(10, 2),
+    ));
+    let pdu = target.pdus().remove(0);
+    assert_eq!(
+        (pdu.opcode(), pdu.byte(2)),
+        (0x3f, 0x09),
+        "it is being executed"
+    );
+    // A write that failed, and has to wait for the answer because one before it lacks data.
+    target.feed(&bytes_of(write_command(2, 1, 5000).emit(), &[]));
+    target.feed(&bytes_of(write_command(3, 2, 10).emit(), &pattern(11, 1)));
+    target.pdus();
+    target.feed(&bytes_of(
+        data_out(3, RESERVED_TAG, 0, 0, true).emit(),
+        &pattern(10, 2),
+    ));
+    assert!(target.pdus().is_empty(), "one fault, one answer");
+    let held = target.held.remove(0);
+    target.execute(held);
+    assert_eq!(target.executed[0].1, pattern(10, 1));
+}
+
 /// Asks for 3000 bytes in one burst and sends what `pdus` say: DataSN, offset, length, F.
 fn answer_r2t(pdus: &[(u32, u32, usize, bool)]) -> Target {
     let mut target = session(&[("ImmediateData", "No")]);
@@ -222,7 +269,8 @@ fn answer_r2t(pdus: &[(u32, u32, usize, bool)]) -> Target {
 
 #[test]
 fn r6_wrong_number_offset_or_length_is_never_good_and_never_outside() {
-    let wrong: [&[(u32, u32, usize, bool)]; 11] = [
+    let wrong: [&[(u32, u32, usize, bool)]; 12] = [
+        &[(0, 0, 3001, false), (1, 3001, 0, true)],
         &[(1, 0, 3000, true)],
         &[(0, 1, 2999, true)],
         &[(0, 0, 3001, true)],

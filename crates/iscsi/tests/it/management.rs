@@ -275,6 +275,36 @@ fn t3_a_reset_that_does_not_happen_leaves_the_tasks() {
 }
 
 #[test]
+fn t2_nothing_is_asked_for_while_a_task_is_being_aborted() {
+    let mut target = session(&[("ImmediateData", "No"), ("MaxBurstLength", "512")]);
+    target.hold_management = true;
+    target.feed(&bytes_of(write_command(1, 0, 1024).emit(), &[]));
+    let r2t = ReadyToTransfer::parse(&target.pdus()[0].header).unwrap();
+    target.feed(&bytes_of(manage(LUN_RESET, 1).emit(), &[]));
+    let data = DataOut {
+        is_final: true,
+        lun: [0; 8],
+        task_tag: 1,
+        transfer_tag: r2t.transfer_tag,
+        expected_stat_sn: SerialNumber(0),
+        data_sn: SerialNumber(0),
+        buffer_offset: 0,
+    };
+    target.feed(&bytes_of(data.emit(), &pattern(512, 1)));
+    assert!(target.pdus().is_empty(), "no second R2T");
+    let tag = target.managed[0].tag;
+    target
+        .connection
+        .management_done(tag, ManagementOutcome::LunDoesNotExist);
+    let opcodes: Vec<_> = target.pdus().iter().map(Pdu::opcode).collect();
+    assert_eq!(
+        opcodes,
+        [0x22, 0x31],
+        "it was not aborted: now there is one"
+    );
+}
+
+#[test]
 fn requests_have_their_turn_when_they_are_not_immediate() {
     let mut target = session(&[]);
     let mut request = manage(LUN_RESET, 1);
