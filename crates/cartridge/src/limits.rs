@@ -28,6 +28,14 @@ pub const BARCODE_BYTES_MAX: usize = 32;
 /// Segments whose file is kept open and whose index is kept in memory, besides the one written.
 pub const SEGMENTS_OPEN_MAX: usize = 8;
 
+/// Files of dead segments that are removed at a time. Removing a file of 256 MiB takes a while; those
+/// of a full cartridge that is rewritten must not hold up one write.
+pub const DEAD_REMOVED_PER_CALL: usize = 4;
+
+/// Files of dead segments that are removed when the cartridge is loaded or unloaded. What is left is
+/// removed the next time.
+pub const DEAD_REMOVED_PER_LOAD: usize = 256;
+
 /// What a filemark is charged against the capacity.
 pub const FILEMARK_CHARGE_BYTES: u64 = 64;
 

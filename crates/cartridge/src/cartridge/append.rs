@@ -21,7 +21,8 @@ use crate::format::{
 };
 use crate::frame::SealedFrame;
 use crate::limits::{
-    BLOCK_BYTES_MAX, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
+    BLOCK_BYTES_MAX, DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD, FILEMARK_CHARGE_BYTES,
+    FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
 };
 use crate::writer::SegmentWriter;
 
@@ -151,16 +152,20 @@ impl Cartridge {
     }
 
     fn reserve(&mut self, need: u64) -> Result<(), Error> {
-        let Some(writer) = &mut self.writer else {
-            return Ok(());
-        };
-        writer.reserve(need).map_err(|error| {
-            if is_no_space(&error) {
-                Error::NoSpace
-            } else {
-                Error::io(format!("segment {}: reserve", writer.header().name), error)
+        loop {
+            let Some(writer) = &mut self.writer else {
+                return Ok(());
+            };
+            match writer.reserve(need) {
+                Ok(()) => return Ok(()),
+                Err(error) if !is_no_space(&error) => {
+                    let operation = format!("segment {}: reserve", writer.header().name);
+                    return Err(Error::io(operation, error));
+                }
+                Err(_) if self.remove_dead(DEAD_REMOVED_PER_LOAD) => {}
+                Err(_) => return Err(Error::NoSpace),
             }
-        })
+        }
     }
 
     /// What the blocks that wait will take at most.
@@ -188,6 +193,7 @@ impl Cartridge {
         }
         let charged = writer.entries().last().map_or(0, IndexEntry::charged_bytes);
         self.chain.end.charged_bytes += charged;
+        self.remove_dead(DEAD_REMOVED_PER_CALL);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::Error;
 use crate::format::{EntryKind, IndexEntry, SealReason, SegmentHeader};
+use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
 use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter};
 
@@ -56,15 +57,7 @@ impl Cartridge {
             barcode: self.label.barcode.clone(),
         };
         self.chain.place_next(&mut header, at, cuts);
-        let step = self.settings.reserve_step_bytes.into();
-        let name = header.name;
-        let writer =
-            SegmentWriter::create(&mut *self.store, header, need, step).map_err(|error| {
-                if matches!(error, CreateError::Unknown(_)) {
-                    self.doubtful = Some(name);
-                }
-                error.into_error(&name.to_string())
-            })?;
+        let writer = self.create_segment(&header, need)?;
         let dead = self.chain.append(writer.header());
         self.close_writer(reason);
         self.writer = Some(writer);
@@ -72,8 +65,31 @@ impl Cartridge {
         self.cursor = self.end_cursor();
         self.frame = None;
         self.segments.forget_all();
-        self.remove(&dead);
+        self.dead.extend(dead);
+        self.remove_dead(DEAD_REMOVED_PER_CALL);
         Ok(())
+    }
+
+    fn create_segment(
+        &mut self,
+        header: &SegmentHeader,
+        need: u64,
+    ) -> Result<SegmentWriter, Error> {
+        let name = header.name;
+        let step = self.settings.reserve_step_bytes.into();
+        loop {
+            let error = match SegmentWriter::create(&mut *self.store, header.clone(), need, step) {
+                Ok(writer) => return Ok(writer),
+                Err(error) => error,
+            };
+            if matches!(error, CreateError::Unknown(_)) {
+                self.doubtful = Some(name);
+            }
+            let error = error.into_error(&name.to_string());
+            if !matches!(error, Error::NoSpace) || !self.remove_dead(DEAD_REMOVED_PER_LOAD) {
+                return Err(error);
+            }
+        }
     }
 
     /// Tries again to remove a segment whose creation failed. Until then nothing can be appended:
@@ -95,15 +111,18 @@ impl Cartridge {
         Ok(())
     }
 
-    /// Removes files that the chain does not name any more. What cannot be removed now is removed
-    /// when the cartridge is loaded again.
-    pub(super) fn remove(&mut self, dead: &[SegmentName]) {
-        for name in dead {
+    /// Removes up to `count` files that the chain does not name any more; returns false when there
+    /// are none. What cannot be removed now is removed when the cartridge is loaded again.
+    pub(super) fn remove_dead(&mut self, count: usize) -> bool {
+        let from = self.dead.len().saturating_sub(count);
+        let dead = self.dead.split_off(from);
+        for name in &dead {
             if let Err(error) = self.store.remove_segment(*name) {
                 tracing::warn!(barcode = self.label.barcode, segment = %name, %error,
                     "cannot remove a segment that was cut off");
             }
         }
+        !dead.is_empty()
     }
 
     /// Seals the segment in progress. Its content is on stable storage already, so a failure costs

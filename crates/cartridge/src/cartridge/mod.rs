@@ -30,6 +30,7 @@ use crate::error::Error;
 use crate::format::SealReason;
 use crate::frame::FrameBuilder;
 use crate::label::{CartridgeSpec, Label};
+use crate::limits::DEAD_REMOVED_PER_LOAD;
 use crate::settings::Settings;
 use crate::store::{SegmentName, SegmentStore};
 use crate::writer::SegmentWriter;
@@ -60,6 +61,8 @@ pub struct Cartridge {
     /// A segment whose creation failed and could not be undone: nobody knows whether it, and the cut
     /// that it stands for, would be there after a crash.
     doubtful: Option<SegmentName>,
+    /// Segments that were cut off and whose files are not removed yet.
+    dead: Vec<SegmentName>,
 }
 
 /// Where the next object is read or written.
@@ -201,6 +204,7 @@ impl Cartridge {
             self.start_segment(self.chain.end, 0, SealReason::Cut)?;
         }
         self.close_writer(SealReason::Unload);
+        self.remove_dead(DEAD_REMOVED_PER_LOAD);
         synchronized
     }
 

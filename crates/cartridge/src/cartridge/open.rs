@@ -14,6 +14,7 @@ use crate::format::{
 };
 use crate::frame::FrameBuilder;
 use crate::label::{Label, read_label};
+use crate::limits::DEAD_REMOVED_PER_LOAD;
 use crate::settings::Settings;
 use crate::store::{SegmentName, SegmentStore};
 use crate::walk::{Walk, holds_frames, walk};
@@ -29,8 +30,9 @@ pub struct RecoveryReport {
     pub unsealed: bool,
     /// Bytes of a torn tail that were discarded; none of them had been acknowledged as synchronized.
     pub discarded_bytes: u64,
-    /// Files removed because what they held was cut off, or because they never held anything.
-    pub removed: Vec<SegmentName>,
+    /// Files that are removed, now or step by step: what they held was cut off, or they never held
+    /// anything.
+    pub dead: Vec<SegmentName>,
     /// Segments that should be there and are not.
     pub missing: Vec<Uuid>,
     /// Objects of the last segment that had been synchronized and are damaged.
@@ -50,7 +52,7 @@ impl Cartridge {
         let (mut chain, replay) = Chain::replay(headers)?;
         report.missing = replay.missing;
         recover_last(&mut *store, &mut chain, &settings, &mut report)?;
-        report.removed = [empty, replay.dead].concat();
+        report.dead = [empty, replay.dead].concat();
         let frame_size = settings.frame_size_bytes as usize;
         let mut cartridge = Self {
             store,
@@ -66,8 +68,9 @@ impl Cartridge {
             frame: None,
             condition: Condition::Good,
             doubtful: None,
+            dead: report.dead.clone(),
         };
-        cartridge.remove(&report.removed);
+        cartridge.remove_dead(DEAD_REMOVED_PER_LOAD);
         Ok((cartridge, report))
     }
 }

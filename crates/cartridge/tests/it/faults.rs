@@ -1,6 +1,6 @@
 //! Disks that fail or are full.
 
-use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy, Settings};
+use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy, SegmentStore as _, Settings};
 
 use crate::model::{Host, Object, Step, block, contents, label, script, small_settings};
 
@@ -150,6 +150,29 @@ fn a_creation_that_could_not_be_undone_cuts_nothing_off() {
     for seed in 0..50 {
         assert_eq!(contents(&mut load(&store.crash(seed))).len(), 11);
     }
+}
+
+#[test]
+fn many_dead_segments_go_step_by_step_and_at_once_when_room_is_short() {
+    let store = store(6);
+    let mut cartridge = load(&store);
+    for number in 0..200 {
+        cartridge.append_block(block(9000, number * 4)).unwrap();
+    }
+    cartridge.rewind().unwrap();
+    let full = store.segments().unwrap().len();
+    assert!(full > 90);
+    cartridge.append_block(block(9000, 1)).unwrap();
+    assert!(store.segments().unwrap().len() > full / 2);
+    // Dead or not yet removed: after a crash none of them counts.
+    assert_eq!(contents(&mut load(&store.crash(1))).len(), 0);
+    store.set_room_bytes(Some(store.used_bytes()));
+    for number in 0..100 {
+        cartridge.append_block(block(9000, number * 4)).unwrap();
+    }
+    cartridge.unload().unwrap();
+    assert!(store.segments().unwrap().len() < full);
+    assert_eq!(contents(&mut load(&store)).len(), 101);
 }
 
 /// Runs a script on a disk on which the operation `operation` fails, and does what a host would do:

@@ -44,7 +44,7 @@ fn a_cartridge_of_version_1_is_read() {
     for unsealed in [true, false] {
         let (mut cartridge, report) = Cartridge::open(store(), Settings::default()).unwrap();
         assert_eq!(report.unsealed, unsealed);
-        assert_eq!((report.discarded_bytes, report.removed.len()), (0, 0));
+        assert_eq!((report.discarded_bytes, report.dead.len()), (0, 0));
         assert_eq!(contents(&mut cartridge), mixed());
         assert_eq!(cartridge.usage().filemarks, 5);
     }
