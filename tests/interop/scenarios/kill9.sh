@@ -76,8 +76,20 @@ shows "after unload: the drive is empty" "^Data Transfer Element 0:Empty" status
 check "load" mtx -f "$CHANGER" load 1 0
 holds "after unload" four five
 
-note "in the middle of a write"
+note "between two writes"
+# st before Linux 6.6 does not take a power-on for a lost position: after the error it closes the
+# device with a filemark, wherever the tape stands. At its beginning that would be the end of all.
 head -c 8M /dev/urandom >stream
+exec 3>"$nst"
+dd if=stream bs=64k count=16 status=none >&3
+crash "between two writes"
+write_on() { dd if=stream bs=64k count=16 status=none >&3; }
+refuses "between two writes: the writer is told" "Input/output error" write_on
+exec 3>&-
+holds "between two writes" four five
+mt -f "$nst" asf 2
+
+note "in the middle of a write"
 endless() { while cat stream; do :; done; }
 { endless | dd of="$nst" bs=64k iflag=fullblock status=none; } 2>/dev/null &
 sleep 1
