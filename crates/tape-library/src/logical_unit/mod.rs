@@ -145,6 +145,7 @@ impl LogicalUnit {
     /// Waits until nothing runs or waits. For tests and for a shut-down after the ports have closed.
     pub fn wait_until_idle(&self) {
         let mut tasks = self.shared.lock();
+        tasks.waiters_for_idle += 1;
         while !tasks.is_idle() {
             tasks = self
                 .shared
@@ -152,6 +153,7 @@ impl LogicalUnit {
                 .wait(tasks)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        tasks.waiters_for_idle -= 1;
     }
 
     /// A nexus begins.
@@ -275,8 +277,14 @@ impl Shared {
 
     /// Ends what runs; returns whether its response is still wanted.
     fn end(&self) -> bool {
-        let wanted = self.lock().end();
-        self.changed.notify_all();
+        let mut tasks = self.lock();
+        let wanted = tasks.end();
+        // With one command at a time nobody waits, and the worker's sleep costs nothing.
+        let anybody = tasks.anybody_waits();
+        drop(tasks);
+        if anybody {
+            self.changed.notify_all();
+        }
         wanted
     }
 }

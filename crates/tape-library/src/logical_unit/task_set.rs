@@ -33,6 +33,8 @@ pub(super) struct TaskSet {
     waiting: VecDeque<Job>,
     running: Running,
     stopping: bool,
+    /// How many threads wait until the unit is idle.
+    pub(super) waiters_for_idle: u32,
 }
 
 #[derive(Default)]
@@ -61,6 +63,11 @@ impl TaskSet {
     /// Returns whether nothing runs and nothing waits.
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.running, Running::Nothing) && self.waiting.is_empty()
+    }
+
+    /// Returns whether the end of what runs concerns another thread.
+    pub(super) fn anybody_waits(&self) -> bool {
+        !self.waiting.is_empty() || self.stopping || self.waiters_for_idle > 0
     }
 
     /// Returns how many commands and jobs wait.
