@@ -207,7 +207,6 @@ impl Session {
             self.held -= task.held;
             self.waiting.retain(|waiting| *waiting != tag);
             self.responding.retain(|responding| *responding != tag);
-            self.order.forget(tag);
             self.recent.push(task.itt);
         }
     }

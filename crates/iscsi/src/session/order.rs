@@ -11,7 +11,7 @@ use crate::wire::{Header, NopIn, Opcode, RESERVED_TAG, RejectReason, SerialNumbe
 /// A request whose turn has not come.
 #[derive(Debug)]
 pub(super) enum Pending {
-    /// A task of the table.
+    /// A task of the table. When it is gone by its turn, the number is all that is left of it.
     Command(TaskTag),
     /// Any other PDU with its data.
     Control(Header, Vec<u8>),
@@ -49,15 +49,6 @@ impl OrderQueue {
             })
             .sum();
         held + length <= WAITING_DATA_MAX
-    }
-
-    /// Keeps the number of a task that is gone, so that no gap arises.
-    pub(super) fn forget(&mut self, tag: TaskTag) {
-        for (_, pending) in &mut self.ahead {
-            if matches!(pending, Pending::Command(waiting) if *waiting == tag) {
-                *pending = Pending::Nothing;
-            }
-        }
     }
 }
 

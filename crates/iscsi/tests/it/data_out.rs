@@ -1,7 +1,7 @@
 //! Data-Out and R2T, right and wrong (RFC 7143 §4.2.5, §11.7, §11.8): R1 to R11.
 
 use crate::rig::*;
-use iscsi::wire::{DataOut, RESERVED_TAG, ReadyToTransfer, SerialNumber};
+use iscsi::wire::{DataOut, RESERVED_TAG, ReadyToTransfer, SerialNumber, TaskManagementRequest};
 use iscsi::{CloseReason, Limits, Offer};
 
 /// A Data-Out by hand.
@@ -462,4 +462,53 @@ fn r2ts_are_withheld_when_the_session_holds_enough_and_the_oldest_always_goes_on
     let pdus = target.pdus();
     let last = pdus.iter().find(|pdu| pdu.opcode() == 0x31).map(r2t);
     assert_eq!(last.map(|r| r.task_tag), Some(3));
+}
+
+#[test]
+fn an_aborted_write_gives_its_room_back() {
+    let limits = Limits {
+        data_out_session_max: 1500,
+        ..Limits::default()
+    };
+    let mut target = Target::new(Offer::default(), limits);
+    log_in_by_hand(&mut target, &[("ImmediateData", "No")]);
+    for index in 0..4 {
+        target.feed(&bytes_of(write_command(index, index, 1000).emit(), &[]));
+    }
+    assert_eq!(target.pdus().len(), 2, "no room for more");
+    for itt in 0..2 {
+        let abort = TaskManagementRequest {
+            immediate: true,
+            function: 1,
+            lun: [0; 8],
+            task_tag: 0x900 + itt,
+            referenced_task_tag: itt,
+            cmd_sn: cmd_sn(4),
+            expected_stat_sn: SerialNumber(0),
+            referenced_cmd_sn: cmd_sn(itt),
+            expected_data_sn: SerialNumber(0),
+        };
+        target.feed(&bytes_of(abort.emit(), &[]));
+    }
+    let asked: Vec<_> = target
+        .pdus()
+        .iter()
+        .filter(|pdu| pdu.opcode() == 0x31)
+        .map(|pdu| pdu.u32(16))
+        .collect();
+    assert_eq!(asked, [2, 3]);
+}
+
+#[test]
+fn the_data_of_a_failed_command_is_kept_nowhere() {
+    let mut target = session(&[
+        ("ImmediateData", "No"),
+        ("MaxRecvDataSegmentLength", "1048576"),
+    ]);
+    let mut header = write_command(1, 0, 1 << 20).emit();
+    header.set_data_length(1 << 20);
+    target.feed(&header.0);
+    assert_eq!(target.connection.want().len(), 64 << 10, "the sink");
+    target.feed(&pattern(1 << 20, 1));
+    assert_eq!(sense(&target.pdus()), UNEXPECTED);
 }

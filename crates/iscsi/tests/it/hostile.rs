@@ -180,6 +180,20 @@ fn b2_announcements_cost_nothing() {
 }
 
 #[test]
+fn bidirectional_commands_are_refused() {
+    let mut target = session(&[]);
+    let mut both = write_command(1, 0, 10);
+    both.read = true;
+    target.feed(&bytes_of(both.emit(), &pattern(10, 1)));
+    let pdu = target.pdus().remove(0);
+    assert_eq!(
+        (pdu.opcode(), pdu.byte(3), pdu.data[2 + 12]),
+        (0x21, 2, 0x24)
+    );
+    assert!(target.executed.is_empty());
+}
+
+#[test]
 fn b2_additional_headers_are_read_and_refused() {
     // An extended CDB (AHSType 1): none of our commands has one.
     let mut header = command(1, 0, &TEST_UNIT_READY).emit();

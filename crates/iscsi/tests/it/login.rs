@@ -44,7 +44,7 @@ fn a_login_in_bytes() {
         0, 0, 0, 0x10,          // initiator task tag
         0, 1, 0, 0,             // CID
         0xff, 0xff, 0xff, 0xf0, // CmdSN
-        0xff, 0xff, 0xff, 0xfe, // ExpStatSN
+        0xff, 0xff, 0xff, 0xfc, // ExpStatSN
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
     let text = b"InitiatorName=iqn.2026-11.io.example:host\0\
@@ -65,7 +65,7 @@ fn a_login_in_bytes() {
         0, 7,                   // TSIH of the new session
         0, 0, 0, 0x10,          // initiator task tag, echoed
         0, 0, 0, 0,
-        0xff, 0xff, 0xff, 0xfe, // StatSN
+        0xff, 0xff, 0xff, 0xfc, // StatSN
         0xff, 0xff, 0xff, 0xf0, // ExpCmdSN: that of the login, which is immediate
         0x00, 0x00, 0x00, 0x0f, // MaxCmdSN: a window of 32, over the wrap
         0, 0,                   // status: success

@@ -244,6 +244,52 @@ fn t2_cold_reset_ends_the_session_after_its_response() {
 }
 
 #[test]
+fn t2_cold_reset_that_fails_ends_nothing() {
+    let mut target = session(&[]);
+    target.outcome = ManagementOutcome::AuthorizationFailed;
+    assert_eq!(outcome(&mut target, manage(COLD_RESET, 0)), 6);
+    assert_eq!(target.closed, None);
+}
+
+#[test]
+fn t2_nothing_starts_while_it_is_being_aborted() {
+    let mut target = session(&[("ImmediateData", "No")]);
+    target.hold_management = true;
+    target.feed(&bytes_of(write_command(1, 0, 100).emit(), &[]));
+    let r2t = ReadyToTransfer::parse(&target.pdus()[0].header).unwrap();
+    target.feed(&bytes_of(manage(ABORT_TASK_SET, 1).emit(), &[]));
+    let data = DataOut {
+        is_final: true,
+        lun: [0; 8],
+        task_tag: 1,
+        transfer_tag: r2t.transfer_tag,
+        expected_stat_sn: SerialNumber(0),
+        data_sn: SerialNumber(0),
+        buffer_offset: 0,
+    };
+    target.feed(&bytes_of(data.emit(), &pattern(100, 1)));
+    assert!(target.executed.is_empty());
+    let tag = target.managed[0].tag;
+    target
+        .connection
+        .management_done(tag, ManagementOutcome::FunctionComplete);
+    target.answer();
+    assert!(target.executed.is_empty());
+    assert_eq!(target.pdus().len(), 1);
+}
+
+#[test]
+fn t1_a_task_that_waits_for_its_turn_is_aborted_and_its_number_stays_used() {
+    let mut target = session(&[]);
+    target.feed(&ready(1, 1));
+    assert_eq!(outcome(&mut target, abort(1, 1, 2)), 0);
+    target.feed(&ready(2, 0));
+    target.feed(&ready(3, 2));
+    let tags: Vec<_> = target.pdus().iter().map(|pdu| pdu.u32(16)).collect();
+    assert_eq!(tags, [2, 3]);
+}
+
+#[test]
 fn t3_what_is_not_there_is_said_to_be_not_there() {
     let mut target = session(&[]);
     assert_eq!(outcome(&mut target, manage(TASK_REASSIGN, 0)), 4);
@@ -292,6 +338,7 @@ fn t2_nothing_is_asked_for_while_a_task_is_being_aborted() {
     };
     target.feed(&bytes_of(data.emit(), &pattern(512, 1)));
     assert!(target.pdus().is_empty(), "no second R2T");
+    assert_eq!(target.connection.tasks_in_flight(), 1);
     let tag = target.managed[0].tag;
     target
         .connection

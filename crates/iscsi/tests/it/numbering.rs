@@ -109,6 +109,17 @@ fn n4_immediate_requests_take_no_number_and_may_carry_any() {
 }
 
 #[test]
+fn n4_an_immediate_command_does_not_wait_for_the_others() {
+    let mut target = session(&[("ImmediateData", "No")]);
+    target.feed(&bytes_of(write_command(1, 0, 100).emit(), &[]));
+    target.pdus();
+    let mut now = command(2, 1, &TEST_UNIT_READY);
+    now.immediate = true;
+    target.feed(&bytes_of(now.emit(), &[]));
+    assert_eq!(tags(&target.pdus()), [2]);
+}
+
+#[test]
 fn n4_immediate_commands_have_a_limit_of_their_own() {
     let mut target = session(&[]);
     target.hold = true;
@@ -202,6 +213,29 @@ fn n8_the_window_closes_when_full_and_each_response_opens_it() {
     assert_eq!(counters(&pdus[0]).max_cmd_sn, cmd_sn(4));
     target.feed(&ready(5, 4));
     assert_eq!(target.held.len(), 4);
+}
+
+#[test]
+fn n8_a_data_in_with_status_opens_the_window_too() {
+    let limits = Limits {
+        command_window: 1,
+        ..Limits::default()
+    };
+    let mut target = Target::new(Offer::default(), limits);
+    log_in_by_hand(&mut target, &[]);
+    target.hold = true;
+    target.feed(&bytes_of(read_command(1, 0, 100).emit(), &[]));
+    target.feed(&bytes_of(nop_out(90).emit(), &[]));
+    target.pdus();
+    let held = target.held.remove(0);
+    target.execute(held);
+    let pdus = target.pdus();
+    assert_eq!(
+        (pdus.len(), pdus[0].opcode()),
+        (1, 0x25),
+        "no NOP-In is needed"
+    );
+    assert_eq!(pdus[0].u32(32), cmd_sn(1).0);
 }
 
 #[test]

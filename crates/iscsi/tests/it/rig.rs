@@ -330,7 +330,7 @@ pub(crate) fn login_request(stage: Stage, next: Option<Stage>) -> LoginRequest {
 }
 
 pub(crate) const FIRST_CMD_SN: u32 = 0xffff_fff0;
-pub(crate) const FIRST_STAT_SN: u32 = 0xffff_fffe;
+pub(crate) const FIRST_STAT_SN: u32 = 0xffff_fffc;
 
 pub(crate) const NAMES: [(&str, &str); 3] = [
     ("InitiatorName", INITIATOR),
