@@ -15,6 +15,17 @@ fn to_full_feature() -> LoginRequest {
     )
 }
 
+/// Gives bytes to the connection and answers nothing.
+fn feed_unanswered(target: &mut Target, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let want = target.connection.want();
+        let count = want.len().min(bytes.len());
+        want[..count].copy_from_slice(&bytes[..count]);
+        target.connection.received(count, target.now);
+        bytes = &bytes[count..];
+    }
+}
+
 /// Sends one request on a fresh connection and returns the status that refuses it.
 fn refusal(request: LoginRequest, pairs: &[(&str, &str)]) -> u16 {
     let mut target = Target::plain();
@@ -182,17 +193,7 @@ fn l4_the_environment_sees_tsih_and_the_last_response_carries_the_new_one() {
 fn l5_the_final_response_waits_until_the_old_session_is_gone() {
     let mut target = Target::plain();
     let request = bytes_of(to_full_feature().emit(), &text_of(&NAMES));
-    let space = |target: &mut Target, bytes: &[u8]| {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let want = target.connection.want();
-            let count = want.len().min(rest.len());
-            want[..count].copy_from_slice(&rest[..count]);
-            target.connection.received(count, target.now);
-            rest = &rest[count..];
-        }
-    };
-    space(&mut target, &request);
+    feed_unanswered(&mut target, &request);
     let event = target.connection.next_event().unwrap();
     assert!(matches!(event, iscsi::Event::LoginRequested(_)));
     assert!(target.pdus().is_empty(), "undecided");
@@ -210,18 +211,39 @@ fn l5_the_final_response_waits_until_the_old_session_is_gone() {
 }
 
 #[test]
+fn a_request_before_the_response_to_the_last_one_is_an_error() {
+    let mut target = Target::plain();
+    let request = bytes_of(to_full_feature().emit(), &text_of(&NAMES));
+    feed_unanswered(&mut target, &request);
+    feed_unanswered(&mut target, &request);
+    let response = LoginResponse::parse(&target.pdus()[0].header).unwrap();
+    assert_eq!(status(&response), 0x0200);
+    // The decision comes too late and does no harm.
+    let allow = LoginDecision::Allow(terms(Authentication::None));
+    target.connection.login_decision(allow);
+    assert!(target.pdus().is_empty());
+}
+
+#[test]
+fn l10_text_before_ours_is_complete_is_an_error() {
+    let mut target = Target::plain();
+    let mut text = text_of(&NAMES);
+    for i in 0..500 {
+        text.extend(text_of(&[(&format!("X-k{i}"), "1")]));
+    }
+    let stay = login_request(Stage::LoginOperationalNegotiation, None);
+    target.feed(&bytes_of(stay.emit(), &text));
+    assert_eq!(target.pdus()[0].byte(1) & 0x40, 0x40, "C: there is more");
+    target.feed(&bytes_of(stay.emit(), &text_of(&[("X-more", "1")])));
+    let response = LoginResponse::parse(&target.pdus()[0].header).unwrap();
+    assert_eq!(status(&response), 0x0200);
+}
+
+#[test]
 fn l5_a_session_can_be_refused_at_the_last_moment() {
     let mut target = Target::plain();
     let request = bytes_of(to_full_feature().emit(), &text_of(&NAMES));
-    let want_all = request.len();
-    let mut at = 0;
-    while at < want_all {
-        let want = target.connection.want();
-        let count = want.len().min(want_all - at);
-        want[..count].copy_from_slice(&request[at..at + count]);
-        target.connection.received(count, target.now);
-        at += count;
-    }
+    feed_unanswered(&mut target, &request);
     target.connection.next_event();
     let allow = LoginDecision::Allow(terms(Authentication::None));
     target.connection.login_decision(allow);
