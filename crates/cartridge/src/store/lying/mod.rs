@@ -12,15 +12,16 @@
 //! machine stops, or to fail. A failed sync drops some of what it should have kept and, as kernels
 //! do, reports that once.
 
-use std::collections::BTreeMap;
+mod dice;
+mod disk;
+
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
-
-const PIECE_BYTES: usize = 512;
-const PHYSICAL_SECTOR_BYTES: usize = 4096;
+use dice::Dice;
+use disk::{Change, Disk, FileState};
 
 /// A cartridge on a disk that lies. For tests. Clones share the disk.
 #[derive(Clone, Debug, Default)]
@@ -37,31 +38,6 @@ pub enum Fault {
     FailOnce,
     /// The operation and all later ones fail, until [`LyingStore::heal`].
     Fail,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Disk {
-    label: Option<Vec<u8>>,
-    names: BTreeMap<SegmentName, usize>,
-    durable_names: BTreeMap<SegmentName, usize>,
-    files: Vec<FileState>,
-    operations: u64,
-    fault: Option<(u64, Fault)>,
-    room_bytes: Option<u64>,
-    dice: Dice,
-}
-
-#[derive(Clone, Debug, Default)]
-struct FileState {
-    now: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Length(usize),
 }
 
 impl LyingStore {
@@ -145,104 +121,6 @@ impl LyingStore {
             id,
         })
     }
-}
-
-impl Disk {
-    /// Counts an operation, and fails when it is its turn. Returns true when the machine stops
-    /// during it.
-    fn step(&mut self) -> io::Result<bool> {
-        let operation = self.operations;
-        self.operations += 1;
-        match self.fault {
-            Some((at, Fault::Stop)) if operation == at => Ok(true),
-            Some((at, Fault::FailOnce)) if operation == at => Err(io::Error::other("failed once")),
-            Some((at, Fault::Stop | Fault::Fail)) if operation >= at => {
-                Err(io::Error::other("failed"))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    fn used_bytes(&self) -> u64 {
-        self.names
-            .values()
-            .map(|id| self.files[*id].now.len() as u64)
-            .sum()
-    }
-
-    /// Fails when the file `id` cannot grow to `length`.
-    fn check_room(&self, id: usize, length: usize) -> io::Result<()> {
-        let more = length.saturating_sub(self.files[id].now.len()) as u64;
-        match self.room_bytes {
-            Some(room) if more > 0 && self.used_bytes() + more > room => {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl FileState {
-    fn apply(&mut self, change: Change) {
-        match &change {
-            Change::Write { offset, bytes } => put(&mut self.now, *offset, bytes),
-            Change::Length(length) => self.now.resize(*length, 0),
-        }
-        self.pending.push(change);
-    }
-
-    /// What is left of the file after a crash.
-    fn crash(&self, dice: &mut Dice) -> Self {
-        let mut left = self.durable.clone();
-        let keep = dice.strategy();
-        for change in &self.pending {
-            match change {
-                Change::Length(length) if dice.keeps(keep) => left.resize(*length, 0),
-                Change::Length(_) => {}
-                Change::Write { offset, bytes } => {
-                    for (offset, piece) in pieces(*offset, bytes) {
-                        if dice.keeps(keep) {
-                            put(&mut left, offset, piece);
-                            if keep == Keep::Some && dice.below(32) == 0 {
-                                tear(&mut left, offset);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Self {
-            now: left.clone(),
-            durable: left,
-            pending: Vec::new(),
-        }
-    }
-}
-
-/// Spoils every second byte of the physical sector around `offset`.
-fn tear(contents: &mut [u8], offset: usize) {
-    let from = offset - offset % PHYSICAL_SECTOR_BYTES;
-    let to = (from + PHYSICAL_SECTOR_BYTES).min(contents.len());
-    for byte in contents[from..to].iter_mut().step_by(2) {
-        *byte ^= 0x5a;
-    }
-}
-
-/// Cuts a write into what can reach the disk without the rest.
-fn pieces(offset: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let first = (PIECE_BYTES - offset % PIECE_BYTES).min(bytes.len());
-    let (head, rest) = bytes.split_at(first);
-    let rest = rest.chunks(PIECE_BYTES).enumerate();
-    std::iter::once((offset, head))
-        .chain(rest.map(move |(n, piece)| (offset + first + n * PIECE_BYTES, piece)))
-}
-
-fn put(contents: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    if contents.len() < end {
-        contents.resize(end, 0);
-    }
-    contents[offset..end].copy_from_slice(bytes);
 }
 
 impl SegmentStore for LyingStore {
@@ -375,61 +253,6 @@ impl SegmentFile for LyingFile {
                 Err(error)
             }
         }
-    }
-}
-
-/// How much of a file's unsynchronized changes a crash leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keep {
-    None,
-    Some,
-    All,
-}
-
-/// Numbers that follow from a seed (SplitMix64).
-#[derive(Clone, Debug, Default)]
-struct Dice(u64);
-
-impl Dice {
-    fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        in_memory((z ^ (z >> 31)) % limit.max(1) as u64)
-    }
-
-    fn strategy(&mut self) -> Keep {
-        [Keep::None, Keep::Some, Keep::Some, Keep::All][self.below(4)]
-    }
-
-    fn keeps(&mut self, keep: Keep) -> bool {
-        match keep {
-            Keep::None => false,
-            Keep::Some => self.below(2) == 0,
-            Keep::All => true,
-        }
-    }
-
-    /// Returns a directory between the durable one and the present one.
-    fn names(
-        &mut self,
-        durable: &BTreeMap<SegmentName, usize>,
-        now: &BTreeMap<SegmentName, usize>,
-    ) -> BTreeMap<SegmentName, usize> {
-        let keep = self.strategy();
-        let mut left = now.clone();
-        for (name, id) in durable {
-            if !now.contains_key(name) && !self.keeps(keep) {
-                left.insert(*name, *id);
-            }
-        }
-        left.retain(|name, _| durable.contains_key(name) || self.keeps(keep));
-        left
     }
 }
 

@@ -1,0 +1,134 @@
+//! What the disk holds, what it has promised, and what a crash leaves.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::Fault;
+use super::dice::{Dice, Keep};
+use crate::store::SegmentName;
+
+const PIECE_BYTES: usize = 512;
+const PHYSICAL_SECTOR_BYTES: usize = 4096;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    pub(super) label: Option<Vec<u8>>,
+    pub(super) names: BTreeMap<SegmentName, usize>,
+    pub(super) durable_names: BTreeMap<SegmentName, usize>,
+    pub(super) files: Vec<FileState>,
+    pub(super) operations: u64,
+    pub(super) fault: Option<(u64, Fault)>,
+    pub(super) room_bytes: Option<u64>,
+    pub(super) dice: Dice,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct FileState {
+    pub(super) now: Vec<u8>,
+    pub(super) durable: Vec<u8>,
+    pub(super) pending: Vec<Change>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Change {
+    Write { offset: usize, bytes: Vec<u8> },
+    Length(usize),
+}
+
+impl Disk {
+    /// Counts an operation, and fails when it is its turn. Returns true when the machine stops
+    /// during it.
+    pub(super) fn step(&mut self) -> io::Result<bool> {
+        let operation = self.operations;
+        self.operations += 1;
+        match self.fault {
+            Some((at, Fault::Stop)) if operation == at => Ok(true),
+            Some((at, Fault::FailOnce)) if operation == at => Err(io::Error::other("failed once")),
+            Some((at, Fault::Stop | Fault::Fail)) if operation >= at => {
+                Err(io::Error::other("failed"))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    pub(super) fn used_bytes(&self) -> u64 {
+        self.names
+            .values()
+            .map(|id| self.files[*id].now.len() as u64)
+            .sum()
+    }
+
+    /// Fails when the file `id` cannot grow to `length`.
+    pub(super) fn check_room(&self, id: usize, length: usize) -> io::Result<()> {
+        let more = length.saturating_sub(self.files[id].now.len()) as u64;
+        match self.room_bytes {
+            Some(room) if more > 0 && self.used_bytes() + more > room => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileState {
+    pub(super) fn apply(&mut self, change: Change) {
+        match &change {
+            Change::Write { offset, bytes } => put(&mut self.now, *offset, bytes),
+            Change::Length(length) => self.now.resize(*length, 0),
+        }
+        self.pending.push(change);
+    }
+
+    /// What is left of the file after a crash.
+    pub(super) fn crash(&self, dice: &mut Dice) -> Self {
+        let mut left = self.durable.clone();
+        let keep = dice.strategy();
+        for change in &self.pending {
+            match change {
+                Change::Length(length) if dice.keeps(keep) => left.resize(*length, 0),
+                Change::Length(_) => {}
+                Change::Write { offset, bytes } => {
+                    for (offset, piece) in pieces(*offset, bytes) {
+                        if dice.keeps(keep) {
+                            put(&mut left, offset, piece);
+                            if keep == Keep::Some && dice.below(32) == 0 {
+                                tear(&mut left, offset);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Self {
+            now: left.clone(),
+            durable: left,
+            pending: Vec::new(),
+        }
+    }
+}
+
+/// Spoils every second byte of the physical sector around `offset`.
+pub(super) fn tear(contents: &mut [u8], offset: usize) {
+    let from = offset - offset % PHYSICAL_SECTOR_BYTES;
+    let to = (from + PHYSICAL_SECTOR_BYTES).min(contents.len());
+    for byte in contents[from..to].iter_mut().step_by(2) {
+        *byte ^= 0x5a;
+    }
+}
+
+/// Cuts a write into what can reach the disk without the rest.
+pub(super) fn pieces(offset: usize, bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let first = (PIECE_BYTES - offset % PIECE_BYTES).min(bytes.len());
+    let (head, rest) = bytes.split_at(first);
+    let rest = rest.chunks(PIECE_BYTES).enumerate();
+    std::iter::once((offset, head))
+        .chain(rest.map(move |(n, piece)| (offset + first + n * PIECE_BYTES, piece)))
+}
+
+pub(super) fn put(contents: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
+    let end = offset + bytes.len();
+    if contents.len() < end {
+        contents.resize(end, 0);
+    }
+    contents[offset..end].copy_from_slice(bytes);
+}
