@@ -11,7 +11,8 @@
 //! ```text
 //! let mut connection = Connection::new(ConnectionParams { … });
 //! loop {
-//!     // 1. Receive until the socket has no more, but at most so much per turn.
+//!     // 1. Receive until the socket has no more, but at most so much per turn. Nothing else may
+//!     //    happen to the connection between `want` and `received`.
 //!     while let Ok(count) = recv(socket, connection.want()) {     // never empty
 //!         connection.received(count, now);
 //!         // 2. Answer. Answers may come later, from anybody's inbox, in any order.
@@ -29,7 +30,8 @@
 //!             }
 //!         }
 //!     }
-//!     // 3. Send what there is: at most 96 slices at a time.
+//!     // 3. Send what there is, at most 96 slices at a time; sooner (after each turn of the loop
+//!     //    above) does no harm and lets R2Ts out while data still comes in.
 //!     while connection.has_output() {
 //!         let slices = connection.transmit().map(IoSlice::new).collect();
 //!         connection.sent(sendmsg(socket, slices)?);

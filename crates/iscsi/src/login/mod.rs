@@ -7,7 +7,7 @@
 //!                             final response ◄── EstablishSession (environment)
 //! ```
 //!
-//! A refusal is a value: [`Refusal`] names the status for the initiator and the reason for our log.
+//! A refusal is a value that names the status for the initiator and the reason for our log.
 
 mod keys;
 mod negotiation;

@@ -241,6 +241,15 @@ fn c1_steps_out_of_order_or_incomplete_are_refused() {
 }
 
 #[test]
+fn c1_chap_without_being_asked_is_refused() {
+    let mut pairs = NAMES.to_vec();
+    pairs.push(("CHAP_A", "5"));
+    let mut target = Target::plain(); // demands nothing
+    let (response, _) = exchange(&mut target, security(), &pairs);
+    assert_eq!(status(&response), 0x0201);
+}
+
+#[test]
 fn c2_lists_of_algorithms() {
     for (list, chosen) in [
         ("5", Some("5")),

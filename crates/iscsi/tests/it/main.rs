@@ -27,3 +27,11 @@ mod residuals;
 mod rig;
 mod splits;
 mod text;
+
+/// A connection can move to the thread that will own it.
+#[test]
+fn connections_are_send() {
+    fn assert_send<T: Send>() {}
+    assert_send::<iscsi::Connection>();
+    assert_send::<iscsi::initiator::Initiator>();
+}
