@@ -28,7 +28,7 @@ use self::targets::{Device, TargetPlan};
 use crate::api::server::Server;
 use crate::config::{Compression, Config, Preset};
 use crate::portal::sessions::{Sessions, unix_ms};
-use crate::portal::{NamedTarget, Portals};
+use crate::portal::{Bound, NamedTarget, Portals};
 
 /// A gateway that runs.
 pub struct Gateway {
@@ -53,6 +53,8 @@ impl Gateway {
     /// Opens or creates the library, listens, and serves; or leaves nothing running.
     pub fn start(config: Config) -> anyhow::Result<Arc<Self>> {
         let lock = DataLock::take(&config.data)?;
+        // Whatever can go wrong goes wrong before a library is made.
+        let bound = Bound::bind(&config.iscsi)?;
         let library = open_or_create(&config)?;
         let name = match &config.name {
             Some(name) => name.as_str().to_owned(),
@@ -67,7 +69,8 @@ impl Gateway {
         );
         let named = plans.iter().map(|plan| build(plan, &library)).collect();
         let sessions = Arc::new(Sessions::default());
-        let portals = Portals::open(
+        let portals = Portals::serve(
+            bound,
             &config.iscsi,
             named,
             format!("Capstan {name}"),

@@ -25,15 +25,19 @@ struct State {
 }
 
 /// Why a connection is closed as soon as it comes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// All places are taken.
+    #[error("there are as many connections as iscsi.connections_max allows")]
     Full,
     /// Too many are logging in.
+    #[error("{HALF_OPEN_MAX} connections have not logged in")]
     TooManyLogins,
     /// Too many from this address are logging in.
+    #[error("{HALF_OPEN_PER_SOURCE_MAX} connections from this address have not logged in")]
     TooManyLoginsFromSource,
     /// We are going.
+    #[error("the gateway is shutting down")]
     ShuttingDown,
 }
 

@@ -96,6 +96,7 @@ impl Connection {
     fn serve(&mut self) -> io::Result<()> {
         loop {
             self.read_inbox();
+            self.handle_events();
             let more = match self.flush_until {
                 None => self.receive()?,
                 Some(_) => More::Perhaps,

@@ -31,7 +31,7 @@ pub mod policy;
 pub mod sessions;
 pub mod socket;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ use self::admission::Admission;
 use self::listener::Listener;
 use self::policy::Policy;
 use self::sessions::Sessions;
-use crate::config::IscsiConfig;
+use crate::config::{IscsiConfig, ListenAddress};
 
 /// A target with its name.
 #[derive(Clone)]
@@ -72,36 +72,51 @@ pub struct Shared {
     pub limits: iscsi::Limits,
 }
 
-/// The open portals.
-pub struct Portals {
-    listeners: Vec<Listener>,
-    shared: Arc<Shared>,
+/// Sockets that listen and are not served yet.
+pub struct Bound {
+    sockets: Vec<(TcpListener, SocketAddr)>,
 }
 
-impl Portals {
-    /// Listens on all addresses of `config`, or on none.
-    pub fn open(
-        config: &IscsiConfig,
-        targets: Vec<NamedTarget>,
-        alias: String,
-        sessions: Arc<Sessions>,
-    ) -> anyhow::Result<Self> {
+impl Bound {
+    /// Listens on all addresses of `config`, or on none. Initiators that come wait.
+    pub fn bind(config: &IscsiConfig) -> anyhow::Result<Self> {
+        let bind = |address: &ListenAddress| -> std::io::Result<_> {
+            let socket = socket::listen(address.0)?;
+            let local = socket.local_addr()?;
+            Ok((socket, local))
+        };
         let sockets = config
             .listen
             .iter()
             .map(|address| {
-                socket::listen(address.0).with_context(|| {
+                bind(address).with_context(|| {
                     format!(
                         "cannot listen on {address}; is another program using the port? \
                          --listen names another one"
                     )
                 })
             })
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let mut local = Vec::new();
-        for socket in &sockets {
-            local.push(socket.local_addr()?);
-        }
+            .collect::<anyhow::Result<_>>()?;
+        Ok(Self { sockets })
+    }
+}
+
+/// The open portals. Dropping them closes them in a hurry; see [`Portals::close`].
+pub struct Portals {
+    listeners: Vec<Listener>,
+    shared: Arc<Shared>,
+}
+
+impl Portals {
+    /// Serves `targets`. `alias` is their TargetAlias.
+    pub fn serve(
+        bound: Bound,
+        config: &IscsiConfig,
+        targets: Vec<NamedTarget>,
+        alias: String,
+        sessions: Arc<Sessions>,
+    ) -> std::io::Result<Self> {
+        let local = bound.sockets.iter().map(|(_, local)| *local).collect();
         let advertised = config.advertise.iter().map(ToString::to_string).collect();
         let shared = Arc::new(Shared {
             policy: Policy::new(config, targets.iter().map(|target| target.name.clone())),
@@ -116,11 +131,15 @@ impl Portals {
                 ..iscsi::Limits::default()
             },
         });
-        let listeners = sockets
-            .into_iter()
-            .map(|socket| Listener::start(socket, Arc::clone(&shared)))
-            .collect::<std::io::Result<_>>()?;
-        Ok(Self { listeners, shared })
+        let mut portals = Self {
+            listeners: Vec::new(),
+            shared,
+        };
+        for (socket, _) in bound.sockets {
+            let listener = Listener::start(socket, Arc::clone(&portals.shared))?;
+            portals.listeners.push(listener);
+        }
+        Ok(portals)
     }
 
     /// Returns the addresses that are listened on, with the ports that the system chose.
@@ -130,12 +149,17 @@ impl Portals {
 
     /// Accepts nothing more, asks everybody to log out, and waits until all connections are gone.
     /// Returns how many still were there after `patience`.
-    pub fn close(self, patience: Duration) -> usize {
-        for listener in self.listeners {
-            listener.stop();
-        }
+    pub fn close(mut self, patience: Duration) -> usize {
+        self.listeners.clear();
         self.shared.admission.shut_down();
         self.shared.admission.wait_until_empty(patience)
+    }
+}
+
+impl Drop for Portals {
+    fn drop(&mut self) {
+        self.listeners.clear();
+        self.shared.admission.shut_down();
     }
 }
 

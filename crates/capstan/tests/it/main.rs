@@ -1,0 +1,19 @@
+//! End to end: a whole gateway on loopback, spoken to as hosts and administrators speak to it. A
+//! module for each story; no root, no fixed ports, no fixed waits.
+
+#![allow(clippy::panic, clippy::unwrap_used)] // these are tests, helpers included
+
+mod support;
+
+mod access;
+mod api;
+mod changer;
+mod cli;
+mod configuration;
+mod crash;
+mod discovery;
+mod life;
+mod login;
+mod reinstatement;
+mod restart;
+mod tape;
