@@ -11,7 +11,9 @@ impl Machine {
     pub(super) fn erase(&mut self) -> Result<Response, Sense> {
         self.check_writable()?;
         self.synchronize()?;
-        match self.loaded()?.cartridge.erase() {
+        let mounted = self.loaded()?;
+        let erased = mounted.check_position();
+        match erased.and_then(|()| mounted.cartridge.erase()) {
             Ok(()) => Ok(Response::good()),
             Err(error) => Err(self.write_fault(&error)),
         }

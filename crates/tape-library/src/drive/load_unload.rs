@@ -30,6 +30,21 @@ impl Machine {
             .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
     }
 
+    /// The cartridge stands at its beginning without any initiator having asked for it.
+    pub(super) fn distrust_position(&mut self) {
+        let Medium::Loaded(mounted) = &mut self.medium else {
+            return;
+        };
+        mounted.distrust_position();
+        if mounted.check_position().is_err() {
+            tracing::info!(
+                drive = self.number,
+                cartridge = mounted.cartridge.label().barcode,
+                "at its beginning after a restart: writing waits for a rewind or locate"
+            );
+        }
+    }
+
     /// The robot takes the cartridge out.
     pub(super) fn take_cartridge(&mut self) -> Result<(), cartridge::Error> {
         self.synchronize_for_library()?;
@@ -113,11 +128,7 @@ impl Machine {
     }
 
     fn return_to_beginning(&mut self) -> Result<(), Sense> {
-        self.synchronize()?;
-        match self.loaded()?.cartridge.rewind() {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.read_fault(&error)),
-        }
+        self.rewind().map(|_| ())
     }
 
     /// PREVENT ALLOW MEDIUM REMOVAL. Each nexus prevents for itself; removal is possible when none

@@ -20,6 +20,12 @@
 //! - A logical unit reset and a lost nexus change neither the cartridge nor its logical position:
 //!   the drive says so in mode page 10h (REWIND ON RESET 10b). A drive that rewinds silently lets an
 //!   initiator that missed the unit attention write over the beginning of the tape.
+//! - After a restart of the gateway the cartridge in the drive stands at its beginning, while an
+//!   initiator may believe that it stands where its last WRITE ended. Linux's st (before 6.14) takes
+//!   the unit attention for an error of one command and writes a filemark when the device is closed,
+//!   which would cut off the whole tape. So until REWIND, LOCATE, SPACE to end of data, or LOAD names
+//!   a place, appending and erasing end in SEQUENTIAL POSITIONING ERROR. Reading and relative motion
+//!   work, and a blank cartridge has nothing to lose.
 //!
 //! # Ordering
 //! One command or one call of the library at a time, under one lock. [`Drive::status`] and
@@ -138,6 +144,16 @@ impl Drive {
     /// cartridge as write protected. The caller knows that the drive is empty.
     pub fn load(&self, cartridge: Cartridge, access: MediaAccess) {
         self.with_machine(|machine| machine.load_cartridge(cartridge, access));
+    }
+
+    /// Puts back a cartridge that was in the drive before: when the gateway started, or after a move
+    /// that failed. As [`Drive::load`], but nothing can be appended or erased until an initiator has
+    /// moved to a place that it names (see the module's guarantees).
+    pub fn load_again(&self, cartridge: Cartridge, access: MediaAccess) {
+        self.with_machine(|machine| {
+            machine.load_cartridge(cartridge, access);
+            machine.distrust_position();
+        });
     }
 
     /// Takes the cartridge out. With `Ok` everything written is durable; an empty drive is `Ok`.

@@ -98,7 +98,11 @@ impl Machine {
 
     fn block_descriptor(&self) -> BlockDescriptor {
         BlockDescriptor {
-            density: self.density(),
+            density: if self.profile.tells_density {
+                self.density()
+            } else {
+                DENSITY_DEFAULT
+            },
             blocks: 0,
             block_length: self.mode.block_length,
         }

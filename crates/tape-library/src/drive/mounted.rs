@@ -15,6 +15,8 @@ pub(super) struct Mounted {
     pub(super) buffered_bytes: u64,
     pub(super) bytes_written: u64,
     pub(super) bytes_read: u64,
+    /// Nobody has said since the cartridge came back where it stands.
+    position_distrusted: bool,
     /// The first object that was written behind early warning since the cartridge came in.
     warned_from: Option<u64>,
 }
@@ -28,13 +30,33 @@ impl Mounted {
             buffered_bytes: 0,
             bytes_written: 0,
             bytes_read: 0,
+            position_distrusted: false,
             warned_from: None,
         }
+    }
+
+    /// Refuses to append and erase until an initiator names a place, unless nothing can be lost.
+    pub(super) fn distrust_position(&mut self) {
+        self.position_distrusted = self.cartridge.end_of_data().object > 0;
+    }
+
+    /// An initiator has named a place.
+    pub(super) fn trust_position(&mut self) {
+        self.position_distrusted = false;
+    }
+
+    /// Returns whether appending and erasing happen where the initiators believe.
+    pub(super) fn check_position(&self) -> Result<(), Error> {
+        if self.position_distrusted {
+            return Err(Error::PositionLost);
+        }
+        Ok(())
     }
 
     /// Appends a block; returns whether early warning was met. Not durable before
     /// [`Mounted::synchronize`].
     pub(super) fn append_block(&mut self, block: Bytes) -> Result<bool, Error> {
+        self.check_position()?;
         let length = block.len() as u64;
         let from = self.cartridge.position().object;
         match self.cartridge.append_block(block) {
@@ -51,6 +73,9 @@ impl Mounted {
     /// Appends filemarks; returns whether early warning was met. Not durable before
     /// [`Mounted::synchronize`].
     pub(super) fn append_filemarks(&mut self, count: u32) -> Result<bool, Error> {
+        if count > 0 {
+            self.check_position()?;
+        }
         let from = self.cartridge.position().object;
         match self.cartridge.append_filemarks(count) {
             Ok(appended) => {

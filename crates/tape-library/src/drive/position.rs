@@ -16,7 +16,9 @@ impl Machine {
     /// REWIND: synchronises, then moves to the beginning of the partition.
     pub(super) fn rewind(&mut self) -> Result<Response, Sense> {
         self.synchronize()?;
-        match self.loaded()?.cartridge.rewind() {
+        let mounted = self.loaded()?;
+        mounted.trust_position();
+        match mounted.cartridge.rewind() {
             Ok(()) => Ok(Response::good()),
             Err(error) => Err(self.read_fault(&error)),
         }
@@ -31,6 +33,7 @@ impl Machine {
             Space::Blocks(count) => (count, mounted.cartridge.space_blocks(count)),
             Space::Filemarks(count) => (count, mounted.cartridge.space_filemarks(count)),
             Space::EndOfData => {
+                mounted.trust_position();
                 return match mounted.cartridge.space_end_of_data() {
                     Ok(()) => Ok(Response::good()),
                     Err(error) => Err(self.read_fault(&error)),
@@ -64,6 +67,7 @@ impl Machine {
         }
         self.synchronize()?;
         let mounted = self.loaded()?;
+        mounted.trust_position();
         let located = match locate.destination {
             Destination::Object(object) => mounted.cartridge.locate_block(object),
             Destination::File(file) => mounted.cartridge.locate_filemark(file),

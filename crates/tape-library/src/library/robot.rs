@@ -212,7 +212,7 @@ impl Robot {
         };
         match self.open_files(record.uuid) {
             Ok(cartridge) => {
-                bay.drive().load(cartridge, access);
+                bay.drive().load_again(cartridge, access);
                 tracing::info!(drive, barcode, "loaded again");
             }
             Err(error) => tracing::warn!(drive, barcode, %error, "cannot be loaded"),

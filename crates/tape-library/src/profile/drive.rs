@@ -40,6 +40,8 @@ pub struct DriveProfile {
     pub inquiry_version: u8,
     /// Version descriptors in INQUIRY data.
     pub version_descriptors: Vec<u16>,
+    /// Whether the mode block descriptor tells the density of the cartridge, or 00h, the default.
+    pub tells_density: bool,
     /// Block length after power on; 0 for variable blocks.
     pub block_length_default: u32,
     /// Smallest block, in bytes (READ BLOCK LIMITS).
@@ -60,6 +62,7 @@ struct File {
     revision: String,
     inquiry_version: u8,
     version_descriptors: Vec<u16>,
+    tells_density: bool,
     block_length_default: u32,
     block_length_min: u32,
     block_length_max: u32,
@@ -125,6 +128,7 @@ impl From<File> for DriveProfile {
             revision: file.revision,
             inquiry_version: file.inquiry_version,
             version_descriptors: file.version_descriptors,
+            tells_density: file.tells_density,
             block_length_default: file.block_length_default,
             block_length_min: file.block_length_min,
             block_length_max: file.block_length_max,
@@ -171,5 +175,6 @@ mod tests {
         assert_eq!(drive.revision, "0103");
         assert_eq!(drive.block_length_default, 65536);
         assert_eq!(drive.block_length_max, 1 << 20);
+        assert!(!drive.tells_density, "mt status shows 0x0 (default)");
     }
 }

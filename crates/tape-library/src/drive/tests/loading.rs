@@ -244,3 +244,45 @@ fn inquiry_comes_from_the_identity() {
     let response = rig.run(&[0x12, 1, 0xc7, 0, 96, 0]);
     assert_eq!(response.status, Status::CheckCondition);
 }
+
+/// Linux's st before 6.14 writes a filemark when a device is closed, whatever unit attentions told.
+#[test]
+fn nothing_is_cut_off_after_a_restart_until_a_place_is_named() {
+    const WRITE_FILEMARK: [u8; 6] = [0x10, 0, 0, 0, 1, 0];
+    const ERASE: [u8; 6] = [0x19, 0, 0, 0, 0, 0];
+    const REWIND: [u8; 6] = [0x01, 0, 0, 0, 0, 0];
+    const POSITIONING_ERROR: [u8; 2] = [0x3b, 0];
+    let store = MemoryStore::new();
+    let rig = Rig::loaded_with(store.clone(), PLENTY);
+    rig.write(noise(10, 1));
+    rig.good(&WRITE_FILEMARK);
+
+    let rig = Rig::empty();
+    let (cartridge, _) = Cartridge::open(Box::new(store), cartridge::Settings::default()).unwrap();
+    rig.drive.load_again(cartridge, MediaAccess::ReadWrite);
+    rig.attentions.take(ONE);
+    for command in [WRITE_FILEMARK, ERASE] {
+        let response = rig.run(&command);
+        let sense = response.sense.expect("refused");
+        assert_eq!(
+            [sense.additional.0, sense.additional.1],
+            POSITIONING_ERROR,
+            "{command:02x?}"
+        );
+    }
+    assert_eq!(rig.good(&read_bytes(10)), noise(10, 1), "reading works");
+    let sense = rig.run(&WRITE_FILEMARK).sense.expect("still refused");
+    assert_eq!([sense.additional.0, sense.additional.1], POSITIONING_ERROR);
+    rig.good(&REWIND);
+    rig.good(&WRITE_FILEMARK);
+    assert_eq!(rig.drive.status().object, 1);
+}
+
+#[test]
+fn a_blank_cartridge_can_be_written_after_a_restart() {
+    let rig = Rig::empty();
+    let cartridge = new_cartridge(MemoryStore::new(), PLENTY);
+    rig.drive.load_again(cartridge, MediaAccess::ReadWrite);
+    rig.attentions.take(ONE);
+    rig.write(noise(10, 1));
+}
