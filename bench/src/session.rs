@@ -1,0 +1,187 @@
+//! A session of the sans-IO initiator over a blocking socket, and what a tape client does with it.
+
+use std::io::{IoSlice, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use iscsi::initiator::{DataTransfer, Finished, Initiator, InitiatorEvent, InitiatorParams};
+use scsi::Lun;
+
+/// How we call ourselves.
+const NAME: &str = "iqn.2026-11.io.capstan:bench";
+
+/// The same keys as open-iscsi's defaults, but for the longer bursts that large blocks deserve.
+const KEYS: &[(&str, &str)] = &[
+    ("HeaderDigest", "None"),
+    ("DataDigest", "None"),
+    ("InitialR2T", "No"),
+    ("ImmediateData", "Yes"),
+    ("MaxRecvDataSegmentLength", "1048576"),
+    ("FirstBurstLength", "262144"),
+    ("MaxBurstLength", "16776192"),
+    ("MaxOutstandingR2T", "1"),
+];
+
+/// The most slices for one send.
+const SLICES_MAX: usize = 64;
+
+/// How long anything may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// One session.
+pub(crate) struct Session {
+    stream: TcpStream,
+    initiator: Initiator,
+}
+
+impl Session {
+    /// Returns the names of all targets.
+    pub(crate) fn discover(address: SocketAddr) -> Result<Vec<String>> {
+        let mut session = Self::begin(address, None, &[])?;
+        session.initiator.text(&[("SendTargets", "All")]);
+        let InitiatorEvent::Text { keys, .. } = session.next()? else {
+            bail!("discovery: another answer than a text response");
+        };
+        Ok(keys
+            .into_iter()
+            .filter(|(key, _)| key == "TargetName")
+            .map(|(_, name)| name)
+            .collect())
+    }
+
+    /// Logs in to `target`.
+    pub(crate) fn log_in(address: SocketAddr, target: &str) -> Result<Self> {
+        Self::begin(address, Some(target), KEYS)
+    }
+
+    fn begin(address: SocketAddr, target: Option<&str>, keys: &[(&str, &str)]) -> Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let random = Box::new(|bytes: &mut [u8]| {
+            getrandom::fill(bytes).expect("the kernel has random bytes");
+        });
+        let params = InitiatorParams::new(NAME, target, random).with_keys(keys);
+        let mut session = Self {
+            stream,
+            initiator: Initiator::new(params),
+        };
+        match session.next()? {
+            InitiatorEvent::LoggedIn { .. } => Ok(session),
+            event => bail!("login: {event:?}"),
+        }
+    }
+
+    /// Sends what there is and returns the next event.
+    fn next(&mut self) -> Result<InitiatorEvent> {
+        loop {
+            self.send()?;
+            if let Some(event) = self.initiator.next_event() {
+                if let InitiatorEvent::Failed(rule) = event {
+                    bail!("the target broke a rule: {rule}");
+                }
+                return Ok(event);
+            }
+            let count = self.stream.read(self.initiator.want())?;
+            ensure!(count > 0, "the target closed the connection");
+            self.initiator.received(count);
+        }
+    }
+
+    fn send(&mut self) -> Result<()> {
+        while self.initiator.has_output() {
+            let slices: Vec<_> = self
+                .initiator
+                .transmit()
+                .take(SLICES_MAX)
+                .map(IoSlice::new)
+                .collect();
+            let count = self.stream.write_vectored(&slices)?;
+            drop(slices);
+            self.initiator.sent(count);
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
+        self.initiator.command(Lun::new(0), cdb, data);
+        loop {
+            if let InitiatorEvent::Finished(finished) = self.next()? {
+                return Ok(finished);
+            }
+        }
+    }
+
+    /// Sends a command that has to end GOOD.
+    fn good(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
+        let finished = self.command(cdb, data)?;
+        ensure!(
+            finished.status == 0,
+            "CDB {cdb:02x?}: status {:02x}, sense {:02x?}",
+            finished.status,
+            finished.sense
+        );
+        Ok(finished)
+    }
+
+    /// TEST UNIT READY until the unit attentions are told.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        for _ in 0..16 {
+            if self.command(&[0; 6], DataTransfer::None)?.status == 0 {
+                return Ok(());
+            }
+        }
+        bail!("the unit does not become ready")
+    }
+
+    /// Moves the cartridge of the first storage element into the first drive. The addresses come from
+    /// mode page 1Dh (SMC-3 §7.3.4).
+    pub(crate) fn load_first_cartridge(&mut self) -> Result<()> {
+        self.wait_until_ready()?;
+        let sense = self.good(&[0x1a, 0x08, 0x1d, 0, 255, 0], DataTransfer::In(255))?;
+        let address = |offset: usize| -> Result<[u8; 2]> {
+            let bytes = sense
+                .data
+                .get(4 + offset..6 + offset)
+                .context("mode page 1Dh is short")?;
+            Ok([bytes[0], bytes[1]])
+        };
+        let ([r0, r1], [s0, s1], [d0, d1]) = (address(2)?, address(6)?, address(14)?);
+        self.good(
+            &[0xa5, 0, r0, r1, s0, s1, d0, d1, 0, 0, 0, 0],
+            DataTransfer::None,
+        )?;
+        Ok(())
+    }
+
+    /// Writes `count` blocks and a filemark, one command at a time.
+    pub(crate) fn write_file(&mut self, block: &Bytes, count: u64) -> Result<()> {
+        let [_, b1, b2, b3] = u32::try_from(block.len())?.to_be_bytes();
+        for _ in 0..count {
+            self.good(&[0x0a, 0, b1, b2, b3, 0], DataTransfer::Out(block.clone()))?;
+        }
+        self.good(&[0x10, 0, 0, 0, 1, 0], DataTransfer::None)?;
+        Ok(())
+    }
+
+    /// Reads `count` blocks, which all have to be `block`.
+    pub(crate) fn read_file(&mut self, block: &Bytes, count: u64) -> Result<()> {
+        let length = u32::try_from(block.len())?;
+        let [_, b1, b2, b3] = length.to_be_bytes();
+        for number in 0..count {
+            let read = self.good(&[0x08, 0, b1, b2, b3, 0], DataTransfer::In(length))?;
+            // Comparing all of it would be measured, too; the tests do that.
+            let same = read.data.len() == block.len() && read.data[..512] == block[..512];
+            ensure!(same, "block {number} is not the one that was written");
+        }
+        Ok(())
+    }
+
+    /// Rewinds.
+    pub(crate) fn rewind(&mut self) -> Result<()> {
+        self.good(&[0x01, 0, 0, 0, 0, 0], DataTransfer::None)?;
+        Ok(())
+    }
+}
