@@ -24,8 +24,9 @@
 //!   initiator may believe that it stands where its last WRITE ended. Linux's st (before 6.14) takes
 //!   the unit attention for an error of one command and writes a filemark when the device is closed,
 //!   which would cut off the whole tape. So until REWIND, LOCATE, SPACE to end of data, or LOAD names
-//!   a place, appending and erasing end in SEQUENTIAL POSITIONING ERROR. Reading and relative motion
-//!   work, and a blank cartridge has nothing to lose.
+//!   a place, or the drive tells one (end of data, beginning of partition), what would cut something
+//!   off ends in SEQUENTIAL POSITIONING ERROR. Reading, relative motion and appending at the end of
+//!   data work.
 //!
 //! # Ordering
 //! One command or one call of the library at a time, under one lock. [`Drive::status`] and

@@ -45,9 +45,11 @@ impl Mounted {
         self.position_distrusted = false;
     }
 
-    /// Returns whether appending and erasing happen where the initiators believe.
+    /// Returns whether appending and erasing happen where the initiators believe. At the end of data
+    /// nothing can be cut off, wherever they believe to be.
     pub(super) fn check_position(&self) -> Result<(), Error> {
-        if self.position_distrusted {
+        let at_end = self.cartridge.position().object == self.cartridge.end_of_data().object;
+        if self.position_distrusted && !at_end {
             return Err(Error::PositionLost);
         }
         Ok(())

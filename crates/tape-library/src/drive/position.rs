@@ -52,8 +52,16 @@ impl Machine {
         let sense = match spaced.stopped_by {
             None => return Ok(Response::good()),
             Some(Stop::Filemark) => filemark(),
-            Some(Stop::EndOfData) => end_of_data(self.loaded()?),
-            Some(Stop::BeginningOfPartition) => beginning_of_partition(),
+            // Both tell the initiator where it is. `mt eod` of Linux's st needs no other command.
+            Some(Stop::EndOfData) => {
+                let mounted = self.loaded()?;
+                mounted.trust_position();
+                end_of_data(mounted)
+            }
+            Some(Stop::BeginningOfPartition) => {
+                self.loaded()?.trust_position();
+                beginning_of_partition()
+            }
         };
         let residue = count.unsigned_abs().saturating_sub(spaced.moved);
         Err(sense.with_information(i64::try_from(residue).unwrap_or(i64::MAX)))

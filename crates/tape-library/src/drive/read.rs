@@ -131,7 +131,10 @@ fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
     match mounted.cartridge.read_block() {
         Ok(Object::Block(block)) => Ok(block),
         Ok(Object::Filemark) => told(filemark()),
-        Ok(Object::EndOfData) => told(end_of_data(mounted)),
+        Ok(Object::EndOfData) => {
+            mounted.trust_position(); // BLANK CHECK tells where it is
+            told(end_of_data(mounted))
+        }
         Err(error) => Err(End::Fault(error, residue)),
     }
 }

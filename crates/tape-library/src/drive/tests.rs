@@ -11,5 +11,6 @@ mod mode;
 mod model;
 mod positioning;
 mod reading;
+mod restart;
 mod tape;
 mod writing;
