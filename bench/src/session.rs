@@ -28,7 +28,7 @@ const KEYS: &[(&str, &str)] = &[
 const SLICES_MAX: usize = 64;
 
 /// How long anything may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// One session.
 pub(crate) struct Session {

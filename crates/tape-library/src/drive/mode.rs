@@ -60,7 +60,9 @@ impl Machine {
     /// Page 00h is no page: Linux's st asks so for header and block descriptor alone.
     fn mode_pages(&self, command: ModeSense) -> Result<Vec<u8>, Sense> {
         if command.page_control == PageControl::Saved {
-            return Err(Sense::illegal_request(SAVING_PARAMETERS_NOT_SUPPORTED));
+            return Err(Sense::illegal_request(
+                AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED,
+            ));
         }
         if !matches!(command.subpage_code, 0 | ALL_SUBPAGES) {
             return Err(Sense::invalid_field_in_cdb(3));
@@ -214,5 +216,3 @@ fn merge(wanted: &mut DriveParameters, current: DriveParameters, asked: DrivePar
 
 /// Page code of "no page".
 const NO_PAGE: u8 = 0x00;
-/// SPC-5 §6.14.6: no page has saved values.
-const SAVING_PARAMETERS_NOT_SUPPORTED: AdditionalSense = AdditionalSense(0x39, 0x00);
