@@ -15,6 +15,7 @@ pub mod file;
 pub mod load;
 pub mod names;
 pub mod pattern;
+mod reader;
 pub mod show;
 pub mod size;
 #[cfg(test)]

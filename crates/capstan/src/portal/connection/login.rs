@@ -1,0 +1,124 @@
+//! The login: what the core asks of us, and what we answer.
+
+use std::sync::Arc;
+
+use iscsi::{
+    EstablishSession, LoggedIn, LoginDecision, LoginFailed, LoginRequested, LoginStatus,
+    LoginTerms, SessionKind, Tsih,
+};
+use scsi::InitiatorPort;
+
+use super::super::inbox::Inbox;
+use super::super::policy::{PORTAL_GROUP_TAG, Verdict};
+use super::super::sessions::{Join, Turn};
+use super::Connection;
+
+impl Connection {
+    pub(super) fn decide(&mut self, request: &LoginRequested) -> LoginDecision {
+        let inherited = if request.tsih == Tsih(0) {
+            None
+        } else {
+            match self.shared.sessions.join(request) {
+                Join::Reinstate(negotiated) => Some(negotiated),
+                Join::Unknown => {
+                    return self.refuse(LoginStatus::SessionDoesNotExist, "no such session");
+                }
+                Join::Full => {
+                    return self.refuse(
+                        LoginStatus::TooManyConnections,
+                        "one connection per session",
+                    );
+                }
+            }
+        };
+        let verdict = match (request.kind, &request.target) {
+            (SessionKind::Discovery, _) => Verdict::Allowed(self.shared.policy.discovery()),
+            (SessionKind::Normal, Some(target)) => {
+                self.shared
+                    .policy
+                    .login(&request.initiator, self.peer.ip(), target)
+            }
+            (SessionKind::Normal, None) => {
+                Verdict::Refused(LoginStatus::MissingParameter, "no target named".to_owned())
+            }
+        };
+        match verdict {
+            Verdict::Allowed(authentication) => LoginDecision::Allow(LoginTerms {
+                authentication,
+                portal_group_tag: PORTAL_GROUP_TAG,
+                target_alias: Some(self.shared.alias.clone()),
+                inherited,
+            }),
+            Verdict::Refused(status, reason) => self.refuse(status, &reason),
+        }
+    }
+
+    fn refuse(&mut self, status: LoginStatus, reason: &str) -> LoginDecision {
+        self.refusal = Some(reason.to_owned());
+        LoginDecision::Refuse(status)
+    }
+
+    pub(super) fn claim(&mut self, session: EstablishSession) {
+        let (claim, turn) = self.shared.sessions.claim(&session.login, &self.inbox);
+        self.claim = Some(claim);
+        self.waiting = Some(session);
+        if turn == Turn::Now {
+            self.establish();
+        }
+    }
+
+    /// The session is ours: the nexus begins, and the last login response may go.
+    pub(super) fn establish(&mut self) {
+        let Some((session, claim)) = self.waiting.take().zip(self.claim.as_ref()) else {
+            return; // the login ended while it waited
+        };
+        if let Some(name) = &session.login.target {
+            let Some(target) = self
+                .shared
+                .targets
+                .iter()
+                .find(|target| target.name == *name)
+            else {
+                self.core.session_refused(LoginStatus::NotFound);
+                return;
+            };
+            let LoginRequested {
+                initiator, isid, ..
+            } = &session.login;
+            // SPC-5 §7.6.4.6: the SCSI name string of an iSCSI initiator port.
+            let port = format!("{initiator},i,0x{isid}");
+            let sink: Arc<Inbox> = Arc::clone(&self.inbox);
+            self.nexus = Some(target.target.attach(InitiatorPort(port.into()), sink));
+        }
+        self.core.session_established(claim.tsih());
+    }
+
+    pub(super) fn logged_in(&mut self, logged_in: LoggedIn) {
+        let LoggedIn { login, negotiated } = logged_in;
+        self.permit.logged_in();
+        let target = login.target.as_deref().unwrap_or("discovery");
+        if login.kind == SessionKind::Normal {
+            tracing::info!(initiator = login.initiator, target, peer = %self.peer, "login");
+        } else {
+            tracing::debug!(initiator = login.initiator, peer = %self.peer, "discovery");
+        }
+        if let Some(claim) = &self.claim {
+            claim.established(login.clone(), negotiated, self.peer, self.local);
+        }
+        self.login = Some(login);
+    }
+
+    pub(super) fn login_failed(&mut self, failed: &LoginFailed) {
+        let reason = self
+            .refusal
+            .take()
+            .unwrap_or_else(|| failed.reason.to_owned());
+        tracing::warn!(
+            initiator = failed.initiator.as_deref().unwrap_or("?"),
+            peer = %self.peer,
+            status = format_args!("{:04x}", failed.status),
+            reason,
+            "login refused"
+        );
+    }
+}

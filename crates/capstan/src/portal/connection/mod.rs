@@ -1,0 +1,259 @@
+//! One connection: its thread, and the loop between socket, inbox and the sans-IO core.
+//!
+//! - [`login`], [`commands`], [`ending`]: what becomes of the core's events.
+
+mod commands;
+mod ending;
+mod login;
+
+use std::io::{self, IoSlice};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use iscsi::{ConnectionParams, EstablishSession, Event, LoginRequested};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tape_library::Nexus;
+
+use self::ending::Orderly;
+use super::admission::Permit;
+use super::inbox::{Inbox, Message};
+use super::sessions::Claim;
+use super::{Shared, socket};
+
+/// A connection and everything that ends with it.
+///
+/// The order of the fields is the order of their drops: the nexus is gone before the claim lets the
+/// next session in, and the permit is given back last.
+pub struct Connection {
+    core: iscsi::Connection,
+    nexus: Option<Nexus>,
+    claim: Option<Claim>,
+    socket: TcpStream,
+    inbox: Arc<Inbox>,
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    started: Instant,
+    /// Who logged in, since it did.
+    login: Option<LoginRequested>,
+    /// A login that waits for [`Message::SessionFree`].
+    waiting: Option<EstablishSession>,
+    /// Why we refused, for the log.
+    refusal: Option<String>,
+    /// Since the core said that it is over: until when the rest of the output is worth sending.
+    flush_until: Option<Instant>,
+    permit: Permit,
+}
+
+impl Connection {
+    /// Returns the connection for an accepted socket.
+    pub fn new(
+        socket: TcpStream,
+        peer: SocketAddr,
+        shared: Arc<Shared>,
+        inbox: Arc<Inbox>,
+        permit: Permit,
+    ) -> io::Result<Self> {
+        let local = canonical(socket.local_addr()?);
+        let peer = canonical(peer);
+        let core = iscsi::Connection::new(ConnectionParams {
+            limits: shared.limits.clone(),
+            offer: iscsi::Offer::default(),
+            random: Box::new(fill_from_the_system),
+            now: Duration::ZERO,
+        });
+        Ok(Self {
+            core,
+            nexus: None,
+            claim: None,
+            socket,
+            inbox,
+            shared,
+            peer,
+            local,
+            started: Instant::now(),
+            login: None,
+            waiting: None,
+            refusal: None,
+            flush_until: None,
+            permit,
+        })
+    }
+
+    /// Serves until the connection is over.
+    pub fn run(mut self) {
+        let result = self.serve();
+        if self.flush_until.is_none() {
+            match result {
+                Ok(()) => self.log_end("the initiator closed without logging out", Orderly::Yes),
+                Err(error) => self.log_end(&error.to_string(), Orderly::No),
+            }
+        }
+        self.close_politely();
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        loop {
+            self.read_inbox();
+            self.handle_events();
+            let more = match self.flush_until {
+                None => self.receive()?,
+                Some(_) => More::Perhaps,
+            };
+            if more == More::Never {
+                return Ok(());
+            }
+            self.core.tick(self.now());
+            self.handle_events();
+            self.send()?;
+            if let Some(deadline) = self.flush_until
+                && (!self.core.has_output() || Instant::now() >= deadline)
+            {
+                return Ok(());
+            }
+            if more != More::Surely {
+                self.wait()?;
+            }
+        }
+    }
+
+    /// Receives and handles until the socket has no more, but at most so much that answers do not
+    /// wait for ever.
+    fn receive(&mut self) -> io::Result<More> {
+        for _ in 0..RECEIVES_PER_TURN {
+            match socket::receive(&self.socket, self.core.want())? {
+                socket::Moved::Bytes(count) => {
+                    self.core.received(count, self.now());
+                    self.handle_events();
+                    if self.flush_until.is_some() {
+                        return Ok(More::Perhaps);
+                    }
+                }
+                socket::Moved::WouldBlock => return Ok(More::Perhaps),
+                socket::Moved::End => return Ok(More::Never),
+            }
+        }
+        Ok(More::Surely)
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        while self.core.has_output() {
+            let slices: Vec<IoSlice<'_>> = self.core.transmit().map(IoSlice::new).collect();
+            match socket::send(&self.socket, &slices)? {
+                socket::Moved::Bytes(count) => self.core.sent(count),
+                socket::Moved::WouldBlock => break,
+                socket::Moved::End => return Err(io::ErrorKind::WriteZero.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeps until the socket, the inbox or the clock has something.
+    fn wait(&self) -> io::Result<()> {
+        let mut interest = PollFlags::empty();
+        if self.flush_until.is_none() {
+            interest |= PollFlags::IN;
+        }
+        if self.core.has_output() {
+            interest |= PollFlags::OUT;
+        }
+        let now = self.now();
+        let flush_until = self
+            .flush_until
+            .map(|deadline| deadline.duration_since(self.started));
+        let deadline = [self.core.next_deadline(), flush_until]
+            .into_iter()
+            .flatten()
+            .min();
+        let timeout = deadline.map(|deadline| timespec(deadline.saturating_sub(now)));
+        let mut ready = [
+            PollFd::new(&self.socket, interest),
+            PollFd::new(&*self.inbox, PollFlags::IN),
+        ];
+        match poll(&mut ready, timeout.as_ref()) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn read_inbox(&mut self) {
+        for message in self.inbox.take() {
+            match message {
+                Message::Completed(task, response) => self.core.complete(task, response),
+                Message::Aborted(task) => self.core.abandon(task),
+                Message::SessionFree => self.establish(),
+                Message::Replaced => {
+                    self.refusal = Some("replaced by a newer login".to_owned());
+                    self.core.close();
+                }
+                Message::ShutDown if self.login.is_some() => self.core.request_logout(),
+                Message::ShutDown | Message::TargetReset => self.core.close(),
+            }
+        }
+    }
+
+    fn handle_events(&mut self) {
+        while let Some(event) = self.core.next_event() {
+            match event {
+                Event::Command(command) => self.command(command),
+                Event::LoginRequested(request) => {
+                    let decision = self.decide(&request);
+                    self.core.login_decision(decision);
+                }
+                Event::EstablishSession(session) => self.claim(session),
+                Event::LoggedIn(logged_in) => self.logged_in(*logged_in),
+                Event::LoginFailed(failed) => self.login_failed(&failed),
+                Event::SendTargets(which) => self.send_targets(&which),
+                Event::TaskManagement(request) => self.manage(&request),
+                Event::Closed(reason) => self.closed(reason),
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(peer = %self.peer, "the connection ended in a bug");
+        }
+    }
+}
+
+/// Whether the socket has more to receive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum More {
+    /// There was more when we stopped.
+    Surely,
+    /// Only waiting tells.
+    Perhaps,
+    /// The peer has closed.
+    Never,
+}
+
+/// An IPv4 address in an IPv6 socket is an IPv4 address.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    // Rounded up by a millisecond, so that the deadline has passed when we wake.
+    let duration = duration + Duration::from_millis(1);
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
+}
+
+/// CHAP challenges come from here (RFC 7143 §9.2.1).
+fn fill_from_the_system(bytes: &mut [u8]) {
+    // Without randomness every challenge could be foretold; there is nothing sensible to do but end.
+    getrandom::fill(bytes).expect("the system has randomness once it has booted");
+}
+
+/// How many receives before we look at answers and other business again.
+const RECEIVES_PER_TURN: usize = 64;
