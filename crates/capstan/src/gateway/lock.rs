@@ -1,7 +1,8 @@
 //! The lock on the data directory: one daemon at a time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -44,7 +45,7 @@ impl DataLock {
             path: data.to_owned(),
             source,
         };
-        fs::create_dir_all(data).map_err(unusable)?;
+        make_private_directory(data).map_err(unusable)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -75,6 +76,18 @@ impl DataLock {
     }
 }
 
+/// Makes the data directory for its owner alone: backups hold what everybody else may not read. One
+/// that exists is left as its owner made it.
+fn make_private_directory(data: &Path) -> std::io::Result<()> {
+    if let Some(parent) = data.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(data) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
 const LOCK_NAME: &str = "lock";
 
 #[cfg(test)]
@@ -101,5 +114,15 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("/dev/null/data"), "{error}");
+    }
+
+    #[test]
+    fn a_new_data_directory_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("srv/tapes");
+        let _lock = DataLock::take(&data).unwrap();
+        let mode = fs::metadata(&data).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 }

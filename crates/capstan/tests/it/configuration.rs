@@ -109,3 +109,41 @@ fn verbs_find_the_gateway_through_the_configuration_file() {
             .contains("STK L700")
     );
 }
+
+#[test]
+fn the_manual_shows_every_key_with_its_default() {
+    const MANUAL: &str = include_str!("../../../../docs/configuration.md");
+    let output = Command::new(BINARY)
+        .args(["config", "show"])
+        .env_remove("CAPSTAN_DATA")
+        .env_remove("CAPSTAN_CONFIG")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("[iscsi]"));
+    assert!(
+        MANUAL.contains(&format!("```toml\n{shown}```")),
+        "docs/configuration.md has to show what `capstan config show` prints"
+    );
+}
+
+#[test]
+fn the_manuals_example_with_chap_is_a_good_file() {
+    const MANUAL: &str = include_str!("../../../../docs/configuration.md");
+    let (_, example) = MANUAL.split_once("```toml\n[iscsi]").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let folder = TempDir::new().unwrap();
+    let mut text = format!("[iscsi]{example}");
+    for (name, secret) in [
+        ("backup.secret", "the first secret"),
+        ("own.secret", "another secret"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, secret).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        text = text.replace(&format!("/etc/capstan/{name}"), path.to_str().unwrap());
+    }
+    let file = folder.path().join("capstan.toml");
+    std::fs::write(&file, text).unwrap();
+    capstan_ok(folder.path(), &["config", "check", file.to_str().unwrap()]);
+}
