@@ -1,7 +1,7 @@
 //! The TOML file, exactly as written: every key optional, no key unknown.
 //!
 //! Values that can be judged alone are judged while they are read, so that the parser names line
-//! and column; the others keep their place in the file (`Spanned`) for [`super::load`].
+//! and column; the others keep their place in the file (`Spanned`) for [`super::load()`].
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 //! in.
 //!
 //! - [`file`]: the TOML file, exactly as written.
-//! - [`load`]: file and command line become a [`Config`].
+//! - [`mod@load`]: file and command line become a [`Config`].
 //! - [`show`]: a [`Config`] as commented TOML.
 
 pub mod access;
