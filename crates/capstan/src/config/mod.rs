@@ -5,7 +5,7 @@
 //! configuration the data lies in `./capstan-data` and everybody who reaches 127.0.0.1:3260 may log
 //! in.
 //!
-//! - [`file`]: the TOML file, exactly as written.
+//! - [`mod@file`]: the TOML file, exactly as written.
 //! - [`mod@load`]: file and command line become a [`Config`].
 //! - [`show`]: a [`Config`] as commented TOML.
 

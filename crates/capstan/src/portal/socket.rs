@@ -26,7 +26,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Makes an accepted socket fit for iSCSI: answers leave at once, and a peer that is gone is noticed
-/// within [`PEER_TIMEOUT`] whether or not anything is on the way.
+/// within `PEER_TIMEOUT` whether or not anything is on the way.
 pub fn tune(stream: &TcpStream) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_nonblocking(true)?;

@@ -1,6 +1,6 @@
 //! One connection: its thread, and the loop between socket, inbox and the sans-IO core.
 //!
-//! - [`login`], [`commands`], [`ending`]: what becomes of the core's events.
+//! - `login`, `commands`, `ending`: what becomes of the core's events.
 
 mod commands;
 mod ending;
