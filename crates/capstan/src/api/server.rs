@@ -26,9 +26,7 @@ pub struct Server {
 
 impl Server {
     /// Listens on `<data>/capstan.sock`, which only the daemon's own user may open.
-    ///
-    /// The caller holds the lock of the data directory: a socket that is there already was left
-    /// behind by a daemon that was killed.
+    /// The caller holds the lock of the data directory.
     pub fn start(data: &Path, gateway: Arc<Gateway>) -> anyhow::Result<Self> {
         let socket = data.join(SOCKET_NAME);
         let listener =
@@ -82,14 +80,16 @@ async fn serve(
 }
 
 fn listen(socket: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(socket) {
+    // Under its name the socket appears with its mode: between `bind` and `chmod` others could
+    // connect. Renaming also replaces what a daemon that was killed has left behind.
+    let unfinished = socket.with_extension("sock.new");
+    match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = reachable(socket, |path| UnixListener::bind(path))?;
-    // The data directory is ours alone while we start (see `gateway::lock`), so nobody connects
-    // between these two lines.
-    fs::set_permissions(socket, Permissions::from_mode(0o600))?;
+    let listener = reachable(&unfinished, |path| UnixListener::bind(path))?;
+    fs::set_permissions(&unfinished, Permissions::from_mode(0o600))?;
+    fs::rename(&unfinished, socket)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -1,6 +1,7 @@
 //! `capstan catalog`: repair while no gateway runs.
 
 use clap::Subcommand;
+use tape_library::Library;
 
 use super::Global;
 use super::show::{count, say};
@@ -19,8 +20,14 @@ impl Catalog {
     pub fn run(self, global: &Global) -> anyhow::Result<()> {
         let Self::Rebuild = self;
         let config = global.load(Overrides::default())?.config;
+        // Before the lock, which would make the directory.
+        anyhow::ensure!(
+            Library::exists(&config.data),
+            "{}: there is no library here; name the data directory with --data DIR",
+            config.data.display()
+        );
         let _lock = DataLock::take(&config.data)?;
-        let report = tape_library::Library::rebuild(&config.data)?;
+        let report = Library::rebuild(&config.data)?;
         for skipped in &report.skipped {
             say(format!(
                 "left out {}: {}",

@@ -34,6 +34,18 @@ fn names_places_and_data_survive_a_restart() {
 }
 
 #[test]
+fn a_rebuild_without_a_library_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("typo");
+    let complaint = crate::support::child::capstan_fails(&data, &["catalog", "rebuild"]);
+    assert!(
+        complaint.contains("typo: there is no library here"),
+        "{complaint}"
+    );
+    assert!(!data.exists());
+}
+
+#[test]
 fn a_rebuilt_catalogue_finds_every_tape_and_its_data() {
     let mut gateway = TestGateway::start();
     gateway.move_tape("slot:9", "drive:0");
