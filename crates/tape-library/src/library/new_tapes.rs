@@ -206,6 +206,7 @@ fn check_barcode(barcode: &str) -> Result<(), Error> {
     })
 }
 
+/// Returns where `wanted` new cartridges go: free elements, those first that nobody will want back.
 fn free_elements(
     go: NewCartridgesGo,
     layout: &Layout,
@@ -232,6 +233,15 @@ fn free_elements(
             place,
         });
     }
+    // The slot of a cartridge that is in a drive looks free, but `mtx unload` will want it back.
+    let in_drives = existing.iter().filter(|record| is_in_drive(layout, record));
+    let homes: HashSet<_> = in_drives.filter_map(|record| record.source).collect();
+    free.sort_by_key(|address| (homes.contains(address), *address));
     free.truncate(wanted);
     Ok(free)
+}
+
+fn is_in_drive(layout: &Layout, record: &CartridgeRecord) -> bool {
+    let kind = record.element.and_then(|element| layout.kind(element));
+    kind == Some(ElementType::DataTransfer)
 }

@@ -109,6 +109,18 @@ fn source_is_remembered_and_the_way_back_leads_there() {
 }
 
 #[test]
+fn new_cartridges_leave_the_slots_of_loaded_ones_free_while_they_can() {
+    let bench = Bench::new(Preset::Default);
+    bench.try_move("slot:3", "drive:1").unwrap();
+    let barcodes = ["NEW1L5", "NEW2L5", "NEW3L5", "NEW4L5", "NEW5L5"];
+    let made = bench.library.create_cartridges(&list(&barcodes)).unwrap();
+    let places: Vec<_> = made.iter().map(|record| record.element.unwrap()).collect();
+    let slots = ["slot:21", "slot:22", "slot:23", "slot:24", "slot:3"];
+    let expected = slots.map(|slot| bench.address(slot));
+    assert_eq!(places, expected, "the loaded one's slot is the last resort");
+}
+
+#[test]
 fn move_into_an_import_export_element_records_the_wish_to_archive() {
     let bench = Bench::new(Preset::Default);
     bench.try_move("slot:1", "ie:2").unwrap();
