@@ -48,6 +48,26 @@ fn sigterm_asks_for_logout_synchronises_and_exits_with_zero() {
 }
 
 #[test]
+fn a_session_that_was_idle_for_long_gets_its_time_to_log_out_too() {
+    let data = TempDir::new().unwrap();
+    let child = Child::serve(data.path());
+    let mut host = Host::log_in(child.portal, &child.targets[0]);
+    // The grace must not be counted from the last time that anything happened.
+    std::thread::sleep(capstan::portal::LOGOUT_GRACE + Duration::from_millis(100));
+    child.signal(Signal::TERM);
+    assert!(matches!(
+        host.event(),
+        Some(InitiatorEvent::Async { event: 1, .. })
+    ));
+    host.log_out();
+    let (status, _, log) = child.wait();
+    assert!(
+        status.success() && log.contains("the initiator logged out"),
+        "{log}"
+    );
+}
+
+#[test]
 fn sigterm_does_not_wait_for_a_host_that_does_not_log_out() {
     let data = TempDir::new().unwrap();
     let child = Child::serve(data.path());

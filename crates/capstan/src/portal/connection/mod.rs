@@ -95,8 +95,6 @@ impl Connection {
 
     fn serve(&mut self) -> io::Result<()> {
         loop {
-            self.read_inbox();
-            self.handle_events();
             let more = match self.flush_until {
                 None => self.receive()?,
                 Some(_) => More::Perhaps,
@@ -104,7 +102,10 @@ impl Connection {
             if more == More::Never {
                 return Ok(());
             }
+            // After receiving, so that what the peer has said in time counts as said in time; before
+            // the inbox, because the core counts new deadlines from the time that it knows.
             self.core.tick(self.now());
+            self.read_inbox();
             self.handle_events();
             self.send()?;
             if let Some(deadline) = self.flush_until
