@@ -125,6 +125,11 @@ impl SegmentWriter {
         self.end + need + pad + index + TRAILER_BYTES as u64
     }
 
+    /// Returns whether [`SegmentWriter::reserve`] has nothing to do for `need` bytes.
+    pub(crate) fn has_room(&self, need: u64) -> bool {
+        round_up(self.length_with(need), SYNC_ALIGN) <= self.reserved
+    }
+
     /// Makes sure that frames of `need` bytes, a pad and the footer will find room.
     pub(crate) fn reserve(&mut self, need: u64) -> io::Result<()> {
         let want = round_up(self.length_with(need), SYNC_ALIGN);

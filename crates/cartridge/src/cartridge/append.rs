@@ -109,6 +109,25 @@ impl Cartridge {
         synced.map_err(|error| self.fall_back(error))
     }
 
+    /// Returns whether everything appended is on stable storage, so that a read or a motion need not
+    /// wait for that.
+    pub fn is_synchronized(&self) -> bool {
+        let dirty = self.writer.as_ref().is_some_and(SegmentWriter::is_dirty);
+        self.builder.block_count() == 0 && !dirty
+    }
+
+    /// Returns whether blocks of `length` bytes together can be appended at the position without
+    /// beginning a segment and without asking the disk for room. True may be wrong for many tiny
+    /// blocks: it is for who must not wait, not for who must not fail.
+    pub fn is_ready_for(&self, length: usize) -> bool {
+        let at_end = self.cursor.object == self.chain.end.objects;
+        let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
+        let need = self.waiting_bytes() + need;
+        let size_max = u64::from(self.settings.segment_size_bytes);
+        let writer = self.writer.as_ref().filter(|_| at_end);
+        writer.is_some_and(|writer| writer.length_with(need) <= size_max && writer.has_room(need))
+    }
+
     fn check_writable(&mut self) -> Result<(), Error> {
         if self.label.write_protected {
             return Err(Error::WriteProtected);

@@ -1,8 +1,10 @@
 //! From a command to its handler.
 
+use std::sync::TryLockError;
+
 use scsi::{AdditionalSense, Command, DeviceType, NexusId, Response, Sense};
 
-use super::{Drive, Machine};
+use super::{Drive, Machine, Medium};
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
 
@@ -18,6 +20,16 @@ impl DeviceServer for Drive {
         self.with_machine(|machine| machine.execute(nexus.id, command))
     }
 
+    /// The library has the drive while it brings data to the disk, for seconds perhaps; and a READ or
+    /// WRITE may have to do so itself.
+    fn ends_at_once(&self, command: &Command) -> bool {
+        match self.machine.try_lock() {
+            Ok(machine) => machine.ends_at_once(command),
+            Err(TryLockError::Poisoned(machine)) => machine.into_inner().ends_at_once(command),
+            Err(TryLockError::WouldBlock) => false,
+        }
+    }
+
     fn nexus_lost(&self, nexus: NexusId) {
         self.with_machine(|machine| machine.preventing.remove(&nexus));
     }
@@ -28,6 +40,17 @@ impl DeviceServer for Drive {
 }
 
 impl Machine {
+    fn ends_at_once(&self, command: &Command) -> bool {
+        let Medium::Loaded(mounted) = &self.medium else {
+            return true;
+        };
+        match command.cdb.operation_code() {
+            READ_6 => mounted.cartridge.is_synchronized(),
+            WRITE_6 => self.mode.buffered && mounted.cartridge.is_ready_for(command.data_out.len()),
+            _ => true,
+        }
+    }
+
     fn execute(&mut self, nexus: NexusId, command: &Command) -> Response {
         if let Some(sense) = self.deferred.take() {
             return sense.into();

@@ -1,6 +1,7 @@
 //! Tests of the drive: command bytes in, response bytes out. No sockets, no threads, no sleeps.
 
 mod any_command;
+mod at_once;
 mod capacity;
 mod faults;
 mod faulty_store;

@@ -7,8 +7,9 @@
 //!
 //! # Ordering
 //! Commands run one at a time, in the order of their submission, whichever nexus they come from.
-//! One that the table calls [`Execution::Inline`] runs on the caller's thread when the unit is idle;
-//! everything else, and everything that arrives while something runs or waits, goes to the worker.
+//! One that the table calls [`Execution::Inline`] runs on the caller's thread when the unit is idle
+//! and the device need not wait for it; everything else, and everything that arrives while something
+//! runs or waits, goes to the worker.
 //!
 //! # Limits
 //! [`TASKS_WAITING_MAX`] commands may wait; the next one is answered TASK SET FULL.
@@ -54,6 +55,12 @@ pub trait DeviceServer: Send + Sync {
     /// has no reserved bit set, and no unit attention goes before it. REPORT LUNS and REQUEST SENSE
     /// never come here.
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
+
+    /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
+    /// waiting for a disk or for somebody else who has the device. Does not wait itself.
+    fn ends_at_once(&self, _command: &Command) -> bool {
+        true
+    }
 
     /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
     fn nexus_lost(&self, nexus: NexusId);
@@ -188,7 +195,7 @@ impl LogicalUnit {
         };
         let inline = spec.is_none_or(|spec| spec.execution == Execution::Inline);
         let mut tasks = self.shared.lock();
-        if inline && tasks.is_idle() {
+        if inline && tasks.is_idle() && self.shared.device.ends_at_once(&task.command) {
             tasks.begin(&task);
             drop(tasks);
             let response = self.shared.run(&task);
@@ -240,7 +247,7 @@ impl LogicalUnit {
         self.abort_where(|_| true);
         let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
         self.shared.attentions.establish(reset);
-        self.shared.lock().push(Job::Reset);
+        self.shared.lock().push_reset();
         self.shared.changed.notify_all();
     }
 

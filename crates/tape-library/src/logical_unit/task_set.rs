@@ -92,6 +92,14 @@ impl TaskSet {
         }
     }
 
+    /// Queues the device's part in a reset, unless one is the last that waits already: however many
+    /// an initiator sends while a command runs, the queue does not grow.
+    pub(super) fn push_reset(&mut self) {
+        if !matches!(self.waiting.back(), Some(Job::Reset)) {
+            self.push(Job::Reset);
+        }
+    }
+
     /// Takes the next job and marks it as running, when nothing else runs.
     pub(super) fn begin_next(&mut self) -> Option<Job> {
         if !matches!(self.running, Running::Nothing) {

@@ -1,5 +1,6 @@
 //! Order, aborts and attentions of a unit, with a device that runs only when the test lets it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,8 @@ struct Gated {
     permits: Mutex<Receiver<()>>,
     started: Sender<()>,
     log: Mutex<Vec<String>>,
+    /// Somebody else has the device.
+    held: AtomicBool,
 }
 
 impl DeviceServer for Gated {
@@ -43,6 +46,10 @@ impl DeviceServer for Gated {
             0x05 => panic!("a bug"),
             _ => Response::good(),
         }
+    }
+
+    fn ends_at_once(&self, _: &Command) -> bool {
+        !self.held.load(Ordering::Relaxed)
     }
 
     fn nexus_lost(&self, _: NexusId) {
@@ -95,6 +102,7 @@ impl Bench {
             permits: Mutex::new(permits),
             started: started_sender,
             log: Mutex::default(),
+            held: AtomicBool::new(false),
         });
         let server: Arc<dyn DeviceServer> = device.clone();
         let unit = LogicalUnit::start("test", server, Arc::default()).unwrap();
@@ -140,6 +148,29 @@ fn inline_command_ends_on_the_callers_thread_when_the_unit_is_idle() {
     let bench = Bench::new();
     let (nexus, _heard) = bench.attach("a");
     assert_eq!(submit(&nexus, 1, &TEST_UNIT_READY), Some(Response::good()));
+}
+
+#[test]
+fn inline_command_that_would_wait_for_the_device_goes_to_the_worker() {
+    let bench = Bench::new();
+    let (nexus, heard) = bench.attach("a");
+    bench.device.held.store(true, Ordering::Relaxed);
+    assert_eq!(submit(&nexus, 1, &TEST_UNIT_READY), None);
+    assert_eq!(heard.recv().unwrap(), Heard::Completed(1, Status::Good));
+}
+
+#[test]
+fn resets_do_not_pile_up_behind_a_running_command() {
+    let bench = Bench::new();
+    let (nexus, _heard) = bench.attach("a");
+    submit(&nexus, 1, &REWIND);
+    bench.started.recv().unwrap();
+    for _ in 0..100 {
+        nexus.manage(LUN, TaskManagementFunction::LogicalUnitReset);
+    }
+    bench.permit.send(()).unwrap();
+    bench.unit.wait_until_idle();
+    assert_eq!(bench.log(), ["01 a", "reset"]);
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! Which commands end without waiting: those run on the thread of the connection.
+
+use bytes::Bytes;
+use scsi::{Cdb, Command};
+
+use super::harness::Rig;
+use crate::logical_unit::DeviceServer;
+
+const TEST_UNIT_READY: [u8; 6] = [0; 6];
+const READ: [u8; 6] = [0x08, 0, 0, 0, 4, 0];
+const WRITE: [u8; 6] = [0x0a, 0, 0, 0, 4, 0];
+const WRITE_FILEMARK: [u8; 6] = [0x10, 0, 0, 0, 1, 0];
+
+fn at_once(rig: &Rig, cdb: &[u8]) -> bool {
+    rig.drive.ends_at_once(&Command {
+        cdb: Cdb::new(cdb),
+        data_out: Bytes::from_static(b"tape"),
+    })
+}
+
+#[test]
+fn nothing_ends_at_once_while_the_library_has_the_drive() {
+    let rig = Rig::loaded();
+    assert!(at_once(&rig, &TEST_UNIT_READY));
+    let library = rig.drive.machine.lock().unwrap();
+    assert!(!at_once(&rig, &TEST_UNIT_READY));
+    drop(library);
+    assert!(at_once(&rig, &TEST_UNIT_READY));
+}
+
+#[test]
+fn write_waits_only_where_a_segment_begins() {
+    let rig = Rig::loaded();
+    assert!(!at_once(&rig, &WRITE), "it makes the first segment durable");
+    rig.run_with(&WRITE, &b"tape"[..]);
+    assert!(at_once(&rig, &WRITE));
+    rig.good(&[0x01, 0, 0, 0, 0, 0]);
+    assert!(!at_once(&rig, &WRITE), "it cuts off what is there");
+}
+
+#[test]
+fn read_waits_only_for_what_was_written_before() {
+    let rig = Rig::loaded();
+    rig.run_with(&WRITE, &b"tape"[..]);
+    assert!(!at_once(&rig, &READ));
+    rig.good(&WRITE_FILEMARK);
+    assert!(at_once(&rig, &READ));
+}
