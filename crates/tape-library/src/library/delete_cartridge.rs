@@ -2,7 +2,8 @@
 //!
 //! # Crash
 //! A deletion is written into the catalogue before the first file goes, and forgotten after the
-//! last; a start finishes what was begun.
+//! last; a start finishes what was begun. The label is the first file, so that nothing comes back
+//! when the catalogue is lost in between.
 
 use std::fs;
 use std::io;
@@ -95,8 +96,15 @@ impl Robot {
     }
 
     /// Removes a cartridge's directory. It is no error when it is gone already.
-    fn remove_files(&self, cartridge: Uuid) -> Result<(), Error> {
+    pub(super) fn remove_files(&self, cartridge: Uuid) -> Result<(), Error> {
         let directory = self.directory(cartridge);
+        // The label goes first: without it a rebuild takes what a crash leaves for no cartridge.
+        let label = directory.join("label");
+        match fs::remove_file(&label) {
+            Ok(()) => sync_directory(&directory)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io(&label)(error)),
+        }
         match fs::remove_dir_all(&directory) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Error::io(&directory)(error))

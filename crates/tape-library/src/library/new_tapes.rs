@@ -2,7 +2,8 @@
 //!
 //! # Crash
 //! Files come first and the catalogue last, in one transaction. A crash between them leaves
-//! directories that no catalogue knows; a rebuild would take them up as blank cartridges.
+//! directories that no catalogue knows; a rebuild would take them up as blank cartridges, unless
+//! another cartridge with data bears the barcode. A creation that fails removes them.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -73,10 +74,19 @@ impl Robot {
         let mut inventory = self.arm();
         let existing: Vec<_> = self.map().cartridges().cloned().collect();
         let records = plan(new, gateway, self.layout(), &existing, self.environment())?;
-        for record in &records {
-            create_files(&self.directory(record.uuid), record)?;
+        let made = records
+            .iter()
+            .try_for_each(|record| create_files(&self.directory(record.uuid), record))
+            .and_then(|()| inventory.insert(&records));
+        if let Err(error) = made {
+            for record in &records {
+                if let Err(error) = self.remove_files(record.uuid) {
+                    let uuid = record.uuid;
+                    tracing::warn!(%uuid, %error, "a directory of no cartridge stays behind");
+                }
+            }
+            return Err(error);
         }
-        inventory.insert(&records)?;
         let mut map = self.map();
         for record in &records {
             map.insert(record.clone());

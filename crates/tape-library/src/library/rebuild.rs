@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cartridge::{Label, LocalStore, read_label};
+use cartridge::{Label, LocalStore, SegmentStore as _, read_label};
 use scsi::ElementAddress;
 use scsi::smc::ElementType;
 use uuid::Uuid;
@@ -48,11 +48,9 @@ impl super::Library {
         let layout = gateway.machine.layout()?;
         let mut skipped = Vec::new();
         let mut labels = read_labels(&cartridges_directory(data), &mut skipped)?;
-        labels.sort_by(|(_, one), (_, other)| {
-            (&one.barcode, one.created_unix_ms).cmp(&(&other.barcode, other.created_unix_ms))
-        });
+        labels.sort_by(|one, other| one.order().cmp(&other.order()));
         skip_duplicates(&mut labels, &mut skipped);
-        let found = place(labels.into_iter().map(|(_, label)| label), &layout);
+        let found = place(labels.into_iter().map(|found| found.label), &layout);
 
         let path = Inventory::path(data);
         let new = data.join("catalog.sqlite.new");
@@ -69,41 +67,62 @@ impl super::Library {
     }
 }
 
-fn read_labels(
-    directory: &Path,
-    skipped: &mut Vec<Skipped>,
-) -> Result<Vec<(PathBuf, Label)>, Error> {
+/// A cartridge's directory.
+struct Found {
+    path: PathBuf,
+    label: Label,
+    /// Nothing was ever written to it.
+    blank: bool,
+}
+
+impl Found {
+    /// By barcode. Of several with one barcode the first one keeps it: one that holds data before one
+    /// that a creation left behind when it was interrupted, then the oldest.
+    fn order(&self) -> (&str, bool, u64) {
+        (&self.label.barcode, self.blank, self.label.created_unix_ms)
+    }
+}
+
+fn read_labels(directory: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>, Error> {
     let mut labels = Vec::new();
     for entry in fs::read_dir(directory).map_err(Error::io(directory))? {
         let path = entry.map_err(Error::io(directory))?.path();
         match read(&path) {
-            Ok(label) => labels.push((path, label)),
+            Ok((label, blank)) => labels.push(Found { path, label, blank }),
             Err(reason) => skipped.push(Skipped { path, reason }),
         }
     }
     Ok(labels)
 }
 
-fn read(path: &Path) -> Result<Label, String> {
+/// Returns the label, and whether the cartridge is blank.
+fn read(path: &Path) -> Result<(Label, bool), String> {
     let name = path.file_name().and_then(|name| name.to_str());
     let uuid = name.and_then(|name| Uuid::parse_str(name).ok());
     let uuid = uuid.ok_or("the name is not a cartridge's identifier")?;
-    let label = read_label(&LocalStore::new(path)).map_err(|error| error.to_string())?;
+    let store = LocalStore::new(path);
+    let label = read_label(&store).map_err(|error| error.to_string())?;
     if label.uuid != uuid {
         return Err(format!("the label is that of cartridge {}", label.uuid));
     }
-    Ok(label)
+    let segments = store.segments().map_err(|error| error.to_string())?;
+    Ok((label, segments.is_empty()))
 }
 
-/// Of several cartridges with one barcode the oldest keeps it; they come in this order.
-fn skip_duplicates(labels: &mut Vec<(PathBuf, Label)>, skipped: &mut Vec<Skipped>) {
+/// Of several cartridges with one barcode the first keeps it.
+fn skip_duplicates(labels: &mut Vec<Found>, skipped: &mut Vec<Skipped>) {
     let mut seen = HashSet::new();
-    labels.retain(|(path, label)| {
+    labels.retain(|Found { path, label, blank }| {
         let first = seen.insert(label.barcode.clone());
         if !first {
+            let barcode = &label.barcode;
             skipped.push(Skipped {
                 path: path.clone(),
-                reason: format!("barcode {} is on an older cartridge too", label.barcode),
+                reason: if *blank {
+                    format!("is blank, and barcode {barcode} is on another cartridge too")
+                } else {
+                    format!("barcode {barcode} is on an older cartridge too")
+                },
             });
         }
         first

@@ -58,3 +58,26 @@ fn of_two_cartridges_with_one_barcode_the_older_is_taken() {
     assert_eq!(report.found.len(), 20);
     assert_eq!(report.skipped[0].path, directory);
 }
+
+#[test]
+fn cartridge_with_data_keeps_its_barcode_before_an_older_blank_one() {
+    let bench = Bench::new(Preset::Default);
+    bench.try_move("slot:1", "drive:0").unwrap();
+    let host = bench.initiator("a");
+    assert_eq!(host.send(1, &[0x0a, 0, 0, 0, 4, 0], b"tape").sense, None);
+    bench.try_move("drive:0", "slot:1").unwrap();
+    drop(host);
+    let real = bench.library.cartridge("CAP001L5").unwrap();
+    // As a creation leaves it that was interrupted, and then tried again.
+    let mut left_behind = real.clone();
+    left_behind.uuid = Uuid::from_u128(7);
+    left_behind.created_unix_ms -= 1;
+    let Bench { data, library } = bench;
+    drop(library);
+    let directory = data.path().join(format!("cartridges/{}", left_behind.uuid));
+    new_tapes::create_files(&directory, &left_behind).unwrap();
+    let report = Library::rebuild(data.path()).unwrap();
+    assert_eq!(report.found[0].uuid, real.uuid);
+    assert_eq!(report.skipped[0].path, directory);
+    assert!(report.skipped[0].reason.contains("blank"));
+}
