@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use scsi::{Lun, Status};
 
-use super::{Initiator, InitiatorEvent};
+use super::{Initiator, InitiatorEvent, Tolerance};
 use crate::wire::{
     DataIn, DataOut, Header, RESERVED_TAG, ReadyToTransfer, Residual, ScsiCommand, ScsiResponse,
     SerialNumber,
@@ -248,7 +248,7 @@ impl Initiator {
         let length = header.data_length() as u32;
         task.burst += length;
         let whole_words = length.is_multiple_of(4);
-        if task.burst > burst_max {
+        if task.burst > burst_max && self.params.tolerance == Tolerance::Strict {
             return self.fail("a Data-In sequence is longer than MaxBurstLength");
         }
         if !pdu.is_final && !whole_words {
@@ -281,7 +281,10 @@ impl Initiator {
         if task.burst != 0 {
             return self.fail("the last Data-In sequence has no end");
         }
-        if pdu.expected_data_sn != task.next_sn {
+        let no_data_in = self.params.tolerance == Tolerance::OfHabits
+            && !task.read
+            && pdu.expected_data_sn == SerialNumber(0);
+        if pdu.expected_data_sn != task.next_sn && !no_data_in {
             return self.fail("ExpDataSN is not the number of data PDUs");
         }
         let sense = match data {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Initiator, InitiatorEvent, InitiatorParams};
+use super::{Initiator, InitiatorEvent, InitiatorParams, Tolerance};
 use crate::chap::{BinaryEncoding, ChapAlgorithm, Secret, challenge, decode_binary, encode_binary};
 use crate::wire::text::{self, TextWriter};
 use crate::wire::{Header, Isid, LoginRequest, LoginResponse, Opcode, Stage, Tsih};
@@ -15,7 +15,12 @@ pub(super) struct LoginState {
     /// The target's text so far: a response with C goes on.
     text: Vec<u8>,
     keys: Vec<(String, String)>,
+    /// How often the target wanted another exchange.
+    exchanges: u32,
 }
+
+/// How many exchanges after ours a target may want.
+const EXCHANGES_MAX: u32 = 4;
 
 /// What the next response answers.
 #[derive(Debug)]
@@ -43,6 +48,7 @@ impl LoginState {
             step,
             text: Vec::new(),
             keys: Vec::new(),
+            exchanges: 0,
         }
     }
 }
@@ -203,6 +209,15 @@ impl Initiator {
                     return Err("the target does not go on after CHAP");
                 }
                 self.enter_operational();
+            }
+            Step::Keys
+                if !response.transit
+                    && self.params.tolerance == Tolerance::OfHabits
+                    && login.exchanges < EXCHANGES_MAX =>
+            {
+                // RFC 7143 §6.3.4: the target has more to say or wants to hear that we have not.
+                login.exchanges += 1;
+                self.send_login(TextWriter::new(), Some(Stage::FullFeaturePhase));
             }
             Step::Keys => {
                 if !response.transit || response.next_stage_bits != 3 {

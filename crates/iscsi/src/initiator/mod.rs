@@ -23,7 +23,7 @@ use login::LoginState;
 
 pub use command::{DataTransfer, Finished};
 pub use event::InitiatorEvent;
-pub use parameters::{InitiatorChap, InitiatorParams, Parameters};
+pub use parameters::{InitiatorChap, InitiatorParams, Parameters, Tolerance};
 
 /// The initiator's side of a connection. Bytes move as in [`Connection`](crate::Connection).
 pub struct Initiator {

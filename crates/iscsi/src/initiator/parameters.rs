@@ -24,8 +24,21 @@ pub struct InitiatorParams {
     pub first_cmd_sn: SerialNumber,
     /// The first StatSN that we claim to expect.
     pub first_stat_sn: SerialNumber,
+    /// What the target may get away with.
+    pub tolerance: Tolerance,
     /// Unpredictable bytes.
     pub random: Box<dyn RandomSource>,
+}
+
+/// How a target is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    /// Like ours: one response ends the negotiation of keys, and R2Ts count in ExpDataSN.
+    Strict,
+    /// As other targets are. They may want another exchange before full feature phase. A write may
+    /// end with ExpDataSN 0: RFC 3720 §10.4.8 counted R2Ts, RFC 7143 §11.4.8 counts Data-In alone.
+    /// tgt 1.0.85 sends all of a read as one sequence, whatever MaxBurstLength says.
+    OfHabits,
 }
 
 impl InitiatorParams {
@@ -41,8 +54,16 @@ impl InitiatorParams {
             chap: None,
             first_cmd_sn: SerialNumber(1),
             first_stat_sn: SerialNumber(0),
+            tolerance: Tolerance::Strict,
             random,
         }
+    }
+
+    /// Returns the same for a target that is not ours.
+    #[must_use]
+    pub fn tolerant(mut self) -> Self {
+        self.tolerance = Tolerance::OfHabits;
+        self
     }
 
     /// Returns the same, offering `keys`.

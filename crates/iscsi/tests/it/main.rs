@@ -27,6 +27,7 @@ mod residuals;
 mod rig;
 mod splits;
 mod text;
+mod tolerance;
 
 /// A connection can move to the thread that will own it.
 #[test]
