@@ -3,9 +3,10 @@
 CARGO ?= cargo
 ARGS ?=
 SCENARIO ?=
+BENCH ?=
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
 
-.PHONY: help run build test unit interop check setup clean
+.PHONY: help run build test unit interop bench check setup clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,11 @@ unit: ## Unit, property and in-process tests
 
 interop: build ## Linux's own initiator against the gateway; one of them: SCENARIO=name
 	tests/interop/run --capstan $(CAPSTAN) $(SCENARIO)
+
+bench: build ## Speed beside tgt, istgt and the machine's limits; options in BENCH="…"
+	$(CARGO) run --release --package bench -- --capstan $(CAPSTAN) \
+		--directory $(or $(TMPDIR),$(wildcard /dev/shm),/tmp) \
+		--revision "$$(git describe --always --dirty)" --output bench/results/$$(date +%F) $(BENCH)
 
 build: ## Builds the gateway as users run it
 	@scripts/setup build

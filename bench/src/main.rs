@@ -1,33 +1,37 @@
-//! Measures a gateway against the limits of the machine, interleaved, in one run.
+//! Measures the gateway against its peers and the limits of the machine, interleaved, in one run.
 //!
-//! Each round does, for each block size: the ideal exchange over loopback both ways, then a drive of
-//! a freshly started `capstan serve` written up to a filemark, rewound and read back, one command at
-//! a time. The report gives MB/s, the ratio to the exchange of the same round, and the gateway's CPU
-//! seconds per GB, each as minimum, median and maximum over the rounds.
+//! Each round does, for each block size: the limits, then every contestant in turn. A contestant is
+//! started afresh, its drive is written up to a filemark, rewound and read back, one command at a
+//! time. The order of the contestants moves on by one from round to round, so that nobody always
+//! follows the same neighbour. See README.md for how to read what comes out.
 
-mod gateway;
+mod contestant;
+mod laps;
 mod limit;
+mod machine;
 mod report;
+mod server;
 mod session;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::Parser;
 
-use gateway::Gateway;
+use contestant::{Contestant, Peer, Setup};
+use laps::Timing;
 use limit::Way;
-use report::{Cell, Report};
+use machine::Machine;
+use report::{Cell, Circumstances, Kind, Report, Subject};
 
-/// Measures the gateway and the machine's limits.
+/// Measures the gateway, other targets, and the machine's limits.
 #[derive(Parser)]
 struct Options {
     /// The gateway's binary.
     #[arg(long, default_value = "target/release/capstan")]
     capstan: PathBuf,
-    /// Where the gateway keeps its data while it is measured; the default is the temporary directory.
+    /// Where everybody keeps data while measured; the default is the temporary directory.
     #[arg(long)]
     directory: Option<PathBuf>,
     /// How often everything is measured.
@@ -36,7 +40,7 @@ struct Options {
     /// How much is written and read for each block size.
     #[arg(long, default_value_t = 256, value_name = "MIB")]
     amount: u64,
-    /// Block sizes in KiB.
+    /// Block sizes in KiB; tgt takes no more than 1024.
     #[arg(
         long,
         value_delimiter = ',',
@@ -44,62 +48,159 @@ struct Options {
         value_name = "KIB"
     )]
     blocks: Vec<u64>,
-    /// How the drives compress: none, lz4, zstd or lzo.
-    #[arg(long, default_value = "zstd")]
-    compression: String,
+    /// How our drives compress: none, lz4, zstd or lzo. Peers never do.
+    #[arg(long, value_delimiter = ',', default_value = "none,zstd")]
+    compression: Vec<String>,
+    /// Whom to measure as well; nobody when no name follows.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        num_args = 0..,
+        default_value = "tgt,tgt-tuned,istgt"
+    )]
+    peers: Vec<Peer>,
     /// How much of each block is random, in percent; the rest is zeros.
     #[arg(long, default_value_t = 50)]
     random: usize,
-    /// Write the figures here as JSON, too.
+    /// Which source this is, for the report.
     #[arg(long)]
-    json: Option<PathBuf>,
+    revision: Option<String>,
+    /// Write the report to this path with ".md" and ".json" added, too.
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    let mut report = Report::new(&options.compression, options.random, options.amount);
+    let mut run = Run::new(&options);
     for round in 1..=options.rounds {
+        let load = machine::load_average();
+        run.report.circumstances.load_averages.push(load);
         for &kib in &options.blocks {
             eprintln!("round {round} of {}: {kib} KiB", options.rounds);
-            measure(&options, kib, &mut report)?;
+            run.measure(round, kib)?;
         }
+        run.contestants.rotate_left(1);
     }
-    print!("{}", report.markdown());
-    if let Some(path) = &options.json {
-        std::fs::write(path, report.json()?)?;
+    print!("{}", run.report.markdown());
+    if let Some(path) = &options.output {
+        let write = |extension: &str, text: String| {
+            let path = path.with_added_extension(extension);
+            std::fs::write(&path, text).with_context(|| path.display().to_string())
+        };
+        write("md", run.report.markdown())?;
+        write("json", run.report.json()?)?;
+    }
+    for who in &run.report.circumstances.left_out {
+        eprintln!("LEFT OUT: {who}");
     }
     Ok(())
 }
 
-/// Measures one block size once: limits and gateway.
-fn measure(options: &Options, kib: u64, report: &mut Report) -> Result<()> {
-    let block = pattern(kib << 10, options.random)?;
-    let count = (options.amount << 10) / kib;
-    let bytes = count * block.len() as u64;
-    let ideal_write = limit::exchange(Way::Write, block.len(), count)?;
-    let ideal_read = limit::exchange(Way::Read, block.len(), count)?;
+/// A run under way.
+struct Run<'a> {
+    options: &'a Options,
+    setup: Setup,
+    /// Those that are still in, in the order of the next round.
+    contestants: Vec<Contestant>,
+    report: Report,
+}
 
-    let gateway = Gateway::start(
-        &options.capstan,
-        options.directory.as_deref(),
-        &options.compression,
-    )?;
-    let mut drive = gateway.loaded_drive()?;
-    let (write, write_cpu) = gateway.timed(|| drive.write_file(&block, count))?;
-    drive.rewind()?;
-    let (read, read_cpu) = gateway.timed(|| drive.read_file(&block, count))?;
+impl<'a> Run<'a> {
+    fn new(options: &'a Options) -> Self {
+        let setup = Setup {
+            capstan: options.capstan.clone(),
+            directory: options.directory.clone().unwrap_or_else(std::env::temp_dir),
+        };
+        let ours = options.compression.iter().cloned();
+        let peers = options.peers.iter().copied();
+        let contestants: Vec<Contestant> = ours
+            .map(|compression| Contestant::Capstan { compression })
+            .chain(peers.map(Contestant::Peer))
+            .collect();
+        let mut versions: Vec<String> = contestants
+            .iter()
+            .filter_map(|contestant| contestant.version(&setup))
+            .collect();
+        versions.dedup();
+        let report = Report::new(Circumstances {
+            revision: options.revision.clone(),
+            machine: Machine::this(),
+            versions,
+            random_percent: options.random,
+            amount_mib: options.amount,
+            load_averages: Vec::new(),
+            left_out: Vec::new(),
+        });
+        Self {
+            options,
+            setup,
+            contestants,
+            report,
+        }
+    }
 
-    let cell = |way, elapsed: Duration, ideal: Duration, cpu| Cell {
-        way,
-        kib,
-        bytes,
-        elapsed,
-        ideal,
-        cpu,
-    };
-    report.add(&cell(Way::Write, write, ideal_write, write_cpu));
-    report.add(&cell(Way::Read, read, ideal_read, read_cpu));
-    Ok(())
+    /// Measures one block size once: limits and contestants.
+    fn measure(&mut self, round: u32, kib: u64) -> Result<()> {
+        let block = pattern(kib << 10, self.options.random)?;
+        let count = (self.options.amount << 10) / kib;
+        let cell = |way| Cell {
+            round,
+            way,
+            kib,
+            bytes: count * block.len() as u64,
+        };
+        let exchange = Subject::new(Kind::Exchange, "exchange");
+        for way in Way::ALL {
+            let timing = limit::exchange(way, block.len(), count)?;
+            self.report.add(cell(way), &exchange, &timing, None);
+        }
+        let page_cache = Subject::new(Kind::PageCache, "page cache");
+        let timings = limit::page_cache(&self.setup.directory, &block, count)?;
+        for (way, timing) in Way::ALL.into_iter().zip(timings) {
+            self.report.add(cell(way), &page_cache, &timing, None);
+        }
+
+        for contestant in self.contestants.clone() {
+            let subject = Subject::new(contestant.kind(), &contestant.name());
+            match self.contest(&contestant, &block, count) {
+                Ok(figures) => {
+                    for (way, (timing, cpu)) in Way::ALL.into_iter().zip(figures) {
+                        self.report.add(cell(way), &subject, &timing, Some(cpu));
+                    }
+                }
+                Err(error) if subject.kind == Kind::Peer => {
+                    let why = format!("{}, from round {round}, {kib} KiB: {error:#}", subject.name);
+                    eprintln!("LEFT OUT: {why}");
+                    self.report.circumstances.left_out.push(why);
+                    self.contestants.retain(|other| *other != contestant);
+                }
+                Err(error) => bail!("{}: {error:#}", subject.name),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has `contestant` write and read; returns time and CPU seconds of each.
+    fn contest(
+        &self,
+        contestant: &Contestant,
+        block: &Bytes,
+        count: u64,
+    ) -> Result<[(Timing, f64); 2]> {
+        let mut running = contestant.start(&self.setup)?;
+        let drive = &mut running.drive;
+        let write = running
+            .server
+            .timed(|| drive.write_file(block, count))
+            .context("write")?;
+        drive.rewind()?;
+        let read = running
+            .server
+            .timed(|| drive.read_file(block, count))
+            .context("read")?;
+        Ok([write, read])
+    }
 }
 
 /// Returns a block whose first part is random and whose rest is zeros, alternating every KiB, so that

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use iscsi::initiator::{DataTransfer, Finished, Initiator, InitiatorEvent, InitiatorParams};
 use scsi::Lun;
 
+use crate::laps::{Laps, Timing};
+
 /// How we call ourselves.
 const NAME: &str = "iqn.2026-11.io.capstan:bench";
 
@@ -34,12 +36,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 pub(crate) struct Session {
     stream: TcpStream,
     initiator: Initiator,
+    lun: Lun,
 }
 
 impl Session {
     /// Returns the names of all targets.
     pub(crate) fn discover(address: SocketAddr) -> Result<Vec<String>> {
-        let mut session = Self::begin(address, None, &[])?;
+        let mut session = Self::begin(address, None, Lun::new(0), &[])?;
         session.initiator.text(&[("SendTargets", "All")]);
         let InitiatorEvent::Text { keys, .. } = session.next()? else {
             bail!("discovery: another answer than a text response");
@@ -51,22 +54,30 @@ impl Session {
             .collect())
     }
 
-    /// Logs in to `target`.
-    pub(crate) fn log_in(address: SocketAddr, target: &str) -> Result<Self> {
-        Self::begin(address, Some(target), KEYS)
+    /// Logs in to `target`, for its unit `lun`.
+    pub(crate) fn log_in(address: SocketAddr, target: &str, lun: Lun) -> Result<Self> {
+        Self::begin(address, Some(target), lun, KEYS)
     }
 
-    fn begin(address: SocketAddr, target: Option<&str>, keys: &[(&str, &str)]) -> Result<Self> {
+    fn begin(
+        address: SocketAddr,
+        target: Option<&str>,
+        lun: Lun,
+        keys: &[(&str, &str)],
+    ) -> Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         let random = Box::new(|bytes: &mut [u8]| {
             getrandom::fill(bytes).expect("the kernel has random bytes");
         });
-        let params = InitiatorParams::new(NAME, target, random).with_keys(keys);
+        let params = InitiatorParams::new(NAME, target, random)
+            .with_keys(keys)
+            .tolerant();
         let mut session = Self {
             stream,
             initiator: Initiator::new(params),
+            lun,
         };
         match session.next()? {
             InitiatorEvent::LoggedIn { .. } => Ok(session),
@@ -106,7 +117,7 @@ impl Session {
     }
 
     fn command(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
-        self.initiator.command(Lun::new(0), cdb, data);
+        self.initiator.command(self.lun, cdb, data);
         loop {
             if let InitiatorEvent::Finished(finished) = self.next()? {
                 return Ok(finished);
@@ -157,26 +168,30 @@ impl Session {
     }
 
     /// Writes `count` blocks and a filemark, one command at a time.
-    pub(crate) fn write_file(&mut self, block: &Bytes, count: u64) -> Result<()> {
+    pub(crate) fn write_file(&mut self, block: &Bytes, count: u64) -> Result<Timing> {
         let [_, b1, b2, b3] = u32::try_from(block.len())?.to_be_bytes();
+        let mut laps = Laps::start();
         for _ in 0..count {
             self.good(&[0x0a, 0, b1, b2, b3, 0], DataTransfer::Out(block.clone()))?;
+            laps.moved(block.len());
         }
         self.good(&[0x10, 0, 0, 0, 1, 0], DataTransfer::None)?;
-        Ok(())
+        Ok(laps.stop())
     }
 
     /// Reads `count` blocks, which all have to be `block`.
-    pub(crate) fn read_file(&mut self, block: &Bytes, count: u64) -> Result<()> {
+    pub(crate) fn read_file(&mut self, block: &Bytes, count: u64) -> Result<Timing> {
         let length = u32::try_from(block.len())?;
         let [_, b1, b2, b3] = length.to_be_bytes();
+        let mut laps = Laps::start();
         for number in 0..count {
             let read = self.good(&[0x08, 0, b1, b2, b3, 0], DataTransfer::In(length))?;
             // Comparing all of it would be measured, too; the tests do that.
             let same = read.data.len() == block.len() && read.data[..512] == block[..512];
             ensure!(same, "block {number} is not the one that was written");
+            laps.moved(block.len());
         }
-        Ok(())
+        Ok(laps.stop())
     }
 
     /// Rewinds.

@@ -1,0 +1,100 @@
+//! Who is measured: the gateway and its peers.
+//!
+//! Each is started afresh for each block size of each round, with a cartridge that nothing was
+//! written on, on a port and in a directory of its own.
+
+mod capstan;
+mod istgt;
+mod tgt;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::report::Kind;
+use crate::server::{Place, Server};
+use crate::session::Session;
+
+/// What a contestant needs to know to start.
+pub(crate) struct Setup {
+    /// The gateway's binary.
+    pub(crate) capstan: PathBuf,
+    /// Where the directories go.
+    pub(crate) directory: PathBuf,
+}
+
+/// Whose figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Contestant {
+    /// Us, with this setting of `cartridge.compression`.
+    Capstan {
+        /// none, lz4, zstd or lzo.
+        compression: String,
+    },
+    /// Somebody else.
+    Peer(Peer),
+}
+
+/// Another target with a tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Peer {
+    /// Debian's tgt as it comes.
+    Tgt,
+    /// Debian's tgt with long bursts and segments, which it has to be asked for.
+    TgtTuned,
+    /// Debian's istgt, with the lengths of its example configuration.
+    Istgt,
+}
+
+impl Contestant {
+    /// Returns the name for the tables.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Capstan { compression } => format!("capstan, {compression}"),
+            Self::Peer(Peer::Tgt) => "tgt".to_owned(),
+            Self::Peer(Peer::TgtTuned) => "tgt, tuned".to_owned(),
+            Self::Peer(Peer::Istgt) => "istgt".to_owned(),
+        }
+    }
+
+    /// Returns what it is to the report.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Capstan { .. } => Kind::Capstan,
+            Self::Peer(_) => Kind::Peer,
+        }
+    }
+
+    /// Returns what the program says of its version.
+    pub(crate) fn version(&self, setup: &Setup) -> Option<String> {
+        let mut command = match self {
+            Self::Capstan { .. } => capstan::version(&setup.capstan),
+            Self::Peer(Peer::Tgt | Peer::TgtTuned) => tgt::version(),
+            Self::Peer(Peer::Istgt) => istgt::version(),
+        };
+        let output = command.output().ok()?;
+        let said = [output.stdout, output.stderr].concat();
+        let line = String::from_utf8_lossy(&said).lines().next()?.to_owned();
+        Some(line)
+    }
+
+    /// Starts it and logs in to its drive, which is ready.
+    pub(crate) fn start(&self, setup: &Setup) -> Result<Running> {
+        let place = Place::new(&setup.directory)?;
+        match self {
+            Self::Capstan { compression } => capstan::start(&setup.capstan, place, compression),
+            Self::Peer(Peer::Tgt) => tgt::start(place, tgt::DEFAULT),
+            Self::Peer(Peer::TgtTuned) => tgt::start(place, tgt::TUNED),
+            Self::Peer(Peer::Istgt) => istgt::start(place),
+        }
+    }
+}
+
+/// A target with a session on its drive. The session ends first.
+pub(crate) struct Running {
+    /// The session.
+    pub(crate) drive: Session,
+    /// The target.
+    pub(crate) server: Server,
+}

@@ -1,0 +1,131 @@
+//! A target's process: started, waited for, measured, and ended with the value.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+/// How long a target may take to listen.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The kernel's clock ticks per second in /proc/PID/stat; 100 on every architecture of Linux.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Where a daemon lies that the PATH of a user who is not root does not name.
+const SYSTEM_PROGRAMS: &str = "/usr/sbin";
+
+/// A place of its own for a target.
+pub(crate) struct Place {
+    /// Gone with the value.
+    directory: TempDir,
+    /// Free a moment ago.
+    pub(crate) address: SocketAddr,
+}
+
+impl Place {
+    /// Makes an empty directory under `parent` and finds a port.
+    pub(crate) fn new(parent: &Path) -> Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("capstan-bench-")
+            .tempdir_in(parent)
+            .with_context(|| format!("{}: no directory to work in", parent.display()))?;
+        let address = free_address()?;
+        Ok(Self { directory, address })
+    }
+
+    /// Returns the path of the file `name` in the directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
+
+/// Returns an address of loopback that nobody listens on; nobody takes it in the moment between.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Returns the command for a program of the system.
+pub(crate) fn system_program(name: &str) -> Command {
+    let path = Path::new(SYSTEM_PROGRAMS).join(name);
+    Command::new(if path.exists() { path } else { name.into() })
+}
+
+/// A running target; it ends with the value.
+pub(crate) struct Server {
+    child: Child,
+    place: Place,
+}
+
+impl Server {
+    /// Starts `command`, which stays in the foreground, and waits until it listens at the place's
+    /// address.
+    pub(crate) fn start(mut command: Command, place: Place) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let log = place.path("log");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(std::fs::File::create(&log)?)
+            .stderr(std::fs::File::options().append(true).open(&log)?)
+            .spawn()
+            .with_context(|| format!("{name}: cannot start"))?;
+        let mut server = Self { child, place };
+        if let Err(error) = server.wait_until_it_listens() {
+            let said = std::fs::read_to_string(log).unwrap_or_default();
+            return Err(error.context(format!("{name} said: {}", said.trim())));
+        }
+        Ok(server)
+    }
+
+    fn wait_until_it_listens(&mut self) -> Result<()> {
+        let address = self.place.address;
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("it ended at once: {status}");
+            }
+            if start.elapsed() > START_TIMEOUT {
+                bail!("it does not listen on {address}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
+    /// Returns where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.place.address
+    }
+
+    /// Runs `work` and returns what it returns with how much CPU time the target used.
+    pub(crate) fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
+        let cpu = self.cpu_seconds()?;
+        let result = work()?;
+        Ok((result, self.cpu_seconds()? - cpu))
+    }
+
+    /// The user and system time of the process with all its threads (proc(5), fields 14 and 15).
+    fn cpu_seconds(&self) -> Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat
+            .rsplit_once(')')
+            .context("/proc/PID/stat: no command")?;
+        let ticks: f64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<f64>().ok())
+            .sum();
+        Ok(ticks / TICKS_PER_SECOND)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is ours and its data are about to go: no need to be gentle.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
