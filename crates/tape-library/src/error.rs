@@ -102,6 +102,12 @@ pub enum Error {
         /// The barcode.
         barcode: String,
     },
+    /// A cartridge for which a rebuild found no room.
+    #[error("cartridge {barcode}: is in no element of the library")]
+    NoElement {
+        /// Which.
+        barcode: String,
+    },
     /// A new cartridge would bear the barcode of another.
     #[error("cartridge {barcode}: exists already")]
     BarcodeTaken {

@@ -46,7 +46,7 @@ pub struct Gateway {
 struct Running {
     portals: Portals,
     server: Server,
-    _lock: DataLock,
+    lock: DataLock,
 }
 
 impl Gateway {
@@ -96,7 +96,7 @@ impl Gateway {
             .unwrap_or_else(PoisonError::into_inner) = Some(Running {
             portals,
             server,
-            _lock: lock,
+            lock,
         });
         Ok(gateway)
     }
@@ -111,7 +111,7 @@ impl Gateway {
         let Some(Running {
             portals,
             server,
-            _lock,
+            lock,
         }) = running
         else {
             return Ok(());
@@ -122,7 +122,13 @@ impl Gateway {
             tracing::warn!(connections = left, "some connections did not end in time");
         }
         server.stop();
-        self.synchronize_until(deadline)
+        let stopped = self.synchronize_until(deadline);
+        if stopped.is_err() || left > 0 {
+            // Something of ours may still write. The kernel lets go of the lock with the process,
+            // and not before.
+            std::mem::forget(lock);
+        }
+        stopped
     }
 
     /// Returns the addresses that are listened on.

@@ -70,18 +70,13 @@ impl Gateway {
     pub fn load(&self, number: u16, barcode: &str) -> Result<Moved, Problem> {
         let to = self.drive(number)?.element();
         let record = self.library.cartridge(barcode)?;
-        let from = record.element.ok_or_else(|| {
-            Problem::new(
-                Kind::Conflict,
-                format!("tape {barcode}: is in no place of the library"),
-            )
-            .hint("free a slot and run `capstan catalog rebuild` while no gateway runs")
-        })?;
-        if from == to {
+        if record.element == Some(to) {
             let message = format!("tape {barcode}: is in drive {number} already");
             return Err(Problem::new(Kind::Conflict, message));
         }
-        self.moved(from, to)
+        // By its barcode: somebody may put another tape into its place before the robot gets there.
+        let from = self.library.move_named(barcode, to)?;
+        self.told(barcode.to_owned(), from, to)
     }
 
     /// Takes the tape out of drive `number`: to `to`, or back to where it came from.
@@ -100,13 +95,22 @@ impl Gateway {
     }
 
     fn moved(&self, from: ElementAddress, to: ElementAddress) -> Result<Moved, Problem> {
-        let name = |address| self.library.layout().name(address).map(Place);
         // Before the move: afterwards somebody else may have moved it on.
         let barcode = self
             .occupant(from)
             .map(|record| record.barcode)
             .unwrap_or_default();
         self.library.move_cartridge(from, to)?;
+        self.told(barcode, from, to)
+    }
+
+    fn told(
+        &self,
+        barcode: String,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<Moved, Problem> {
+        let name = |address| self.library.layout().name(address).map(Place);
         match (name(from), name(to)) {
             (Some(from), Some(to)) => Ok(Moved { barcode, from, to }),
             _ => Err(Problem::new(Kind::Internal, "an element without a name")),

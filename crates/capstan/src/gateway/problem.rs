@@ -15,6 +15,8 @@ impl From<Error> for Problem {
             Error::NoSuchCartridge { .. } => {
                 problem(Kind::NotFound).hint("`capstan tape list` shows all tapes")
             }
+            Error::NoElement { .. } => problem(Kind::Conflict)
+                .hint("free a slot and run `capstan catalog rebuild` while no gateway runs"),
             Error::BarcodeTaken { .. } => {
                 problem(Kind::Conflict).hint("choose another barcode or prefix")
             }
@@ -28,7 +30,11 @@ impl From<Error> for Problem {
             Error::InvalidBarcode { .. }
             | Error::UnknownMedia { .. }
             | Error::CartridgeCount { .. }
-            | Error::GatewayName { .. } => problem(Kind::BadRequest),
+            | Error::GatewayName { .. }
+            | Error::Cartridge {
+                source: cartridge::Error::InvalidLabel { .. },
+                ..
+            } => problem(Kind::BadRequest),
             _ => logged(problem(Kind::Internal)),
         }
     }

@@ -86,6 +86,13 @@ fn failures_have_a_code_a_message_and_advice() {
         ),
         ("POST", "/api/v1/tapes", "not json", 400, "bad_request"),
         ("POST", "/api/v1/tapes", "{\"count\": 5}", 409, "conflict"),
+        (
+            "POST",
+            "/api/v1/tapes",
+            "{\"capacity_bytes\": 0}",
+            400,
+            "bad_request",
+        ),
         ("POST", "/api/v1/changer/move", elsewhere, 409, "conflict"),
         (
             "POST",

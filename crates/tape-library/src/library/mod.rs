@@ -199,6 +199,12 @@ impl Library {
         self.robot.move_cartridge(from, to)
     }
 
+    /// Moves the cartridge that bears `barcode` to `to`, wherever it is: nobody can put another one
+    /// in its place in between. Returns where it was. Otherwise as [`Library::move_cartridge`].
+    pub fn move_named(&self, barcode: &str, to: ElementAddress) -> Result<ElementAddress, Error> {
+        self.robot.move_named(barcode, to)
+    }
+
     /// Returns where a cartridge goes when it leaves a drive and nobody says where to: back to where
     /// it came from if that is free, else to the first free slot.
     pub fn return_address(&self, cartridge: &CartridgeRecord) -> Option<ElementAddress> {
@@ -233,16 +239,20 @@ impl Library {
     }
 
     /// Makes everything durable that was written to the cartridges in drives; they stay loaded.
-    /// Returns what failed. Waits for commands that run.
+    /// Returns what failed. Waits for commands that run, and then for the robot to put down what it
+    /// carries.
     pub fn shut_down(&self) -> Vec<Error> {
-        self.drives()
+        let failures = self
+            .drives()
             .iter()
             .filter_map(|bay| {
                 let source = bay.drive().synchronize().err()?;
                 let barcode = bay.status().barcode.unwrap_or_default();
                 Some(Error::Cartridge { barcode, source })
             })
-            .collect()
+            .collect();
+        drop(self.robot.arm());
+        failures
     }
 }
 

@@ -106,7 +106,34 @@ impl Robot {
         from: ElementAddress,
         to: ElementAddress,
     ) -> Result<(), MoveError> {
+        self.carry(&mut self.arm(), from, to)
+    }
+
+    /// Moves the cartridge that bears `barcode` to element `to`, wherever it is by the time that the
+    /// robot has a free arm. Returns where that was.
+    pub(super) fn move_named(
+        &self,
+        barcode: &str,
+        to: ElementAddress,
+    ) -> Result<ElementAddress, Error> {
         let mut inventory = self.arm();
+        let element = self.map().find(barcode).map(|record| record.element);
+        let element = element.ok_or_else(|| Error::NoSuchCartridge {
+            barcode: barcode.to_owned(),
+        })?;
+        let from = element.ok_or_else(|| Error::NoElement {
+            barcode: barcode.to_owned(),
+        })?;
+        self.carry(&mut inventory, from, to)?;
+        Ok(from)
+    }
+
+    fn carry(
+        &self,
+        inventory: &mut Inventory,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<(), MoveError> {
         let plan = self.plan(from, to)?;
         let record = &plan.record;
         if let Some(bay) = plan.from {
@@ -118,7 +145,7 @@ impl Robot {
                     source,
                 })?;
         }
-        if let Err(error) = self.place(&mut inventory, &plan, from, to) {
+        if let Err(error) = self.place(inventory, &plan, from, to) {
             if let Some(bay) = plan.from {
                 self.load_recorded(bay, record);
             }

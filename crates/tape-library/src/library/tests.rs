@@ -233,3 +233,45 @@ fn write_protect_tab_is_obeyed_by_the_drive_and_survives() {
         Err(Error::InDrive { .. })
     ));
 }
+
+#[test]
+fn creation_that_fails_leaves_no_directory_behind() {
+    let bench = Bench::new(Preset::Default);
+    let mut new = list(&["NEW1L5", "NEW2L5"]);
+    new.capacity_bytes = Some(0);
+    let made = bench.library.create_cartridges(&new);
+    assert!(matches!(made, Err(Error::Cartridge { .. })), "{made:?}");
+    let directories = fs::read_dir(bench.data.path().join("cartridges")).unwrap();
+    assert_eq!(directories.count(), 20);
+}
+
+#[test]
+fn move_by_barcode_takes_that_cartridge_wherever_it_has_gone() {
+    let bench = Bench::new(Preset::Default);
+    let from = bench.library.cartridge("CAP001L5").unwrap().element;
+    bench.try_move("slot:1", "slot:24").unwrap();
+    bench.try_move("slot:2", "slot:1").unwrap();
+    assert_eq!(from, Some(bench.address("slot:1")), "what a caller knew");
+    let drive = bench.address("drive:0");
+    let was = bench.library.move_named("CAP001L5", drive).unwrap();
+    assert_eq!(was, bench.address("slot:24"));
+    assert_eq!(bench.place("CAP001L5"), "drive:0");
+    assert_eq!(bench.place("CAP002L5"), "slot:1");
+    assert!(matches!(
+        bench.library.move_named("NOBODY", drive),
+        Err(Error::NoSuchCartridge { .. })
+    ));
+}
+
+#[test]
+fn shut_down_waits_until_the_robot_is_at_rest() {
+    let bench = Bench::new(Preset::Default);
+    let arm = bench.library.hold_the_arm();
+    let library = Arc::clone(&bench.library);
+    let (done, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || done.send(library.shut_down().len()).unwrap());
+    assert!(wait.recv_timeout(Duration::from_millis(100)).is_err());
+    drop(arm);
+    assert_eq!(wait.recv().unwrap(), 0);
+    thread.join().unwrap();
+}
