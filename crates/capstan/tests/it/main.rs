@@ -17,3 +17,4 @@ mod login;
 mod reinstatement;
 mod restart;
 mod tape;
+mod wire;

@@ -1,0 +1,21 @@
+//! Conformance on the wire: PDUs made by hand, over TCP, to the listener of a whole gateway.
+//!
+//! One test or more for each line of the checklist in [`claims`], named after its line and its claim.
+//! `docs/iscsi-conformance.md` is generated from that table.
+
+mod chap;
+mod claims;
+mod data;
+mod digests;
+mod discovery;
+mod document;
+mod keys;
+mod liveness;
+mod login;
+mod logout;
+mod management;
+mod numbering;
+mod peer;
+mod robustness;
+mod scsi;
+mod slow;
