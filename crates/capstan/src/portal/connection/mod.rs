@@ -119,15 +119,22 @@ impl Connection {
         }
     }
 
-    /// Receives and handles until the socket has no more, but at most so much that answers do not
-    /// wait for ever.
+    /// Receives and handles until there is an answer or the socket has no more, but at most so much
+    /// that other business does not wait for ever.
+    ///
+    /// Answers go first: a tape client sends its next command when it has got the last one's status,
+    /// so looking for more before that is a system call that finds nothing. When there is more after
+    /// all, [`Connection::wait`] returns at once.
     fn receive(&mut self) -> io::Result<More> {
+        // What waits for a peer that does not read is no reason to stop reading.
+        let blocked = self.core.has_output();
         for _ in 0..RECEIVES_PER_TURN {
             match socket::receive(&self.socket, self.core.want())? {
                 socket::Moved::Bytes(count) => {
                     self.core.received(count, self.now());
                     self.handle_events();
-                    if self.flush_until.is_some() {
+                    let answers = self.core.has_output() && !blocked;
+                    if answers || self.flush_until.is_some() {
                         return Ok(More::Perhaps);
                     }
                 }
