@@ -8,11 +8,13 @@
 //! # Guarantees
 //! Every change is one transaction, durable when the call returns (WAL with synchronous=FULL).
 //! No two cartridges are in one element, and no two bear one barcode: the schema says so.
+//! On a full disk it can still be opened, and cartridges be moved and deleted: see [`reserve`].
 //!
 //! # Limits
 //! One connection, used by whoever holds the robot's lock; readers use the map in memory.
 
 mod record;
+mod reserve;
 mod schema;
 
 use std::path::{Path, PathBuf};
@@ -26,11 +28,13 @@ pub use record::{ArchiveIntent, CartridgeRecord, CartridgeState};
 use crate::element::Layout;
 use crate::error::Error;
 use crate::gateway::Gateway;
+use reserve::Reserve;
 
 /// An open catalogue.
 #[derive(Debug)]
 pub(crate) struct Inventory {
     connection: Connection,
+    reserve: Reserve,
 }
 
 /// Where a cartridge goes, as one move changes it.
@@ -57,7 +61,11 @@ impl Inventory {
         }
         let mut connection = schema::connect(path)?;
         schema::create(&mut connection, gateway, layout)?;
-        Ok(Self { connection })
+        let reserve = Reserve::of(path);
+        Ok(Self {
+            connection,
+            reserve,
+        })
     }
 
     /// Opens the catalogue of `gateway` at `path`, bringing an older one up to date.
@@ -67,11 +75,15 @@ impl Inventory {
                 path: path.to_owned(),
             });
         }
-        let mut connection = schema::connect(path)?;
-        schema::migrate(&mut connection)?;
-        let found: Option<String> = connection
-            .query_row("SELECT id FROM gateway", [], |row| row.get(0))
-            .optional()?;
+        let reserve = Reserve::of(path);
+        let (connection, found) = reserve.with_room(|| {
+            let mut connection = schema::connect(path)?;
+            schema::migrate(&mut connection)?;
+            let found: Option<String> = connection
+                .query_row("SELECT id FROM gateway", [], |row| row.get(0))
+                .optional()?;
+            Ok((connection, found))
+        })?;
         let found = found.unwrap_or_default();
         if found != gateway.id.to_string() {
             return Err(Error::CatalogueForeign {
@@ -79,7 +91,11 @@ impl Inventory {
                 expected: gateway.id,
             });
         }
-        Ok(Self { connection })
+        reserve.keep();
+        Ok(Self {
+            connection,
+            reserve,
+        })
     }
 
     /// Returns all cartridges, ordered by barcode.
@@ -121,26 +137,28 @@ impl Inventory {
 
     /// Moves a cartridge.
     pub(crate) fn relocate(&mut self, relocation: &Relocation) -> Result<(), Error> {
-        let uuid = relocation.cartridge.to_string();
-        let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "UPDATE cartridges SET element = ?2, source_element = ?3 WHERE uuid = ?1",
-            params![
-                uuid,
-                relocation.element.0,
-                relocation.source.map(|source| source.0)
-            ],
-        )?;
-        transaction.execute("DELETE FROM archive_intents WHERE cartridge = ?1", [&uuid])?;
-        if let Some(intent) = relocation.archive_intent {
+        self.reserve.with_room(|| {
+            let uuid = relocation.cartridge.to_string();
+            let transaction = self.connection.transaction()?;
             transaction.execute(
-                "INSERT INTO archive_intents (cartridge, intent_element, intent_since_unix_ms)
-                 VALUES (?1, ?2, ?3)",
-                params![uuid, intent.element.0, record::to_i64(intent.since_unix_ms)],
+                "UPDATE cartridges SET element = ?2, source_element = ?3 WHERE uuid = ?1",
+                params![
+                    uuid,
+                    relocation.element.0,
+                    relocation.source.map(|source| source.0)
+                ],
             )?;
-        }
-        transaction.commit()?;
-        Ok(())
+            transaction.execute("DELETE FROM archive_intents WHERE cartridge = ?1", [&uuid])?;
+            if let Some(intent) = relocation.archive_intent {
+                transaction.execute(
+                    "INSERT INTO archive_intents (cartridge, intent_element, intent_since_unix_ms)
+                     VALUES (?1, ?2, ?3)",
+                    params![uuid, intent.element.0, record::to_i64(intent.since_unix_ms)],
+                )?;
+            }
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// Sets the state of a cartridge.
@@ -149,11 +167,13 @@ impl Inventory {
         cartridge: Uuid,
         state: CartridgeState,
     ) -> Result<(), Error> {
-        self.connection.execute(
-            "UPDATE cartridges SET state = ?2 WHERE uuid = ?1",
-            params![cartridge.to_string(), state.name()],
-        )?;
-        Ok(())
+        self.reserve.with_room(|| {
+            self.connection.execute(
+                "UPDATE cartridges SET state = ?2 WHERE uuid = ?1",
+                params![cartridge.to_string(), state.name()],
+            )?;
+            Ok(())
+        })
     }
 
     /// Remembers the write protect tab of a cartridge; its label is what counts.
@@ -171,20 +191,26 @@ impl Inventory {
 
     /// Takes a cartridge out of the library and remembers that its files are to be removed.
     pub(crate) fn begin_deletion(&mut self, cartridge: Uuid) -> Result<(), Error> {
-        let uuid = cartridge.to_string();
-        let transaction = self.connection.transaction()?;
-        transaction.execute("INSERT INTO deletions (uuid) VALUES (?1)", [&uuid])?;
-        transaction.execute("DELETE FROM cartridges WHERE uuid = ?1", [&uuid])?;
-        transaction.commit()?;
-        Ok(())
+        self.reserve.with_room(|| {
+            let uuid = cartridge.to_string();
+            let transaction = self.connection.transaction()?;
+            transaction.execute("INSERT INTO deletions (uuid) VALUES (?1)", [&uuid])?;
+            transaction.execute("DELETE FROM cartridges WHERE uuid = ?1", [&uuid])?;
+            transaction.commit()?;
+            Ok(())
+        })
     }
 
     /// Forgets a cartridge whose files were removed.
     pub(crate) fn finish_deletion(&mut self, cartridge: Uuid) -> Result<(), Error> {
-        self.connection.execute(
-            "DELETE FROM deletions WHERE uuid = ?1",
-            [cartridge.to_string()],
-        )?;
+        self.reserve.with_room(|| {
+            self.connection.execute(
+                "DELETE FROM deletions WHERE uuid = ?1",
+                [cartridge.to_string()],
+            )?;
+            Ok(())
+        })?;
+        self.reserve.keep();
         Ok(())
     }
 
