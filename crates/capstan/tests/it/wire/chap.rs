@@ -290,7 +290,7 @@ fn c7_a_wrong_secret_and_an_unknown_name_look_the_same() {
     }
 }
 
-/// RFC 7143 §6.2.1, §12.1.3: T=1 cannot leave out the proof.
+/// RFC 7143 §6.3.2, §12.1.3: T=1 cannot leave out the proof.
 #[test]
 fn c8_the_exchange_cannot_be_left_early() {
     let gateway = TestGateway::start_with(demand_chap);

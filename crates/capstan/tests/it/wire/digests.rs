@@ -51,7 +51,7 @@ fn g1_tape_blocks_go_both_ways_with_every_combination_of_digests() {
     }
 }
 
-/// RFC 7143 §7.7: at ErrorRecoveryLevel 0 nothing can be trusted after a bad header.
+/// RFC 7143 §7.8: at ErrorRecoveryLevel 0 nothing can be trusted after a bad header.
 #[test]
 fn g2_a_header_digest_error_ends_the_connection() {
     let gateway = gateway();

@@ -1,4 +1,4 @@
-//! NOPs, and what must not keep them waiting: P1 to P3 (RFC 7143 §4.2.7, §11.18, §11.19).
+//! NOPs, and what must not keep them waiting: P1 to P3 (RFC 7143 §11.18, §11.19).
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -138,7 +138,7 @@ fn o5_snack_is_rejected() {
     peer.ping();
 }
 
-/// RFC 7143 §6.1: a login happens once.
+/// RFC 7143 §6.3: a login happens once.
 #[test]
 fn o6_a_login_request_in_full_feature_phase_is_rejected() {
     let gateway = TestGateway::start();

@@ -246,7 +246,25 @@ fn t4_resets_tell_every_initiator() {
     }
 }
 
-/// RFC 7143 §4.2.3.4 leaves the time to us: task management does not wait for mechanics. The motion
+/// SAM-5 §5.14: a write that waits for its data has not reached the unit when another initiator resets
+/// it. DECIDED: it is not dropped without a word but told of the reset, and does not run.
+#[test]
+fn t4_a_write_that_waits_for_data_is_told_of_the_reset_and_not_executed() {
+    let gateway = TestGateway::start();
+    gateway.move_tape("slot:1", "drive:0");
+    let (mut first, mut second) = two_hosts(&gateway, Device::Drive(0));
+    let write = second.write_command(4096);
+    second.send(write.emit(), b"");
+    let r2t = second.r2t(write.task_tag);
+    assert_eq!(manage(&mut first, LOGICAL_UNIT_RESET), COMPLETE);
+    second.send(second.data_out(&r2t).emit(), &[1; 4096]);
+    let outcome = second.outcome(write.task_tag);
+    assert_eq!(outcome.sense, (UNIT_ATTENTION, 0x29, 0x03));
+    let position = second.read(&[0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0], 20);
+    assert_eq!(position.data[4..8], [0; 4]);
+}
+
+/// RFC 7143 §4.2.3.3 leaves the time to us: task management does not wait for mechanics. The motion
 /// goes on; its task is gone.
 #[test]
 fn t5_task_management_does_not_wait_for_a_motion() {

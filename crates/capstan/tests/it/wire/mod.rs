@@ -5,7 +5,8 @@
 
 mod chap;
 mod claims;
-mod data;
+mod data_in;
+mod data_out;
 mod digests;
 mod discovery;
 mod document;
@@ -15,7 +16,10 @@ mod login;
 mod logout;
 mod management;
 mod numbering;
+mod pdu;
 mod peer;
+mod reinstatement;
+mod requests;
 mod robustness;
 mod scsi;
 mod slow;
