@@ -104,6 +104,20 @@ impl Challenged {
     }
 }
 
+/// Logs in with the proof that [`demand_chap`] wants.
+pub(super) fn log_in_with_chap(gateway: &TestGateway, login: &Login) -> Peer {
+    let mut it = challenged(gateway, login.clone(), "5").unwrap();
+    assert_eq!(
+        it.prove_as("backup", HOST_SECRET, BinaryEncoding::Hexadecimal),
+        0
+    );
+    let (response, keys) = it
+        .peer
+        .exchange(&login.request(OPERATIONAL.0, OPERATIONAL.1), &[]);
+    it.peer.logged_in(login, &response, keys);
+    it.peer
+}
+
 fn drive(gateway: &TestGateway) -> Login {
     Login::to(&gateway.target(Device::Drive(0)))
 }

@@ -246,3 +246,26 @@ fn r11_pings_text_and_immediate_commands_go_on_while_an_r2t_is_outstanding() {
     peer.send(peer.data_out(&r2t).emit(), &[1; 512]);
     peer.outcome(command.task_tag).assert_good();
 }
+
+/// SAM-5 §4.7.2, RFC 7143 §11.4.2: the data for a unit that is not there is swallowed like any other.
+#[test]
+fn r10_a_write_to_a_unit_that_is_not_there_swallows_its_data() {
+    let gateway = gateway();
+    let mut peer = session(&gateway, &[("InitialR2T", "No")]);
+    for lun in [[0, 9, 0, 0, 0, 0, 0, 0], [0xff; 8]] {
+        let command = ScsiCommand {
+            lun,
+            is_final: false,
+            ..peer.write_command(1024)
+        };
+        peer.send(command.emit(), &[1; 512]);
+        peer.send(peer.unsolicited(&command, 512).emit(), &[1; 512]);
+        let outcome = peer.outcome(command.task_tag);
+        assert_eq!(
+            outcome.sense,
+            (0x5, 0x25, 0x00),
+            "LOGICAL UNIT NOT SUPPORTED"
+        );
+        peer.ping();
+    }
+}

@@ -3,8 +3,10 @@
 use std::thread;
 
 use capstan::gateway::targets::Device;
+use iscsi::wire::Stage;
 
-use super::peer::{Login, OPERATIONAL, Peer, text_of};
+use super::chap::{demand_chap, log_in_with_chap};
+use super::peer::{Login, OPERATIONAL, Peer, status, text_of};
 use super::scsi::TEST_UNIT_READY;
 use crate::support::{TestGateway, eventually};
 
@@ -177,4 +179,34 @@ fn l7_a_second_connection_is_refused_and_the_first_is_unhurt() {
         first.ping();
     }
     first.plain(&TEST_UNIT_READY).assert_good();
+}
+
+/// RFC 7143 §6.3.4, §6.3.5, §9.2: nobody ends a session by pretending to be its initiator. The old
+/// session goes only when the new login has proved itself.
+#[test]
+fn l5_l6_a_login_that_cannot_prove_itself_ends_no_session() {
+    let gateway = TestGateway::start_with(demand_chap);
+    let login = changer(&gateway);
+    let mut owner = log_in_with_chap(&gateway, &login);
+    owner.attentions();
+    for tsih in [0, owner.tsih] {
+        let pretender = Login {
+            tsih,
+            ..login.clone()
+        };
+        // Without any proof, and with an exchange that is left open.
+        let refused = Peer::try_log_in(gateway.portal(), &pretender);
+        assert_eq!(refused.err(), Some(0x0201));
+        let mut pending = Peer::connect(gateway.portal());
+        let mut pairs = pretender.names();
+        pairs.push(("AuthMethod", "CHAP"));
+        let request = pretender.request(Stage::SecurityNegotiation, None);
+        let (response, _) = pending.exchange(&request, &pairs);
+        assert_eq!(status(&response), 0);
+        owner.ping();
+        owner.plain(&TEST_UNIT_READY).assert_good();
+    }
+    let sessions = gateway.gateway().sessions();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].tsih, owner.tsih);
 }
