@@ -74,10 +74,12 @@ impl SegmentWriter {
             let undone = store
                 .remove_segment(name)
                 .and_then(|()| store.sync_directory());
-            return Err(match undone {
-                Ok(()) => CreateError::Unchanged(error),
-                Err(_) => CreateError::Unknown(error),
-            });
+            if undone.is_ok() {
+                return Err(CreateError::Unchanged(error));
+            }
+            // Without its header it means nothing, should somebody load it after all.
+            let _ = writer.file.truncate(0);
+            return Err(CreateError::Unknown(error));
         }
         Ok(writer)
     }

@@ -92,9 +92,11 @@ impl Cartridge {
         }
     }
 
-    /// Tries again to remove a segment whose creation failed. Until then nothing can be appended:
-    /// the next segment would have to say what lies before it.
-    pub(super) fn undo_doubtful(&mut self) -> Result<(), Error> {
+    /// Tries again to remove a segment whose creation failed, if there is one. Until then nothing can
+    /// be appended: the next segment would have to say what lies before it. And whoever loads the
+    /// cartridge anew would take it for good, with the cut that the host was told had failed: do not
+    /// let go of the cartridge before this succeeds.
+    pub fn undo_doubtful(&mut self) -> Result<(), Error> {
         let Some(name) = self.doubtful else {
             return Ok(());
         };

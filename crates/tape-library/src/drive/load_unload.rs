@@ -48,6 +48,10 @@ impl Machine {
     /// The robot takes the cartridge out.
     pub(super) fn take_cartridge(&mut self) -> Result<(), cartridge::Error> {
         self.synchronize_for_library()?;
+        if let Medium::Loaded(mounted) | Medium::Unloaded(mounted) = &mut self.medium {
+            // An overwrite that failed must not have happened when the cartridge is loaded again.
+            mounted.cartridge.undo_doubtful()?;
+        }
         let (Medium::Loaded(mounted) | Medium::Unloaded(mounted)) =
             std::mem::replace(&mut self.medium, Medium::Empty)
         else {

@@ -3,7 +3,7 @@
 use cartridge::{MemoryStore, SegmentStore};
 use scsi::Status;
 
-use super::faulty_store::{FULL, FaultyStore, HEALTHY, SYNC_FAILS};
+use super::faulty_store::{FULL, FaultyStore, HEALTHY, STUCK, SYNC_FAILS};
 use super::harness::*;
 
 const LOG_TAPE_ALERT: [u8; 10] = [0x4d, 0, 0x6e, 0, 0, 0, 0, 2, 0, 0];
@@ -192,4 +192,23 @@ impl WithResidue for [u8; 18] {
         self[3..7].copy_from_slice(&residue.to_be_bytes());
         self
     }
+}
+
+#[test]
+fn overwrite_that_failed_and_cannot_be_undone_keeps_the_cartridge_in_the_drive() {
+    let store = FaultyStore::default();
+    let rig = Rig::loaded_with(store.clone(), PLENTY);
+    rig.write(noise(5000, 1));
+    rig.filemarks(1);
+    rig.good(&[0x01, 0, 0, 0, 0, 0]);
+    store.set(STUCK);
+    let refused = rig.run_with(&write_bytes(5000), noise(5000, 2));
+    assert_eq!(refused.status, Status::CheckCondition);
+    rig.drive.unload().unwrap_err();
+    assert!(rig.drive.has_cartridge());
+    store.set(HEALTHY);
+    rig.drive.unload().unwrap();
+    let (cartridge, _) =
+        cartridge::Cartridge::open(Box::new(store), cartridge::Settings::default()).unwrap();
+    assert_eq!(cartridge.end_of_data().object, 2, "as it was before");
 }

@@ -16,6 +16,8 @@ pub(super) struct FaultyStore {
 pub(super) const HEALTHY: u8 = 0;
 pub(super) const FULL: u8 = 1;
 pub(super) const SYNC_FAILS: u8 = 2;
+/// Nothing changes any more but what is written: syncs, removals and truncations fail.
+pub(super) const STUCK: u8 = 3;
 
 impl FaultyStore {
     pub(super) fn set(&self, fault: u8) {
@@ -33,6 +35,13 @@ impl FaultyStore {
 fn full(fault: &AtomicU8) -> io::Result<()> {
     if fault.load(Ordering::Relaxed) == FULL {
         return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
+}
+
+fn stuck(fault: &AtomicU8) -> io::Result<()> {
+    if fault.load(Ordering::Relaxed) == STUCK {
+        return Err(io::Error::other("the disk is stuck"));
     }
     Ok(())
 }
@@ -61,6 +70,7 @@ impl SegmentStore for FaultyStore {
     }
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        stuck(&self.fault)?;
         self.inner.remove_segment(name)
     }
 
@@ -93,10 +103,12 @@ impl SegmentFile for FaultyFile {
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
+        stuck(&self.fault)?;
         self.inner.truncate(length)
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        stuck(&self.fault)?;
         if self.fault.load(Ordering::Relaxed) == SYNC_FAILS {
             return Err(io::Error::other("the disk is gone"));
         }
