@@ -210,3 +210,26 @@ fn l5_l6_a_login_that_cannot_prove_itself_ends_no_session() {
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].tsih, owner.tsih);
 }
+
+/// RFC 7143 §6.3.5: a host that hung and comes again does not wait for what its old self has not read,
+/// and finds nothing of it.
+#[test]
+fn l5_reinstatement_does_not_wait_for_an_old_connection_that_does_not_read() {
+    let gateway = TestGateway::start();
+    gateway.move_tape("slot:1", "drive:0");
+    let login = Login::to(&gateway.target(Device::Drive(0)))
+        .with(&[("MaxRecvDataSegmentLength", "262144")]);
+    let mut old = Peer::log_in(gateway.portal(), &login);
+    old.attentions();
+    old.plain(&[0x1e, 0, 0, 0, 1, 0]).assert_good(); // PREVENT
+    let nop = old.bytes_of(old.nop(0x77).emit(), &vec![0; 256 << 10]);
+    for _ in 0..ECHOES {
+        old.send_bytes(&nop);
+    }
+    let mut new = Peer::log_in(gateway.portal(), &login);
+    assert_eq!(new.attentions(), [(0x29, 0x07)]);
+    new.plain(&[0x1b, 0, 0, 0, 0, 0]).assert_good(); // UNLOAD
+}
+
+/// More bytes than the sockets of both sides take, and less than a session is closed for.
+const ECHOES: usize = 48;
