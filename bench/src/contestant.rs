@@ -76,7 +76,9 @@ impl Contestant {
         let output = command.output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let line = String::from_utf8_lossy(&said).lines().next()?.to_owned();
-        Some(line)
+        // tgtd says a number and nothing else.
+        let is_bare = line.starts_with(|first: char| first.is_ascii_digit());
+        Some(if is_bare { format!("tgt {line}") } else { line })
     }
 
     /// Starts it and logs in to its drive, which is ready.

@@ -41,7 +41,7 @@ pub(crate) struct Figure {
     pub(crate) name: String,
     /// Over all, including the filemark that ends a write.
     pub(crate) megabytes_per_second: f64,
-    /// In the median mebibyte; ratios are of these.
+    /// In the median mebibyte.
     pub(crate) median_mebibyte_megabytes_per_second: f64,
     /// What the target alone used; limits have none.
     pub(crate) cpu_seconds_per_gigabyte: Option<f64>,
@@ -111,6 +111,7 @@ struct Row<'a> {
     cpu_seconds_per_gigabyte: Vec<f64>,
     of_the_exchange: Vec<f64>,
     of_the_best_peer: Vec<f64>,
+    over_all_of_the_best_peer: Vec<f64>,
 }
 
 impl Report {
@@ -185,17 +186,20 @@ impl<'a> Row<'a> {
             cpu_seconds_per_gigabyte: Vec::new(),
             of_the_exchange: Vec::new(),
             of_the_best_peer: Vec::new(),
+            over_all_of_the_best_peer: Vec::new(),
         }
     }
 
     /// Adds a figure, which is among those `here`, of the same way and block size.
     fn add(&mut self, figure: &Figure, here: &[&Figure]) {
-        let best = |kind| {
+        let best = |kind, speed: fn(&Figure) -> f64| {
             here.iter()
                 .filter(|other| other.round == figure.round && other.kind == kind)
-                .map(|other| other.median_mebibyte_megabytes_per_second)
+                .map(|other| speed(other))
                 .max_by(f64::total_cmp)
         };
+        let median_mebibyte = |figure: &Figure| figure.median_mebibyte_megabytes_per_second;
+        let over_all = |figure: &Figure| figure.megabytes_per_second;
         let rate = figure.median_mebibyte_megabytes_per_second;
         self.megabytes_per_second.push(figure.megabytes_per_second);
         self.median_mebibyte.push(rate);
@@ -203,9 +207,11 @@ impl<'a> Row<'a> {
             .extend(figure.cpu_seconds_per_gigabyte);
         if matches!(figure.kind, Kind::Capstan | Kind::Peer) {
             self.of_the_exchange
-                .extend(best(Kind::Exchange).map(|exchange| rate / exchange));
+                .extend(best(Kind::Exchange, median_mebibyte).map(|exchange| rate / exchange));
             self.of_the_best_peer
-                .extend(best(Kind::Peer).map(|peer| rate / peer));
+                .extend(best(Kind::Peer, median_mebibyte).map(|peer| rate / peer));
+            self.over_all_of_the_best_peer
+                .extend(best(Kind::Peer, over_all).map(|peer| over_all(figure) / peer));
         }
     }
 }

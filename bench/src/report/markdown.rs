@@ -17,8 +17,8 @@ impl Report {
                 let _ = write!(
                     text,
                     "\n## {verb} {kib} KiB\n\n\
-                     | | MB/s | median MiB, MB/s | CPU s/GB | of the exchange | of the best peer |\n\
-                     | --- | --- | --- | --- | --- | --- |\n"
+                     | | MB/s | median MiB, MB/s | CPU s/GB | of the exchange | of the best peer | over all, of the best peer |\n\
+                     | --- | --- | --- | --- | --- | --- | --- |\n"
                 );
                 for row in &rows {
                     text.push_str(&line(row));
@@ -37,7 +37,7 @@ impl Report {
             .collect();
         let mut text = format!(
             "# Capstan {} beside its peers and the machine's limits\n\n\
-             Minimum / **median** / maximum over the rounds. Ratios compare the median MiB of the same round. \
+             Minimum / **median** / maximum over the rounds. Ratios compare the same round: the median MiB, and in the last column all of the data. \
              [How to read and repeat this](../README.md).\n\n\
              - {}, {} processors, Linux {}\n\
              - {} rounds of {} MiB, one command at a time, {} % of the data random, the rest zeros; \
@@ -63,13 +63,14 @@ impl Report {
 
 fn line(row: &Row<'_>) -> String {
     format!(
-        "| {} | {} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
         row.name,
         spread(&row.megabytes_per_second, 0),
         spread(&row.median_mebibyte, 0),
         spread(&row.cpu_seconds_per_gigabyte, 2),
         spread(&row.of_the_exchange, 2),
         spread(&row.of_the_best_peer, 2),
+        spread(&row.over_all_of_the_best_peer, 2),
     )
 }
 
