@@ -31,7 +31,8 @@ pub enum DataDirection {
 /// Who runs a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Execution {
-    /// The transport's own thread, because the command only touches memory.
+    /// The transport's own thread, because the command ends at once. The device has the last word: a
+    /// READ or WRITE that has to wait for a disk goes to the worker all the same.
     Inline,
     /// The logical unit's worker, because the command may wait for a disk or a robot.
     Worker,
