@@ -5,7 +5,8 @@
 //! their barcodes, then into the import/export elements; what finds no room is in no element.
 //!
 //! # Crash
-//! The new catalogue is made beside the old one, which is then kept as `catalog.sqlite.old`.
+//! The new catalogue is made beside the old one, which is then kept as `catalog.sqlite.old`, or
+//! `catalog.sqlite.old.2` and so on: no copy replaces another.
 
 use std::collections::HashSet;
 use std::fs;
@@ -152,16 +153,31 @@ fn place(labels: impl Iterator<Item = Label>, layout: &Layout) -> Vec<CartridgeR
 /// Renames the old catalogue, and removes what belongs to it: a log left beside the new one would be
 /// taken for its own. The old log goes along, so that nothing is lost to whoever looks into it.
 fn set_aside(data: &Path, path: &Path) -> Result<(), Error> {
-    let old = data.join("catalog.sqlite.old");
+    let old = free_name(data);
     for suffix in ["", "-wal"] {
         let kept = with_suffix(&old, suffix);
-        remove_if_there(&kept)?;
         let from = with_suffix(path, suffix);
         if from.exists() {
             fs::rename(&from, &kept).map_err(Error::io(&from))?;
         }
     }
     remove_if_there(&with_suffix(path, "-shm"))
+}
+
+/// Returns the first of `catalog.sqlite.old`, `catalog.sqlite.old.2` and so on that is not there: the
+/// oldest one may be the only record of where the cartridges were.
+fn free_name(data: &Path) -> PathBuf {
+    let numbered = (2_u32..).map(|number| format!("catalog.sqlite.old.{number}"));
+    let mut names = std::iter::once("catalog.sqlite.old".to_owned())
+        .chain(numbered)
+        .map(|name| data.join(name));
+    let is_free = |name: &PathBuf| {
+        let parts = ["", "-wal"].map(|suffix| with_suffix(name, suffix));
+        !parts.iter().any(|part| part.exists())
+    };
+    names
+        .find(is_free)
+        .expect("a directory does not hold every name there is")
 }
 
 /// Removes a catalogue with everything that belongs to it.

@@ -38,7 +38,14 @@ fn rebuild_replaces_a_damaged_catalogue_and_keeps_it_aside() {
     .unwrap();
     assert!(Library::open(data.path(), OpenOptions::default()).is_err());
     Library::rebuild(data.path()).unwrap();
-    assert!(data.path().join("catalog.sqlite.old").exists());
+    let kept = data.path().join("catalog.sqlite.old");
+    assert!(fs::read(&kept).unwrap().starts_with(b"not a database"));
+    Library::rebuild(data.path()).unwrap();
+    assert!(data.path().join("catalog.sqlite.old.2").exists());
+    assert!(
+        fs::read(&kept).unwrap().starts_with(b"not a database"),
+        "no copy replaces another"
+    );
     let library = open(data.path());
     let bench = Bench { data, library };
     assert_eq!(bench.place("CAP001L5"), "slot:1", "in order of barcodes");
