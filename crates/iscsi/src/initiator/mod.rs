@@ -12,8 +12,6 @@ mod parameters;
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
-
 use crate::receive::{DataDigest, Part, Progress, Receiver};
 use crate::transmit::Transmitter;
 use crate::wire::{Counters, Header, Opcode, RESERVED_TAG, Residual, SerialNumber};
@@ -213,16 +211,6 @@ impl Initiator {
     /// Returns whether the target accepts another command.
     pub fn window_is_open(&self) -> bool {
         !self.cmd_sn.is_after(self.max_cmd_sn)
-    }
-
-    /// Sends raw bytes as the next PDU would be: for tests of what no initiator should send.
-    pub fn send_raw(&mut self, header: Header, data: Bytes) {
-        self.output.push(header, data);
-    }
-
-    /// Returns the next CmdSN and ExpStatSN, for PDUs made by hand.
-    pub const fn numbers(&self) -> (SerialNumber, SerialNumber) {
-        (self.cmd_sn, self.expected_stat_sn)
     }
 
     fn task_tag(&mut self) -> u32 {
