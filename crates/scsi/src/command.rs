@@ -67,11 +67,30 @@ pub struct CommandSpec {
     pub unit_attention: UnitAttention,
 }
 
-impl CommandSpec {
-    /// Returns the row for `cdb` on a device of type `device`, or `None` for a command that the
-    /// device does not have: INVALID COMMAND OPERATION CODE.
-    pub fn find(device: DeviceType, cdb: &Cdb) -> Option<&'static Self> {
-        Self::all(device).find(|spec| {
+/// The commands of a device: those that every device has, and its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandTable {
+    own: &'static [CommandSpec],
+}
+
+impl CommandTable {
+    /// Returns the commands of a device of type `device`.
+    pub const fn of(device: DeviceType) -> Self {
+        Self::with(match device {
+            DeviceType::SequentialAccess => SEQUENTIAL_ACCESS,
+            DeviceType::MediaChanger => MEDIA_CHANGER,
+        })
+    }
+
+    /// Returns the commands of a device that has `own` beside the primary commands.
+    pub const fn with(own: &'static [CommandSpec]) -> Self {
+        Self { own }
+    }
+
+    /// Returns the row for `cdb`, or `None` for a command that the device does not have: INVALID
+    /// COMMAND OPERATION CODE.
+    pub fn find(self, cdb: &Cdb) -> Option<&'static CommandSpec> {
+        self.rows().find(|spec| {
             spec.operation_code == cdb.operation_code()
                 && spec
                     .service_action
@@ -79,15 +98,13 @@ impl CommandSpec {
         })
     }
 
-    /// Returns all rows for a device of type `device`.
-    pub fn all(device: DeviceType) -> impl Iterator<Item = &'static Self> {
-        let own = match device {
-            DeviceType::SequentialAccess => SEQUENTIAL_ACCESS,
-            DeviceType::MediaChanger => MEDIA_CHANGER,
-        };
-        PRIMARY.iter().chain(own)
+    /// Returns all rows.
+    pub fn rows(self) -> impl Iterator<Item = &'static CommandSpec> {
+        PRIMARY.iter().chain(self.own)
     }
+}
 
+impl CommandSpec {
     /// Checks that no bit is set which the standard reserves or which we do not support.
     ///
     /// Bits 7 to 5 of byte 1 are let through for the commands of SCSI-2: old initiators put the
@@ -361,7 +378,7 @@ mod tests {
     #[test]
     fn every_row_has_the_length_of_its_operation_code_group() {
         for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
-            for spec in CommandSpec::all(device) {
+            for spec in CommandTable::of(device).rows() {
                 // SPC-5 §4.2.5.1, table 21.
                 let length = match spec.operation_code >> 5 {
                     0 => 6,
@@ -381,7 +398,7 @@ mod tests {
     fn no_command_stands_twice() {
         for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
             let mut seen = std::collections::HashSet::new();
-            for spec in CommandSpec::all(device) {
+            for spec in CommandTable::of(device).rows() {
                 assert!(
                     seen.insert((spec.operation_code, spec.service_action)),
                     "{}",
@@ -394,7 +411,9 @@ mod tests {
     #[test]
     fn a_reserved_bit_is_named() {
         let cdb = Cdb::new(&[0xa5, 0, 0, 0, 0x01, 0xf4, 0x03, 0xe8, 0x20, 0, 0, 0]);
-        let spec = CommandSpec::find(DeviceType::MediaChanger, &cdb).unwrap();
+        let spec = CommandTable::of(DeviceType::MediaChanger)
+            .find(&cdb)
+            .unwrap();
         let sense = spec.check_reserved(&cdb).unwrap_err();
         assert_eq!(
             sense.field,
@@ -409,7 +428,9 @@ mod tests {
     #[test]
     fn the_lun_of_scsi_2_in_byte_1_is_let_through() {
         let cdb = Cdb::new(&[0x00, 0x60, 0, 0, 0, 0]);
-        let spec = CommandSpec::find(DeviceType::SequentialAccess, &cdb).unwrap();
+        let spec = CommandTable::of(DeviceType::SequentialAccess)
+            .find(&cdb)
+            .unwrap();
         assert_eq!(spec.check_reserved(&cdb), Ok(()));
     }
 }

@@ -21,7 +21,7 @@ pub mod status;
 pub mod task;
 
 pub use address::{ElementAddress, Lun};
-pub use command::{CommandSpec, DataDirection, DeviceType};
+pub use command::{CommandSpec, CommandTable, DataDirection, DeviceType};
 pub use sense::{AdditionalSense, Sense, SenseKey};
 pub use status::Status;
 pub use task::{Cdb, Command, InitiatorPort, NexusId, Response, TaskManagementFunction, TaskTag};

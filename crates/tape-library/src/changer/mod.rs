@@ -12,7 +12,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use scsi::{AdditionalSense, Cdb, Command, DeviceType, NexusId, Response};
+use scsi::{AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response};
 
 use crate::identity::DeviceIdentity;
 use crate::library::Robot;
@@ -40,8 +40,8 @@ impl Changer {
 }
 
 impl DeviceServer for Changer {
-    fn device_type(&self) -> DeviceType {
-        DeviceType::MediaChanger
+    fn commands(&self) -> CommandTable {
+        CommandTable::of(DeviceType::MediaChanger)
     }
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {

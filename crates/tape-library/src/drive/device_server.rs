@@ -2,15 +2,15 @@
 
 use std::sync::TryLockError;
 
-use scsi::{AdditionalSense, Command, DeviceType, NexusId, Response, Sense};
+use scsi::{AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense};
 
 use super::{Drive, Machine, Medium};
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
 
 impl DeviceServer for Drive {
-    fn device_type(&self) -> DeviceType {
-        DeviceType::SequentialAccess
+    fn commands(&self) -> CommandTable {
+        CommandTable::of(DeviceType::SequentialAccess)
     }
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {

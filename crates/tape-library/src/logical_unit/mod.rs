@@ -30,11 +30,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use scsi::command::{CommandSpec, Execution};
-use scsi::{
-    AdditionalSense, Command, DeviceType, NexusId, Response, Status, TaskManagementFunction,
-    TaskTag,
-};
+use scsi::command::{CommandTable, Execution};
+use scsi::{AdditionalSense, Command, NexusId, Response, Status, TaskManagementFunction, TaskTag};
 
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
@@ -45,8 +42,8 @@ pub const TASKS_WAITING_MAX: usize = 256;
 
 /// A device: a changer or a drive.
 pub trait DeviceServer: Send + Sync {
-    /// Returns what it is.
-    fn device_type(&self) -> DeviceType;
+    /// Returns the commands that it has.
+    fn commands(&self) -> CommandTable;
 
     /// Runs a command to its end.
     ///
@@ -139,11 +136,6 @@ impl LogicalUnit {
         })
     }
 
-    /// Returns the device's type.
-    pub fn device_type(&self) -> DeviceType {
-        self.shared.device.device_type()
-    }
-
     /// Returns the unit's attentions.
     pub fn attentions(&self) -> &UnitAttentions {
         &self.shared.attentions
@@ -186,7 +178,7 @@ impl LogicalUnit {
         tag: TaskTag,
         command: Command,
     ) -> Option<Response> {
-        let spec = CommandSpec::find(self.device_type(), &command.cdb);
+        let spec = self.shared.device.commands().find(&command.cdb);
         let task = Task {
             attachment: Arc::clone(attachment),
             tag,

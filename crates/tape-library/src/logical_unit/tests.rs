@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use scsi::{
-    AdditionalSense, Cdb, Command, DeviceType, InitiatorPort, Lun, NexusId, Response, SenseKey,
-    Status, TaskManagementFunction, TaskTag,
+    AdditionalSense, Cdb, Command, CommandTable, DeviceType, InitiatorPort, Lun, NexusId, Response,
+    SenseKey, Status, TaskManagementFunction, TaskTag,
 };
 
 use super::*;
@@ -30,8 +30,8 @@ struct Gated {
 }
 
 impl DeviceServer for Gated {
-    fn device_type(&self) -> DeviceType {
-        DeviceType::SequentialAccess
+    fn commands(&self) -> CommandTable {
+        CommandTable::of(DeviceType::SequentialAccess)
     }
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
@@ -441,8 +441,8 @@ fn commands_of_many_threads_never_overlap() {
         runs: AtomicU64,
     }
     impl DeviceServer for Exclusive {
-        fn device_type(&self) -> DeviceType {
-            DeviceType::SequentialAccess
+        fn commands(&self) -> CommandTable {
+            CommandTable::of(DeviceType::SequentialAccess)
         }
         fn execute(&self, _: &ItNexus, _: &Command) -> Response {
             assert!(!self.inside.swap(true, Ordering::SeqCst), "overlap");

@@ -90,10 +90,10 @@ fn identity_of_the_tape_gateway_is_what_mtx_inquiry_shows() {
 
 #[test]
 fn every_command_of_the_table_is_answered() {
-    use scsi::{CommandSpec, DeviceType};
+    use scsi::{CommandTable, DeviceType};
     let bench = Bench::new(Preset::Default);
     let initiator = bench.initiator("a");
-    for spec in CommandSpec::all(DeviceType::MediaChanger) {
+    for spec in CommandTable::of(DeviceType::MediaChanger).rows() {
         let mut cdb = [0; 16];
         cdb[0] = spec.operation_code;
         let response = initiator.changer(&cdb);
@@ -152,6 +152,6 @@ proptest! {
 }
 
 fn operation_codes() -> Vec<u8> {
-    let rows = scsi::CommandSpec::all(scsi::DeviceType::MediaChanger);
+    let rows = scsi::CommandTable::of(scsi::DeviceType::MediaChanger).rows();
     rows.map(|row| row.operation_code).collect()
 }

@@ -2,7 +2,7 @@
 
 use cartridge::MemoryStore;
 use proptest::prelude::*;
-use scsi::{CommandSpec, DataDirection, DeviceType, Status};
+use scsi::{CommandSpec, CommandTable, DataDirection, DeviceType, Status};
 
 use super::harness::*;
 
@@ -11,7 +11,8 @@ const NOT_OURS: [u8; 2] = [0x03, 0xa0];
 
 /// Any bits that the table lets through.
 fn command() -> impl Strategy<Value = (&'static CommandSpec, Vec<u8>, Vec<u8>)> {
-    let rows: Vec<_> = CommandSpec::all(DeviceType::SequentialAccess)
+    let rows: Vec<_> = CommandTable::of(DeviceType::SequentialAccess)
+        .rows()
         .filter(|row| !NOT_OURS.contains(&row.operation_code))
         .collect();
     let bits = prop::collection::vec(any::<u8>(), 16);

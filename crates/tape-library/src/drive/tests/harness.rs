@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cartridge::{Cartridge, CartridgeSpec, Codec, MemoryStore, SegmentStore, Settings};
 use scsi::{
-    AdditionalSense, Cdb, Command, CommandSpec, DeviceType, InitiatorPort, NexusId, Response,
+    AdditionalSense, Cdb, Command, CommandTable, DeviceType, InitiatorPort, NexusId, Response,
     Status,
 };
 use uuid::Uuid;
@@ -93,7 +93,9 @@ impl Rig {
         data_out: impl Into<Bytes>,
     ) -> Response {
         let cdb = Cdb::new(cdb);
-        let spec = CommandSpec::find(DeviceType::SequentialAccess, &cdb).unwrap();
+        let spec = CommandTable::of(DeviceType::SequentialAccess)
+            .find(&cdb)
+            .unwrap();
         spec.check_reserved(&cdb).unwrap();
         let data_out = data_out.into();
         let response = self
