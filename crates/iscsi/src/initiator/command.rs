@@ -281,11 +281,16 @@ impl Initiator {
         if task.burst != 0 {
             return self.fail("the last Data-In sequence has no end");
         }
-        let no_data_in = self.params.tolerance == Tolerance::OfHabits
+        let data_in = if task.read {
+            task.next_sn
+        } else {
+            SerialNumber(0)
+        };
+        let counts_r2ts = self.params.tolerance == Tolerance::OfHabits
             && !task.read
-            && pdu.expected_data_sn == SerialNumber(0);
-        if pdu.expected_data_sn != task.next_sn && !no_data_in {
-            return self.fail("ExpDataSN is not the number of data PDUs");
+            && pdu.expected_data_sn == task.next_sn;
+        if pdu.expected_data_sn != data_in && !counts_r2ts {
+            return self.fail("ExpDataSN is not the number of Data-In PDUs");
         }
         let sense = match data {
             [high, low, sense @ ..] => {

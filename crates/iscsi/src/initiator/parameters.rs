@@ -33,10 +33,11 @@ pub struct InitiatorParams {
 /// How a target is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tolerance {
-    /// Like ours: one response ends the negotiation of keys, and R2Ts count in ExpDataSN.
+    /// Like ours: one response ends the negotiation of keys, and ExpDataSN counts Data-In alone (RFC
+    /// 7143 §11.4.8).
     Strict,
     /// As other targets are. They may want another exchange before full feature phase. A write may
-    /// end with ExpDataSN 0: RFC 3720 §10.4.8 counted R2Ts, RFC 7143 §11.4.8 counts Data-In alone.
+    /// end with the number of its R2Ts in ExpDataSN, as RFC 3720 §10.4.8 had it.
     /// tgt 1.0.85 sends all of a read as one sequence, whatever MaxBurstLength says.
     OfHabits,
 }

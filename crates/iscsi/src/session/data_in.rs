@@ -151,11 +151,8 @@ impl Session {
             status: outgoing.status.code(),
             task_tag: task.itt,
             counters: core.numbers.with_status(),
-            expected_data_sn: match task.direction {
-                Direction::Read => outgoing.data_sn,
-                Direction::Write => task.r2t_sn,
-                Direction::None => SerialNumber(0),
-            },
+            // §11.4.8: how many Data-In PDUs were sent. RFC 3720 §10.4.8 counted R2Ts as well.
+            expected_data_sn: outgoing.data_sn,
             residual: outgoing.residual,
         };
         let payload = outgoing.sense.map_or_else(Bytes::new, |sense| {

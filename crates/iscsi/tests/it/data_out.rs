@@ -79,6 +79,7 @@ fn r1_r2ts_are_numbered_tagged_contiguous_and_bounded() {
     assert!(second_wave(&mut target, &all[1]).is_empty());
     let response = second_wave(&mut target, &all[2]);
     assert_eq!((response[0].opcode(), response[0].byte(3)), (0x21, 0));
+    assert_eq!(response[0].u32(36), 0, "ExpDataSN counts Data-In (§11.4.8)");
     assert_eq!(target.executed[0].1, pattern(2500, 1));
 }
 

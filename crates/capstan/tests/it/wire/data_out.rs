@@ -1,6 +1,6 @@
 //! Data-Out and R2T: R1 to R11 (RFC 7143 §4.2.5, §11.7, §11.8).
 
-use iscsi::wire::{DataOut, RESERVED_TAG, ScsiCommand, SerialNumber};
+use iscsi::wire::{DataOut, Opcode, RESERVED_TAG, ScsiCommand, ScsiResponse, SerialNumber};
 
 use super::data_in::{gateway, position, session};
 use super::peer::{Peer, value};
@@ -42,6 +42,41 @@ fn r1_r2ts_are_numbered_contiguous_and_no_longer_than_a_burst() {
     peer.outcome(command.task_tag).assert_good();
     peer.plain(&REWIND).assert_good();
     assert_eq!(peer.read(&read6(10_000), 10_000).data, block);
+}
+
+/// RFC 7143 §11.4.8: ExpDataSN is the number of Data-In PDUs. RFC 3720 §10.4.8 counted R2Ts too.
+#[test]
+fn r1_d4_the_response_counts_data_in_and_no_r2ts() {
+    let gateway = gateway();
+    let keys = [
+        ("MaxBurstLength", "4096"),
+        ("MaxRecvDataSegmentLength", "4096"),
+    ];
+    let mut peer = session(&gateway, &keys);
+    let block = noise(2, 10_000);
+    let command = peer.write_command(10_000);
+    peer.send(command.emit(), b"");
+    for _ in 0..3 {
+        let r2t = peer.r2t(command.task_tag);
+        let end = r2t.buffer_offset + r2t.desired_length;
+        let data = &block[r2t.buffer_offset as usize..end as usize];
+        peer.send(peer.data_out(&r2t).emit(), data);
+    }
+    let response = peer.receive();
+    let of_write = ScsiResponse::parse(&response.header).unwrap();
+    assert_eq!((of_write.status, of_write.expected_data_sn.0), (0, 0));
+    peer.plain(&REWIND).assert_good();
+    // A short block comes with sense, so that its status needs a SCSI Response.
+    let command = peer.read_command(20_000);
+    peer.send(command.emit(), b"");
+    let response = loop {
+        let pdu = peer.receive();
+        if pdu.opcode() == Opcode::ScsiResponse {
+            break pdu;
+        }
+    };
+    let of_read = ScsiResponse::parse(&response.header).unwrap();
+    assert_eq!((of_read.status, of_read.expected_data_sn.0), (2, 3));
 }
 
 /// RFC 7143 §11.7: a Data-Out may be empty (CVE-2021-28361 was one).
