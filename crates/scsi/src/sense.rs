@@ -189,6 +189,16 @@ impl Sense {
         sense
     }
 
+    /// Returns the same sense with the field pointer at `bit` of its byte, the most significant one in
+    /// error.
+    #[must_use]
+    pub const fn at_bit(mut self, bit: u8) -> Self {
+        if let Some(field) = &mut self.field {
+            field.bit = Some(bit);
+        }
+        self
+    }
+
     /// Returns the same sense with INFORMATION set to `residue`.
     #[must_use]
     pub const fn with_information(mut self, residue: i64) -> Self {

@@ -29,7 +29,7 @@ impl Shared {
 
     fn dispatch(&self, task: &Task) -> Response {
         let Some(spec) = task.spec else {
-            return Response::illegal_request(AdditionalSense::INVALID_COMMAND_OPERATION_CODE);
+            return self.device.commands().refusal(&task.command.cdb).into();
         };
         if let Err(sense) = spec.check_reserved(&task.command.cdb) {
             return sense.into();

@@ -1,0 +1,19 @@
+//! Commands of all devices (SPC-5, and SPC-2 for RESERVE and RELEASE).
+
+super::commands! {
+    0x00 "TEST UNIT READY": None, Inline, Report, STATE, AT_ONCE, [0x00, 0, 0, 0, 0, 0];
+    0x03 "REQUEST SENSE": In, Inline, Ignore, ALWAYS, AT_ONCE, [0x03, 0x01, 0, 0, 0xff, 0];
+    0x12 "INQUIRY": In, Inline, Ignore, ALWAYS, AT_ONCE, [0x12, 0x01, 0xff, 0xff, 0xff, 0];
+    0x15 "MODE SELECT(6)": Out, Worker, Report, WRITES, PARAMETERS, [0x15, 0x11, 0, 0, 0xff, 0];
+    0x1a "MODE SENSE(6)": In, Inline, Report, READS, AT_ONCE, [0x1a, 0x08, 0xff, 0xff, 0xff, 0];
+    0x1e "PREVENT ALLOW MEDIUM REMOVAL": None, Inline, Report, REMOVAL, AT_ONCE,
+        [0x1e, 0, 0, 0, 0x03, 0];
+    0x4d "LOG SENSE": In, Inline, Report, ALWAYS, AT_ONCE,
+        [0x4d, 0x01, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x55 "MODE SELECT(10)": Out, Worker, Report, WRITES, PARAMETERS,
+        [0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    0x5a "MODE SENSE(10)": In, Inline, Report, READS, AT_ONCE,
+        [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0];
+    0xa0 "REPORT LUNS": In, Inline, Ignore, ALWAYS, AT_ONCE,
+        [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0];
+}

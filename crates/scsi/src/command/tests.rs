@@ -1,0 +1,107 @@
+//! The table holds together.
+
+use super::*;
+use crate::sense::FieldPointer;
+
+#[test]
+fn every_row_has_the_length_of_its_operation_code_group() {
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        for spec in CommandTable::of(device).rows() {
+            // SPC-5 §4.2.5.1, table 21.
+            let length = match spec.operation_code >> 5 {
+                0 => 6,
+                // Group 7 is vendor specific; its only command has the layout of group 1.
+                1 | 2 | 7 => 10,
+                4 => 16,
+                5 => 12,
+                group => panic!("{} in group {group}", spec.name),
+            };
+            assert_eq!(spec.usage.len(), length, "{}", spec.name);
+            assert_eq!(spec.usage[0], spec.operation_code, "{}", spec.name);
+        }
+    }
+}
+
+#[test]
+fn no_command_stands_twice() {
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        let mut seen = std::collections::HashSet::new();
+        for spec in CommandTable::of(device).rows() {
+            assert!(
+                seen.insert((spec.operation_code, spec.service_action)),
+                "{}",
+                spec.name
+            );
+        }
+    }
+}
+
+#[test]
+fn a_reserved_bit_is_named() {
+    let cdb = Cdb::new(&[0xa5, 0, 0, 0, 0x01, 0xf4, 0x03, 0xe8, 0x20, 0, 0, 0]);
+    let spec = CommandTable::of(DeviceType::MediaChanger)
+        .find(&cdb)
+        .unwrap();
+    let sense = spec.check_reserved(&cdb).unwrap_err();
+    assert_eq!(
+        sense.field,
+        Some(FieldPointer {
+            in_cdb: true,
+            byte: 8,
+            bit: Some(5)
+        })
+    );
+}
+
+#[test]
+fn the_lun_of_scsi_2_in_byte_1_is_let_through() {
+    let cdb = Cdb::new(&[0x00, 0x60, 0, 0, 0, 0]);
+    let spec = CommandTable::of(DeviceType::SequentialAccess)
+        .find(&cdb)
+        .unwrap();
+    assert_eq!(spec.check_reserved(&cdb), Ok(()));
+}
+
+#[test]
+fn allowing_removal_disturbs_no_reservation_and_preventing_does() {
+    let table = CommandTable::of(DeviceType::MediaChanger);
+    let allow = Cdb::new(&[0x1e, 0, 0, 0, 0, 0]);
+    let prevent = Cdb::new(&[0x1e, 0, 0, 0, 1, 0]);
+    let spec = table.find(&allow).unwrap();
+    for restriction in [
+        Restriction::Reserved,
+        Restriction::WriteExclusive,
+        Restriction::ExclusiveAccess,
+    ] {
+        assert!(spec.is_allowed_during(restriction, &allow));
+        assert!(!spec.is_allowed_during(restriction, &prevent));
+    }
+}
+
+#[test]
+fn element_status_without_motion_is_read_beside_a_reservation() {
+    let table = CommandTable::of(DeviceType::MediaChanger);
+    let any = Cdb::new(&[0xb8, 0, 0, 0, 0xff, 0xff, 0x00, 0, 1, 0, 0, 0]);
+    let current = Cdb::new(&[0xb8, 0, 0, 0, 0xff, 0xff, 0x02, 0, 1, 0, 0, 0]);
+    let spec = table.find(&any).unwrap();
+    assert!(!spec.is_allowed_during(Restriction::Reserved, &any));
+    assert!(spec.is_allowed_during(Restriction::Reserved, &current));
+    assert!(spec.is_allowed_during(Restriction::WriteExclusive, &any));
+}
+
+#[test]
+fn what_writes_is_never_allowed_and_what_reads_is_beside_write_exclusive() {
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        for spec in CommandTable::of(device).rows() {
+            let cdb = Cdb::new(&[spec.operation_code]);
+            let beside = |restriction| spec.is_allowed_during(restriction, &cdb);
+            // The columns are ordered: who may with Exclusive Access, may with Write Exclusive.
+            if beside(Restriction::ExclusiveAccess) {
+                assert!(beside(Restriction::WriteExclusive), "{}", spec.name);
+            }
+            if spec.execution == Execution::Worker && spec.direction == DataDirection::Out {
+                assert!(!beside(Restriction::WriteExclusive), "{}", spec.name);
+            }
+        }
+    }
+}
