@@ -6,7 +6,7 @@
 //! SSC-5 (r06).
 //!
 //! - [`target`], [`logical_unit`], [`unit_attention`], [`nexus`]: what is common to both devices:
-//!   task sets, task management, unit attentions.
+//!   task sets, task management, unit attentions, reservations.
 //! - [`profile`], [`identity`], [`element`], [`gateway`]: what the machine is, as data.
 //! - [`library`]: the machine itself, for the API; behind it the changer and the catalogue.
 //! - [`drive`]: the tape drive's device server.
@@ -35,6 +35,9 @@ pub use library::{
     BarcodeSource, DriveBay, Element, Library, MoveError, NewLibrary, NewTapes, OpenOptions,
     RebuildReport,
 };
-pub use logical_unit::{CompletionSink, DeviceServer, LogicalUnit, ManagementResponse};
+pub use logical_unit::{
+    CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,
+    ReservationKind,
+};
 pub use profile::Preset;
 pub use target::{Nexus, Target};

@@ -86,14 +86,24 @@ impl UnitAttentions {
         self.lock().queues.get_mut(&nexus)?.pop_front()
     }
 
+    /// Takes the first condition that waits for `nexus` if it tells of a reset or of the loss of the
+    /// nexus: the ones that go before a reservation conflict (SAM-5 §5.3.3).
+    pub fn take_reset(&self, nexus: NexusId) -> Option<AdditionalSense> {
+        let mut state = self.lock();
+        let queue = state.queues.get_mut(&nexus)?;
+        queue.pop_front_if(|first| first.0 == RESET)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The additional sense code of resets and nexus losses.
+const RESET: u8 = 0x29;
+
 fn enqueue(queue: &mut VecDeque<AdditionalSense>, additional: AdditionalSense) {
-    const RESET: u8 = 0x29;
     if queue.contains(&additional) || queue.len() >= QUEUE_LENGTH_MAX {
         return;
     }

@@ -15,6 +15,7 @@ mod discovery;
 mod life;
 mod login;
 mod reinstatement;
+mod reservations;
 mod restart;
 mod tape;
 mod wire;

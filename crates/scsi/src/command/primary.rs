@@ -5,6 +5,10 @@ super::commands! {
     0x03 "REQUEST SENSE": In, Inline, Ignore, ALWAYS, AT_ONCE, [0x03, 0x01, 0, 0, 0xff, 0];
     0x12 "INQUIRY": In, Inline, Ignore, ALWAYS, AT_ONCE, [0x12, 0x01, 0xff, 0xff, 0xff, 0];
     0x15 "MODE SELECT(6)": Out, Worker, Report, WRITES, PARAMETERS, [0x15, 0x11, 0, 0, 0xff, 0];
+    // Of RESERVE and RELEASE what SPC-2 demands: the whole unit for the nexus itself. Reservations for
+    // third parties, of extents and of elements are obsolete; their fields count as reserved.
+    0x16 "RESERVE(6)": None, Inline, Report, RESERVE, AT_ONCE, [0x16, 0, 0, 0, 0, 0];
+    0x17 "RELEASE(6)": None, Inline, Report, ALWAYS, AT_ONCE, [0x17, 0, 0, 0, 0, 0];
     0x1a "MODE SENSE(6)": In, Inline, Report, READS, AT_ONCE, [0x1a, 0x08, 0xff, 0xff, 0xff, 0];
     0x1e "PREVENT ALLOW MEDIUM REMOVAL": None, Inline, Report, REMOVAL, AT_ONCE,
         [0x1e, 0, 0, 0, 0x03, 0];
@@ -12,6 +16,8 @@ super::commands! {
         [0x4d, 0x01, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0];
     0x55 "MODE SELECT(10)": Out, Worker, Report, WRITES, PARAMETERS,
         [0x55, 0x11, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    0x56 "RESERVE(10)": None, Inline, Report, RESERVE, AT_ONCE, [0x56, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    0x57 "RELEASE(10)": None, Inline, Report, ALWAYS, AT_ONCE, [0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     0x5a "MODE SENSE(10)": In, Inline, Report, READS, AT_ONCE,
         [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0];
     0xa0 "REPORT LUNS": In, Inline, Ignore, ALWAYS, AT_ONCE,

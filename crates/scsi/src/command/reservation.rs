@@ -63,6 +63,9 @@ impl ReservationRules {
     pub const ALWAYS: Self = Self::new(Allowed, Allowed, Allowed);
     /// Tells the state of the unit: in conflict only with RESERVE.
     pub const STATE: Self = Self::new(Conflict, Allowed, Allowed);
+    /// RESERVE itself: two nexuses cannot have the unit. Beside persistent reservations and
+    /// registrations it has rules of its own (SPC-5 §5.14.3), which no column tells.
+    pub const RESERVE: Self = Self::new(Conflict, Allowed, Allowed);
     /// Reads, or moves the medium without writing.
     pub const READS: Self = Self::new(Conflict, Allowed, Conflict);
     /// Changes something.

@@ -62,6 +62,10 @@ impl DeviceServer for Changer {
         }
     }
 
+    fn preventing_removal(&self) -> Vec<NexusId> {
+        self.robot.preventing_removal()
+    }
+
     fn nexus_lost(&self, nexus: NexusId) {
         self.robot.prevent_removal(nexus, false);
     }

@@ -30,6 +30,10 @@ impl DeviceServer for Drive {
         }
     }
 
+    fn preventing_removal(&self) -> Vec<NexusId> {
+        self.lock_snapshot().preventing.iter().copied().collect()
+    }
+
     fn nexus_lost(&self, nexus: NexusId) {
         self.with_machine(|machine| machine.preventing.remove(&nexus));
     }

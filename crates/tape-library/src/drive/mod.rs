@@ -86,8 +86,15 @@ pub struct DriveConfig {
 pub struct Drive {
     identity: DeviceIdentity,
     machine: Mutex<Machine>,
-    snapshot: Mutex<DriveStatus>,
+    snapshot: Mutex<Snapshot>,
     prevented: AtomicBool,
+}
+
+/// What the last command left, for those who do not want to wait for the next one.
+struct Snapshot {
+    status: DriveStatus,
+    /// The nexuses that prevent medium removal.
+    preventing: BTreeSet<NexusId>,
 }
 
 /// Everything of a drive that commands touch.
@@ -130,8 +137,12 @@ impl Drive {
             alerts: TapeAlerts::default(),
             deferred: None,
         };
-        let mut snapshot = DriveStatus::of_empty_drive(config.number);
-        machine.describe(&mut snapshot);
+        let mut status = DriveStatus::of_empty_drive(config.number);
+        machine.describe(&mut status);
+        let snapshot = Snapshot {
+            status,
+            preventing: BTreeSet::new(),
+        };
         Self {
             identity: config.identity,
             machine: Mutex::new(machine),
@@ -172,7 +183,7 @@ impl Drive {
 
     /// Returns whether there is a cartridge, ready or unloaded by an initiator. Never waits.
     pub fn has_cartridge(&self) -> bool {
-        self.lock_snapshot().state != DriveState::Empty
+        self.lock_snapshot().status.state != DriveState::Empty
     }
 
     /// Returns whether a nexus prevents medium removal. Never waits.
@@ -182,7 +193,7 @@ impl Drive {
 
     /// Returns what the drive is doing, as of the end of the last command. Never waits for one.
     pub fn status(&self) -> DriveStatus {
-        self.lock_snapshot().clone()
+        self.lock_snapshot().status.clone()
     }
 
     /// Runs `work` alone, then shows what came of it.
@@ -193,11 +204,15 @@ impl Drive {
         let result = work(&mut machine);
         let prevented = !machine.preventing.is_empty();
         self.prevented.store(prevented, Ordering::Release);
-        machine.describe(&mut self.lock_snapshot());
+        let mut snapshot = self.lock_snapshot();
+        machine.describe(&mut snapshot.status);
+        if snapshot.preventing != machine.preventing {
+            snapshot.preventing.clone_from(&machine.preventing);
+        }
         result
     }
 
-    fn lock_snapshot(&self) -> MutexGuard<'_, DriveStatus> {
+    fn lock_snapshot(&self) -> MutexGuard<'_, Snapshot> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

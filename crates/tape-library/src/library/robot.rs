@@ -108,6 +108,11 @@ impl Robot {
         self.preventing().clear();
     }
 
+    /// Returns who prevents removal.
+    pub(crate) fn preventing_removal(&self) -> Vec<NexusId> {
+        self.preventing().iter().copied().collect()
+    }
+
     pub(super) fn removal_is_prevented(&self) -> bool {
         !self.preventing().is_empty()
     }

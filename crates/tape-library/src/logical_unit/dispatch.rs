@@ -4,13 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scsi::command::UnitAttention;
 use scsi::spc::request_sense::RequestSense;
-use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
+use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey, Status};
 
 use super::Shared;
 use super::task_set::Task;
 
 /// REQUEST SENSE (SPC-5 §6.41).
 const REQUEST_SENSE: u8 = 0x03;
+const RESERVE_6: u8 = 0x16;
+const RELEASE_6: u8 = 0x17;
+const RESERVE_10: u8 = 0x56;
+const RELEASE_10: u8 = 0x57;
 
 impl Shared {
     /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
@@ -38,12 +42,32 @@ impl Shared {
         if spec.operation_code == REQUEST_SENSE {
             return self.request_sense(nexus.id, &task.command.cdb);
         }
+        let cdb = &task.command.cdb;
+        let conflict = self.reservations.conflicts(nexus, spec, cdb);
         if spec.unit_attention == UnitAttention::Report
-            && let Some(attention) = self.attentions.take(nexus.id)
+            && let Some(attention) = self.attention(nexus.id, conflict)
         {
             return Response::check(Sense::new(SenseKey::UnitAttention, attention));
         }
-        self.device.execute(nexus, &task.command)
+        if conflict {
+            return Response::status(Status::ReservationConflict);
+        }
+        match spec.operation_code {
+            RESERVE_6 | RESERVE_10 => self.reservations.reserve(nexus),
+            RELEASE_6 | RELEASE_10 => self.reservations.release(nexus),
+            _ => self.device.execute(nexus, &task.command),
+        }
+    }
+
+    /// Takes the unit attention that goes before a command. SAM-5 §5.3.3: of what could be told, a
+    /// reset or the loss of the nexus comes first, a reservation conflict next, any other attention
+    /// last.
+    fn attention(&self, nexus: NexusId, conflict: bool) -> Option<AdditionalSense> {
+        if conflict {
+            self.attentions.take_reset(nexus)
+        } else {
+            self.attentions.take(nexus)
+        }
     }
 
     /// Returns the first unit attention as parameter data and clears it (SPC-5 §6.41), or NO SENSE:

@@ -3,7 +3,7 @@
 //! # Purpose
 //! Stands between the target's ports and a [`DeviceServer`], so that a device server is written as
 //! if it were alone: it never runs two commands at once, never sees a reserved bit, and never thinks
-//! of unit attentions or of aborts.
+//! of unit attentions, of reservations or of aborts.
 //!
 //! # Ordering
 //! Commands run one at a time, in the order of their submission, whichever nexus they come from.
@@ -21,6 +21,7 @@
 //! or a lost nexus waits in the queue like a command, before everything that comes later.
 
 mod dispatch;
+mod reservation;
 mod task_set;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ use scsi::{AdditionalSense, Command, NexusId, Response, Status, TaskManagementFu
 
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
+use reservation::Reservations;
+pub use reservation::{Holder, Reservation, ReservationKind};
 use task_set::{Job, Task, TaskSet};
 
 /// The most commands that wait in one unit, over all nexuses.
@@ -49,14 +52,19 @@ pub trait DeviceServer: Send + Sync {
     ///
     /// Calls for one unit never overlap, neither with each other nor with
     /// [`DeviceServer::nexus_lost`] and [`DeviceServer::reset`]. The command stands in the table,
-    /// has no reserved bit set, and no unit attention goes before it. REPORT LUNS and REQUEST SENSE
-    /// never come here.
+    /// has no reserved bit set, and neither a unit attention nor a reservation is in its way. Commands
+    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, RESERVE, RELEASE.
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
 
     /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
     /// waiting for a disk or for somebody else who has the device. Does not wait itself.
     fn ends_at_once(&self, _command: &Command) -> bool {
         true
+    }
+
+    /// Returns the nexuses that prevent the removal of the medium. Does not wait.
+    fn preventing_removal(&self) -> Vec<NexusId> {
+        Vec::new()
     }
 
     /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
@@ -109,6 +117,7 @@ struct Shared {
     name: String,
     device: Arc<dyn DeviceServer>,
     attentions: Arc<UnitAttentions>,
+    reservations: Reservations,
     tasks: Mutex<TaskSet>,
     /// Signalled when the worker may have something to do, and when the unit may be idle.
     changed: Condvar,
@@ -125,6 +134,7 @@ impl LogicalUnit {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             device,
+            reservations: Reservations::new(Arc::clone(&attentions)),
             attentions,
             tasks: Mutex::new(TaskSet::default()),
             changed: Condvar::new(),
@@ -139,6 +149,22 @@ impl LogicalUnit {
     /// Returns the unit's attentions.
     pub fn attentions(&self) -> &UnitAttentions {
         &self.shared.attentions
+    }
+
+    /// Returns who has reserved the unit. Does not wait.
+    pub fn reservation(&self) -> Option<Reservation> {
+        self.shared.reservations.status()
+    }
+
+    /// Takes every reservation of the unit away, for an administrator whose initiator has gone
+    /// without a word. Who held one is told RESERVATIONS PREEMPTED by a unit attention.
+    pub fn clear_reservations(&self) {
+        self.shared.reservations.clear();
+    }
+
+    /// Returns the nexuses that prevent the removal of the medium. Does not wait.
+    pub fn preventing_removal(&self) -> Vec<NexusId> {
+        self.shared.device.preventing_removal()
     }
 
     /// Waits until nothing runs or waits. For tests and for a shut-down after the ports have closed.
@@ -158,11 +184,13 @@ impl LogicalUnit {
     /// A nexus begins.
     pub(crate) fn attach(&self, nexus: &ItNexus) {
         self.shared.attentions.attach(nexus.id, &nexus.initiator);
+        self.shared.reservations.attach(nexus);
     }
 
     /// A nexus is lost: its commands are aborted without a word (SAM-5 §6.3.4).
     pub(crate) fn detach(&self, nexus: NexusId) {
         self.shared.attentions.detach(nexus);
+        self.shared.reservations.nexus_lost(nexus);
         let mut tasks = self.shared.lock();
         tasks.remove_where(|task| task.nexus() == nexus);
         tasks.push(Job::NexusLost(nexus));
@@ -237,6 +265,7 @@ impl LogicalUnit {
     /// SAM-5 §6.3.3: aborts everything, and tells every nexus, the one that asked for it too.
     fn reset(&self) {
         self.abort_where(|_| true);
+        self.shared.reservations.reset();
         let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
         self.shared.attentions.establish(reset);
         self.shared.lock().push_reset();

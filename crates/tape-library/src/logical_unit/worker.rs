@@ -45,7 +45,11 @@ impl Shared {
                 }
             }
             Job::NexusLost(nexus) => self.guarded(|| self.device.nexus_lost(nexus)),
-            Job::Reset => self.guarded(|| self.device.reset()),
+            Job::Reset => self.guarded(|| {
+                // Once more: a RESERVE that ran when the reset came has ended only now.
+                self.reservations.reset();
+                self.device.reset();
+            }),
         }
     }
 

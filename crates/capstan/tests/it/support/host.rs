@@ -129,6 +129,15 @@ impl Host {
         }
     }
 
+    /// Sends a task management request for the logical unit and returns the response.
+    pub(crate) fn manage(&mut self, function: u8) -> u8 {
+        self.core.manage(function, self.lun, None);
+        match self.event() {
+            Some(InitiatorEvent::ManagementDone { response, .. }) => response,
+            other => panic!("no answer to function {function}: {other:?}"),
+        }
+    }
+
     /// Logs out and sees the connection end.
     pub(crate) fn log_out(mut self) {
         self.core.log_out(0);

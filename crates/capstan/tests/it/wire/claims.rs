@@ -205,7 +205,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("B4", "", "Half-open connections and connect storms keep nobody else out").open("whoever holds half-open connections from several addresses can fill the 128 places, and a host that does so itself is kept out until they time out: logins have a thread each, not yet one lobby"),
             claim("B5", "", "Whoever never reads loses its session alone"),
             claim("B6", "", "Bytes mean the same however they are split"),
-            claim("B7", "", "A host that dies in a burst leaves nothing behind").open("RESERVE(6) is not in the command table yet; a host whose network is gone, so that no FIN comes, is not simulated"),
+            claim("B7", "", "A host that dies in a burst leaves nothing behind").open("a host whose network is gone, so that no FIN comes, is not simulated"),
             claim("B8", "", "Shapes that broke other targets: over-long keys here, over-long CHAP values in C4, predictable challenges in C3, empty Data-Out in R2"),
         ],
     },

@@ -55,15 +55,20 @@ fn l5_reinstatement_ends_the_old_session_before_the_new_login_is_answered() {
     let mut old = Peer::log_in(gateway.portal(), &login);
     old.attentions();
     old.plain(&[0x1e, 0, 0, 0, 1, 0]).assert_good(); // PREVENT
+    let mut other = Peer::log_in(gateway.portal(), &login.clone().port(2));
+    other.attentions();
+    old.plain(&[0x16, 0, 0, 0, 0, 0]).assert_good(); // RESERVE(6)
+    assert_eq!(other.plain(&TEST_UNIT_READY).status, 0x18, "reserved");
     let write = old.write_command(4096);
     old.send(write.emit(), b"");
     old.r2t(write.task_tag); // a task that waits for data
 
     let mut new = Peer::log_in(gateway.portal(), &login);
     assert_ne!(new.tsih, old.tsih);
+    other.plain(&TEST_UNIT_READY).assert_good();
     let sessions = gateway.gateway().sessions();
-    assert_eq!(sessions.len(), 1, "{sessions:?}");
-    assert_eq!(sessions[0].tsih, new.tsih);
+    assert_eq!(sessions.len(), 2, "{sessions:?}");
+    assert!(sessions.iter().any(|session| session.tsih == new.tsih));
     old.expect_end(); // no status for the write
     let attentions = new.attentions();
     assert_eq!(attentions, [(0x29, 0x07)], "I_T NEXUS LOSS OCCURRED");

@@ -248,6 +248,8 @@ fn b7_a_host_that_dies_in_a_burst_leaves_nothing_behind() {
         (5, 0x53, 0x02),
         "MEDIUM REMOVAL PREVENTED"
     );
+    dying.plain(&[0x16, 0, 0, 0, 0, 0]).assert_good(); // RESERVE(6)
+    assert_eq!(other.plain(&unload).status, 0x18, "RESERVATION CONFLICT");
     let write = dying.write_command(64 << 10);
     dying.send(write.emit(), b"");
     let r2t = dying.r2t(write.task_tag);
