@@ -32,16 +32,19 @@ pub struct Authentication {
 impl AccessRule {
     /// Returns whether the rule speaks about this initiator, at this address, and this target.
     pub fn fits(&self, initiator: &str, address: IpAddr, target: &str) -> bool {
-        let address = address.to_canonical(); // ::ffff:10.0.0.1 is 10.0.0.1
-        self.initiators
-            .iter()
-            .any(|pattern| pattern.matches(initiator))
-            && self
-                .networks
-                .iter()
-                .any(|network| network.contains(&address))
-            && self.targets.iter().any(|pattern| pattern.matches(target))
+        any_matches(&self.initiators, initiator)
+            && any_contains(&self.networks, address)
+            && any_matches(&self.targets, target)
     }
+}
+
+pub(super) fn any_matches(patterns: &[Pattern], name: &str) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+pub(super) fn any_contains(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical(); // ::ffff:10.0.0.1 is 10.0.0.1
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// Returns every network of both families: what a rule without `networks` means.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::names::{AdvertisedAddress, GatewayName, IqnPrefix, ListenAddress};
-use super::{ByteSize, Compression, Pattern, Preset, TargetLayout};
+use super::{ByteSize, Compression, Pattern, Permanence, Preset, TargetLayout};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +50,8 @@ pub struct IscsiSection {
     pub discovery: DiscoverySection,
     /// `[[iscsi.access]]`
     pub access: Vec<AccessSection>,
+    /// `[[iscsi.redirect]]`
+    pub redirect: Vec<RedirectSection>,
 }
 
 /// `[iscsi.discovery]`
@@ -76,6 +78,22 @@ pub struct AccessSection {
     pub chap: Option<Spanned<ChapSection>>,
     /// What we prove in return.
     pub mutual_chap: Option<Spanned<ChapSection>>,
+}
+
+/// `[[iscsi.redirect]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedirectSection {
+    /// Initiator names.
+    pub initiators: Option<Spanned<Vec<Pattern>>>,
+    /// Networks that connections come from.
+    pub networks: Option<Spanned<Vec<Network>>>,
+    /// Target names.
+    pub targets: Option<Spanned<Vec<Pattern>>>,
+    /// Where the target is.
+    pub address: Spanned<AdvertisedAddress>,
+    /// Whether it will stay there.
+    pub permanence: Option<Permanence>,
 }
 
 /// `{ user = "…", secret_file = "…" }`

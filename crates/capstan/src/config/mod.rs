@@ -16,6 +16,7 @@ pub mod load;
 pub mod names;
 pub mod pattern;
 mod reader;
+pub mod redirect;
 pub mod show;
 pub mod size;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use access::{AccessRule, Authentication};
 pub use load::{ConfigError, Overrides, load};
 pub use names::{AdvertisedAddress, GatewayName, IqnPrefix, ListenAddress};
 pub use pattern::Pattern;
+pub use redirect::{Permanence, RedirectRule};
 pub use size::ByteSize;
 
 /// Everything that can be configured, checked.
@@ -79,6 +81,8 @@ pub struct IscsiConfig {
     pub login_timeout: Duration,
     /// Who may do what; the first rule that fits decides. None at all: everybody may do everything.
     pub access: Vec<AccessRule>,
+    /// Which logins are sent elsewhere; the first rule that fits decides.
+    pub redirect: Vec<RedirectRule>,
     /// What a discovery session must prove. `None`: nothing.
     pub discovery: Option<Authentication>,
 }
@@ -93,6 +97,7 @@ impl Default for IscsiConfig {
             connections_max: CONNECTIONS_MAX_DEFAULT,
             login_timeout: LOGIN_TIMEOUT_DEFAULT,
             access: Vec::new(),
+            redirect: Vec::new(),
             discovery: None,
         }
     }

@@ -52,11 +52,25 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// An address that initiators are told in discovery (RFC 7143 §13.8, TargetAddress): a name or an
-/// address, with a port.
+/// An address that initiators are told (RFC 7143 §13.8, TargetAddress): a name or an address, with a
+/// port.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AdvertisedAddress(String);
+
+impl AdvertisedAddress {
+    /// Returns the address, unless it is a name.
+    pub fn numeric(&self) -> Option<SocketAddr> {
+        self.0.parse().ok()
+    }
+
+    /// Returns whether this is the numeric address `socket`.
+    pub fn is(&self, socket: SocketAddr) -> bool {
+        self.numeric().is_some_and(|address| {
+            address.port() == socket.port() && address.ip() == socket.ip().to_canonical()
+        })
+    }
+}
 
 impl FromStr for AdvertisedAddress {
     type Err = String;

@@ -3,8 +3,11 @@
 
 use std::fmt::Write as _;
 
+use ipnet::IpNet;
+
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
+use super::redirect::{Permanence, RedirectRule};
 use super::{CartridgeConfig, Compression, Config, IscsiConfig, Preset, TargetLayout};
 
 /// Returns the effective configuration. Secrets are named by their files and never printed.
@@ -12,6 +15,10 @@ pub fn to_toml(config: &Config) -> String {
     let mut out = general(config) + &iscsi(&config.iscsi);
     for rule in &config.iscsi.access {
         out.push_str(&access(rule));
+    }
+    out.push_str(REDIRECT);
+    for rule in &config.iscsi.redirect {
+        out.push_str(&redirect(rule));
     }
     out + &cartridge(config.cartridge)
 }
@@ -94,17 +101,35 @@ login_timeout_seconds = {login_timeout}
 }
 
 fn access(rule: &AccessRule) -> String {
-    let networks = if rule.networks == all_networks() {
-        String::new()
-    } else {
-        format!("networks = {}\n", list(rule.networks.iter()))
-    };
     format!(
-        "\n[[iscsi.access]]\ninitiators = {}\n{networks}targets = {}\n{}",
+        "\n[[iscsi.access]]\ninitiators = {}\n{}targets = {}\n{}",
         list(rule.initiators.iter()),
+        networks(&rule.networks),
         list(rule.targets.iter()),
         chap(rule.authentication.as_ref()),
     )
+}
+
+fn redirect(rule: &RedirectRule) -> String {
+    let permanence = match rule.permanence {
+        Permanence::Temporary => "temporary",
+        Permanence::Permanent => "permanent",
+    };
+    format!(
+        "\n[[iscsi.redirect]]\ninitiators = {}\n{}targets = {}\naddress = {}\npermanence = {}\n",
+        list(rule.initiators.iter()),
+        networks(&rule.networks),
+        list(rule.targets.iter()),
+        quoted(&rule.address.to_string()),
+        quoted(permanence),
+    )
+}
+
+fn networks(networks: &[IpNet]) -> String {
+    if networks == all_networks() {
+        return String::new();
+    }
+    format!("networks = {}\n", list(networks.iter()))
 }
 
 fn cartridge(cartridge: CartridgeConfig) -> String {
@@ -155,3 +180,16 @@ fn list<T: ToString>(items: impl Iterator<Item = T>) -> String {
     let items: Vec<String> = items.map(|item| quoted(&item.to_string())).collect();
     format!("[{}]", items.join(", "))
 }
+
+const REDIRECT: &str = r#"
+# Logins to send elsewhere, for a target that has moved or a portal to keep free. The first rule that
+# fits decides, among initiators that the rules above let in; a login that comes in on `address`
+# itself is served. "temporary": the initiator asks here again the next time; "permanent": it goes
+# there from now on.
+# [[iscsi.redirect]]
+# initiators = ["iqn.1993-08.org.debian:*"]
+# networks = ["10.0.0.0/8"]
+# targets = ["*-tapedrive-0*"]
+# address = "192.0.2.11:3260"
+# permanence = "temporary"
+"#;

@@ -110,6 +110,31 @@ fn bad_values_name_the_place_and_what_is_allowed() {
             ":2:14:",
             "leave the key out",
         ),
+        (
+            "[[iscsi.redirect]]\ntargets = [\"*\"]",
+            ":1:1:",
+            "missing field `address`",
+        ),
+        (
+            "[[iscsi.redirect]]\naddress = \"a b\"",
+            ":2:11:",
+            "203.0.113.7:3260",
+        ),
+        (
+            "[[iscsi.redirect]]\naddress = \"[::]:3260\"",
+            ":2:11:",
+            "every address of ours",
+        ),
+        (
+            "[[iscsi.redirect]]\naddress = \"a\"\npermanence = \"forever\"",
+            ":3:14:",
+            "`permanent`",
+        ),
+        (
+            "[[iscsi.redirect]]\naddress = \"a\"\nnetworks = []",
+            ":3:12:",
+            "leave the key out",
+        ),
         ("data = 7", ":1:8:", "string"),
         ("data = ", ":1:8:", "string"),
     ] {
@@ -223,6 +248,16 @@ chap = { user = "host", secret_file = "host.secret" }
 mutual_chap = { user = "us", secret_file = "own.secret" }
 
 [[iscsi.access]]
+
+[[iscsi.redirect]]
+initiators = ["*:elsewhere"]
+networks = ["fd00::/8"]
+targets = ["*-tapedrive-0*"]
+address = "[2001:db8::7]"
+permanence = "permanent"
+
+[[iscsi.redirect]]
+address = "tapes-2"
 
 [cartridge]
 compression = "lzo"

@@ -1,12 +1,13 @@
 //! Who may see and log in to which target, and on which terms.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use iscsi::LoginStatus;
 use iscsi::chap::{ChapPolicy, Credential, Secret};
+use iscsi::{LoginRequested, LoginStatus, Permanence, Tsih};
 
 use crate::config::chap::ChapAccount;
-use crate::config::{AccessRule, Authentication, IscsiConfig};
+use crate::config::redirect::{Arrival, RedirectRule};
+use crate::config::{self, AccessRule, Authentication, IscsiConfig};
 
 /// The one portal group of ours (RFC 7143 §13.9).
 pub const PORTAL_GROUP_TAG: u16 = 1;
@@ -14,6 +15,7 @@ pub const PORTAL_GROUP_TAG: u16 = 1;
 /// The access rules, ready for questions.
 pub struct Policy {
     rules: Vec<AccessRule>,
+    redirections: Vec<RedirectRule>,
     discovery: Option<Authentication>,
     targets: Vec<String>,
 }
@@ -23,6 +25,8 @@ pub struct Policy {
 pub enum Verdict {
     /// The initiator may log in when it proves what `iscsi::event::Authentication` says.
     Allowed(iscsi::event::Authentication),
+    /// It shall log in at this address.
+    Elsewhere(Permanence, String),
     /// It may not, and why, for our log.
     Refused(LoginStatus, String),
 }
@@ -32,26 +36,54 @@ impl Policy {
     pub fn new(config: &IscsiConfig, targets: impl Iterator<Item = String>) -> Self {
         Self {
             rules: config.access.clone(),
+            redirections: config.redirect.clone(),
             discovery: config.discovery.clone(),
             targets: targets.collect(),
         }
     }
 
-    /// Judges a login of `initiator` from `address` to `target`.
-    pub fn login(&self, initiator: &str, address: IpAddr, target: &str) -> Verdict {
-        if !self.targets.iter().any(|name| name == target) {
-            return Verdict::Refused(
-                LoginStatus::NotFound,
-                format!("there is no target {target}"),
-            );
+    /// Judges a login to `target` that came from `source` to our address `local`.
+    ///
+    /// First the access rules: whoever may not log in learns nothing. Then the redirections, before
+    /// whoever comes has proved anything: RFC 7143 §11.13.5 lets a target redirect "prior to or after
+    /// completing a security negotiation", the proof belongs to where the target is, and a target
+    /// that has moved is none of ours any more. A login that wants to join a session is not sent
+    /// away, because the session is here.
+    pub fn login(
+        &self,
+        login: &LoginRequested,
+        target: &str,
+        source: IpAddr,
+        local: SocketAddr,
+    ) -> Verdict {
+        let Access::Granted(authentication) = self.access(&login.initiator, source, target) else {
+            return if self.serves(target) {
+                Verdict::Refused(
+                    LoginStatus::AuthorizationFailure,
+                    format!("no access rule lets this initiator at this address use {target}"),
+                )
+            } else {
+                not_found(target)
+            };
+        };
+        let arrival = Arrival {
+            initiator: &login.initiator,
+            source,
+            local,
+            target,
+        };
+        let redirection = self.redirections.iter().find(|rule| rule.fits(arrival));
+        match redirection {
+            Some(rule) if login.tsih == Tsih(0) => {
+                Verdict::Elsewhere(permanence(rule.permanence), rule.address.to_string())
+            }
+            _ if !self.serves(target) => not_found(target),
+            _ => Verdict::Allowed(terms(authentication)),
         }
-        match self.access(initiator, address, target) {
-            Access::Granted(authentication) => Verdict::Allowed(terms(authentication)),
-            Access::Denied => Verdict::Refused(
-                LoginStatus::AuthorizationFailure,
-                format!("no access rule lets this initiator at this address use {target}"),
-            ),
-        }
+    }
+
+    fn serves(&self, target: &str) -> bool {
+        self.targets.iter().any(|name| name == target)
     }
 
     /// Returns what a discovery session must prove.
@@ -87,6 +119,20 @@ enum Access<'a> {
     Granted(Option<&'a Authentication>),
 }
 
+fn not_found(target: &str) -> Verdict {
+    Verdict::Refused(
+        LoginStatus::NotFound,
+        format!("there is no target {target}"),
+    )
+}
+
+fn permanence(permanence: config::Permanence) -> Permanence {
+    match permanence {
+        config::Permanence::Temporary => Permanence::Temporary,
+        config::Permanence::Permanent => Permanence::Permanent,
+    }
+}
+
 fn terms(authentication: Option<&Authentication>) -> iscsi::event::Authentication {
     match authentication {
         None => iscsi::event::Authentication::None,
@@ -112,6 +158,7 @@ mod tests {
     const CHANGER: &str = "iqn.2026-11.io.capstan:lab-mediachanger";
     const DRIVE: &str = "iqn.2026-11.io.capstan:lab-tapedrive-01";
     const HOST: &str = "iqn.2020-01.org.example:host";
+    const MOVED: &str = "iqn.2026-11.io.capstan:old-tapedrive-07";
     const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
     fn policy(access: Vec<AccessRule>) -> Policy {
@@ -131,15 +178,25 @@ mod tests {
         }
     }
 
+    fn login(policy: &Policy, target: &str, tsih: u16) -> Verdict {
+        let login = LoginRequested {
+            initiator: HOST.to_owned(),
+            initiator_alias: None,
+            isid: iscsi::wire::Isid([0; 6]),
+            tsih: Tsih(tsih),
+            cid: 0,
+            target: Some(target.to_owned()),
+            kind: iscsi::SessionKind::Normal,
+        };
+        policy.login(&login, target, ADDRESS, "192.0.2.9:3260".parse().unwrap())
+    }
+
     #[test]
     fn without_rules_everybody_may_do_everything_that_exists() {
         let policy = policy(vec![]);
-        assert!(matches!(
-            policy.login(HOST, ADDRESS, DRIVE),
-            Verdict::Allowed(_)
-        ));
+        assert!(matches!(login(&policy, DRIVE, 0), Verdict::Allowed(_)));
         assert!(policy.shows(HOST, ADDRESS, CHANGER));
-        let Verdict::Refused(status, reason) = policy.login(HOST, ADDRESS, "iqn.x") else {
+        let Verdict::Refused(status, reason) = login(&policy, "iqn.x", 0) else {
             panic!("a target that is not there");
         };
         assert_eq!(status, LoginStatus::NotFound);
@@ -151,10 +208,44 @@ mod tests {
         let policy = policy(vec![rule(HOST, "*-tapedrive-*"), rule("*:admin", "*")]);
         assert!(policy.shows(HOST, ADDRESS, DRIVE));
         assert!(!policy.shows(HOST, ADDRESS, CHANGER));
-        let Verdict::Refused(status, _) = policy.login(HOST, ADDRESS, CHANGER) else {
+        let Verdict::Refused(status, _) = login(&policy, CHANGER, 0) else {
             panic!("no rule fits");
         };
         assert_eq!(status, LoginStatus::AuthorizationFailure);
         assert!(policy.shows("iqn.2020-01.org.example:admin", ADDRESS, CHANGER));
+    }
+
+    #[test]
+    fn who_may_log_in_is_sent_to_where_the_target_is() {
+        let mut policy = policy(vec![rule(HOST, "*-tapedrive-*")]);
+        policy.redirections = vec![RedirectRule {
+            initiators: vec!["*".parse().unwrap()],
+            networks: all_networks(),
+            targets: vec![
+                "*:old-*".parse().unwrap(),
+                "*-mediachanger".parse().unwrap(),
+            ],
+            address: "192.0.2.7".parse().unwrap(),
+            permanence: config::Permanence::Permanent,
+        }];
+        let Verdict::Elsewhere(Permanence::Permanent, address) = login(&policy, MOVED, 0) else {
+            panic!("the target has moved");
+        };
+        assert_eq!(address, "192.0.2.7:3260");
+        assert!(matches!(login(&policy, DRIVE, 0), Verdict::Allowed(_)));
+        for (target, tsih, told) in [
+            (MOVED, 7, LoginStatus::NotFound),
+            (CHANGER, 0, LoginStatus::AuthorizationFailure),
+            (
+                "iqn.2026-11.io.capstan:old-mediachanger",
+                0,
+                LoginStatus::NotFound,
+            ),
+        ] {
+            let Verdict::Refused(status, _) = login(&policy, target, tsih) else {
+                panic!("{target}");
+            };
+            assert_eq!(status, told, "{target}");
+        }
     }
 }

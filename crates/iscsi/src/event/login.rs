@@ -30,7 +30,8 @@ pub enum LoginDecision {
     Allow(LoginTerms),
     /// No.
     Refuse(LoginStatus),
-    /// The target is elsewhere (status class 01): the address is `host:port[,tag]`.
+    /// The target is elsewhere (status class 01): the address is `host:port`, without the portal
+    /// group tag that it has elsewhere (RFC 7143 §13.8).
     Redirect {
         /// Whether the initiator may forget this address.
         permanence: Permanence,

@@ -475,11 +475,11 @@ fn l14_redirection_tells_the_other_address() {
         let mut target = Target::plain();
         target.decide = Box::new(move |_| LoginDecision::Redirect {
             permanence,
-            address: "192.0.2.7:3260,1".into(),
+            address: "192.0.2.7:3260".into(),
         });
         let (response, answers) = exchange(&mut target, to_full_feature(), &NAMES);
         assert_eq!(status(&response), expected);
-        assert_eq!(value(&answers, "TargetAddress"), Some("192.0.2.7:3260,1"));
+        assert_eq!(value(&answers, "TargetAddress"), Some("192.0.2.7:3260"));
         assert_eq!(target.closed, Some(CloseReason::LoginRefused));
     }
 }

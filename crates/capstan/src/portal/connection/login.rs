@@ -36,7 +36,7 @@ impl Connection {
             (SessionKind::Normal, Some(target)) => {
                 self.shared
                     .policy
-                    .login(&request.initiator, self.peer.ip(), target)
+                    .login(request, target, self.peer.ip(), self.local)
             }
             (SessionKind::Normal, None) => {
                 Verdict::Refused(LoginStatus::MissingParameter, "no target named".to_owned())
@@ -49,6 +49,13 @@ impl Connection {
                 target_alias: Some(self.shared.alias.clone()),
                 inherited,
             }),
+            Verdict::Elsewhere(permanence, address) => {
+                self.refusal = Some(format!("to {address}"));
+                LoginDecision::Redirect {
+                    permanence,
+                    address,
+                }
+            }
             Verdict::Refused(status, reason) => self.refuse(status, &reason),
         }
     }
@@ -113,6 +120,11 @@ impl Connection {
             .refusal
             .take()
             .unwrap_or_else(|| failed.reason.to_owned());
+        if failed.status >> 8 == REDIRECTION {
+            let initiator = failed.initiator.as_deref();
+            tracing::info!(initiator, peer = %self.peer, reason, "login redirected");
+            return;
+        }
         tracing::warn!(
             initiator = failed.initiator.as_deref().unwrap_or("?"),
             peer = %self.peer,
@@ -122,3 +134,6 @@ impl Connection {
         );
     }
 }
+
+/// The status class of redirections (RFC 7143 §11.13.5).
+const REDIRECTION: u16 = 0x01;

@@ -60,7 +60,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("L11", "13.9, 13.6", "The first response of a normal session names the portal group"),
             claim("L12", "11.12.8, 11.13.4", "StatSN counts responses; ExpCmdSN is the login's CmdSN"),
             claim("L13", "", "Slow logins are dropped and delay nobody").decided("15 s, `iscsi.login_timeout`"),
-            claim("L14", "11.13.5", "A login is redirected (0101, 0102)").open("nothing can be configured that would redirect; the core can (`crates/iscsi`, l14)"),
+            claim("L14", "11.13.5", "A login is redirected (0101, 0102)").decided("`iscsi.redirect`; before the proof, which belongs to where the target is, and after the access rules"),
             claim("L15", "11.13.5", "A refusal reaches the initiator before the connection is closed"),
             claim("L16", "6.3.2, 12.1", "Demanded authentication cannot be declined or skipped (0201)"),
         ],

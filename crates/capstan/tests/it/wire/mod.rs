@@ -18,6 +18,7 @@ mod management;
 mod numbering;
 mod pdu;
 mod peer;
+mod redirection;
 mod reinstatement;
 mod requests;
 mod robustness;

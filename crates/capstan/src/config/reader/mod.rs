@@ -1,18 +1,16 @@
 //! Turns one file into a configuration; knows its text in order to say where something stands.
 
+mod access;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use toml::Spanned;
 
-use super::access::{AccessRule, Authentication, all_networks};
-use super::chap::{ChapAccount, read_secret};
-use super::file::{
-    AccessSection, CartridgeSection, ChapSection, ConfigFile, DiscoverySection, IscsiSection,
-};
+use super::file::{CartridgeSection, ConfigFile, DiscoverySection, IscsiSection};
 use super::load::{ConfigError, Loaded, Refusal, check_listen, check_log};
-use super::{CartridgeConfig, Config, IscsiConfig, Pattern, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN};
+use super::{CartridgeConfig, Config, IscsiConfig, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN};
 
 /// Reads one file; knows its text in order to say where something stands.
 pub(super) struct Reader<'a> {
@@ -73,6 +71,11 @@ impl<'a> Reader<'a> {
             .into_iter()
             .map(|section| self.rule(section))
             .collect();
+        let redirect: Result<_, _> = section
+            .redirect
+            .into_iter()
+            .map(|section| self.redirect(section))
+            .collect();
         Ok(IscsiConfig {
             listen: section.listen.map_or(defaults.listen, Spanned::into_inner),
             targets: section.targets.unwrap_or(defaults.targets),
@@ -87,6 +90,7 @@ impl<'a> Reader<'a> {
                     Duration::from_secs(u64::from(seconds.into_inner()))
                 }),
             access: access?,
+            redirect: redirect?,
             discovery,
         })
     }
@@ -109,108 +113,6 @@ impl<'a> Reader<'a> {
             segment_size: section
                 .segment_size
                 .map_or(defaults.segment_size, Spanned::into_inner),
-        })
-    }
-
-    fn rule(&mut self, section: AccessSection) -> Result<AccessRule, ConfigError> {
-        let initiators = self.some(section.initiators, "initiators", vec![Pattern::any()])?;
-        let targets = self.some(section.targets, "targets", vec![Pattern::any()])?;
-        let networks = section.networks.map(|networks| {
-            let span = networks.span();
-            let networks = networks
-                .into_inner()
-                .into_iter()
-                .map(|network| network.0)
-                .collect();
-            Spanned::new(span, networks)
-        });
-        let networks = self.some(networks, "networks", all_networks())?;
-        let authentication =
-            self.authentication("iscsi.access", section.chap, section.mutual_chap)?;
-        Ok(AccessRule {
-            initiators,
-            networks,
-            targets,
-            authentication,
-        })
-    }
-
-    /// An empty list would fit nothing; whoever writes one means something else.
-    fn some<T>(
-        &self,
-        list: Option<Spanned<Vec<T>>>,
-        key: &str,
-        all: Vec<T>,
-    ) -> Result<Vec<T>, ConfigError> {
-        let Some(list) = list else {
-            return Ok(all);
-        };
-        self.check(&list, &format!("iscsi.access.{key}"), |list| {
-            if list.is_empty() {
-                Err("an empty list fits nothing; leave the key out to mean all".to_owned())
-            } else {
-                Ok(())
-            }
-        })?;
-        Ok(list.into_inner())
-    }
-
-    fn authentication(
-        &mut self,
-        section: &str,
-        chap: Option<Spanned<ChapSection>>,
-        mutual: Option<Spanned<ChapSection>>,
-    ) -> Result<Option<Authentication>, ConfigError> {
-        let Some(chap) = chap else {
-            return match mutual {
-                None => Ok(None),
-                Some(mutual) => Err(self.refuse(
-                    mutual.span(),
-                    format!("{section}.mutual_chap: needs `chap` beside it: the initiator proves itself first"),
-                )),
-            };
-        };
-        let initiator = self.account(&format!("{section}.chap"), chap.into_inner())?;
-        let Some(mutual) = mutual else {
-            return Ok(Some(Authentication {
-                initiator,
-                target: None,
-            }));
-        };
-        let span = mutual.span();
-        let target = self.account(&format!("{section}.mutual_chap"), mutual.into_inner())?;
-        if target.secret == initiator.secret {
-            return Err(self.refuse(
-                span,
-                format!("{section}.mutual_chap: both sides have the same secret; RFC 7143 §9.2.1 forbids it"),
-            ));
-        }
-        Ok(Some(Authentication {
-            initiator,
-            target: Some(target),
-        }))
-    }
-
-    fn account(&mut self, section: &str, chap: ChapSection) -> Result<ChapAccount, ConfigError> {
-        self.check(&chap.user, &format!("{section}.user"), |user| {
-            if user.is_empty() || user.len() > USER_LENGTH_MAX || user.contains('\0') {
-                Err(format!("a CHAP name has 1 to {USER_LENGTH_MAX} bytes"))
-            } else {
-                Ok(())
-            }
-        })?;
-        let path = self.beside(chap.secret_file.get_ref());
-        let (secret, warning) = read_secret(&path).map_err(|message| {
-            self.refuse(
-                chap.secret_file.span(),
-                format!("{section}.secret_file: {message}"),
-            )
-        })?;
-        self.warnings.extend(warning);
-        Ok(ChapAccount {
-            user: chap.user.into_inner(),
-            secret_file: path,
-            secret,
         })
     }
 
@@ -255,6 +157,3 @@ fn check_range(value: u32, min: u32, max: u32) -> Result<(), String> {
         Err(format!("{value} is not between {min} and {max}"))
     }
 }
-
-/// RFC 1994 leaves it open; 255 is what initiators can send in one key (RFC 7143 §6.1).
-const USER_LENGTH_MAX: usize = 255;
