@@ -117,7 +117,7 @@ pub(crate) struct SealedFrame {
     pub(crate) plain_length: u32,
     pub(crate) block_length: Option<u32>,
     /// The lengths of the blocks unless they are equal.
-    pub(crate) table: Vec<u8>,
+    pub(crate) table: Bytes,
     pub(crate) payload: Bytes,
     pub(crate) body_checksum: u32,
 }
@@ -147,7 +147,7 @@ impl SealedFrame {
             plain_length,
             block_length: equal.then(|| lengths.first().copied().unwrap_or(0)),
             body_checksum: body_checksum(&table, &payload),
-            table,
+            table: table.into(),
             payload,
         }
     }
@@ -170,7 +170,7 @@ impl SealedFrame {
             object_count,
             plain_length: 0,
             block_length: None,
-            table: Vec::new(),
+            table: Bytes::new(),
             body_checksum: body_checksum(&[], &payload),
             payload,
         }
@@ -222,7 +222,7 @@ mod tests {
         let frame = builder.take().unwrap();
         let sealed = SealedFrame::blocks(frame, &mut Encoder::default());
         assert_eq!(sealed.block_length, None);
-        assert_eq!(sealed.table, [10, 0, 0, 0, 3, 0, 0, 0]);
+        assert_eq!(sealed.table[..], [10, 0, 0, 0, 3, 0, 0, 0]);
         let body = [&sealed.table[..], &sealed.payload[..]].concat();
         assert_eq!(sealed.body_checksum, crc_fast::crc32_iscsi(&body));
     }

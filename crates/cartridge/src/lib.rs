@@ -3,8 +3,8 @@
 //! # Purpose
 //! A cartridge is a run of blocks and filemarks that grows at its end. It lives in a directory of
 //! its own: a small text file, `label`, and append-only segment files. This crate writes, reads,
-//! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds, and it starts no
-//! threads. `docs/cartridge-format.md` is the law for every byte on disk.
+//! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds, and the only threads
+//! that it starts are those of [`WriteBehind`]. `docs/cartridge-format.md` is the law for every byte on disk.
 //!
 //! # Guarantees
 //! - What [`Cartridge::synchronize`] acknowledged survives `kill -9` and loss of power.
@@ -18,7 +18,7 @@
 //!
 //! - [`Cartridge`]: one loaded cartridge.
 //! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`], and
-//!   [`LyingStore`], which loses whatever a file system may lose.
+//!   [`LyingStore`], which loses whatever a file system may lose; [`WriteBehind`] goes around one.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
 
 mod cartridge;
@@ -43,7 +43,7 @@ pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Label, read_label};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
-    Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,
+    Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore, WriteBehind,
 };
 
 // Lengths and offsets on disk are u32 and u64; `usize` holds them all.

@@ -12,6 +12,12 @@ pub const FRAME_SIZE_BYTES_MAX: u32 = 1 << 20;
 /// The most that a frame stores after its header: the longest block, or a full frame and its table.
 pub const FRAME_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + 16;
 
+/// How much may be on its way to the disk behind a writer's back, for each cartridge: the longest
+/// frame and as much again.
+pub const WRITE_BEHIND_BYTES_MAX: usize = 32 << 20;
+
+const _: () = assert!(WRITE_BEHIND_BYTES_MAX > FRAME_BODY_BYTES_MAX);
+
 /// The highest object number, filemark number and byte count that is believed: sums of two never
 /// overflow, whatever a damaged or forged file says.
 pub const COUNT_MAX: u64 = 1 << 62;

@@ -7,6 +7,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, INDEX_ENTRY_BYTES,
@@ -132,6 +134,11 @@ impl SegmentWriter {
         round_up(self.length_with(need), SYNC_ALIGN) <= self.reserved
     }
 
+    /// Returns whether frames of `need` bytes can be appended without waiting for the disk.
+    pub(crate) fn takes_at_once(&self, need: u64) -> bool {
+        self.file.takes_at_once(in_memory(need))
+    }
+
     /// Makes sure that frames of `need` bytes, a pad and the footer will find room.
     pub(crate) fn reserve(&mut self, need: u64) -> io::Result<()> {
         let want = round_up(self.length_with(need), SYNC_ALIGN);
@@ -148,18 +155,21 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Writes `frame` at the end. Not durable.
+    /// Writes `frame` at the end, perhaps behind our back. Not durable.
     pub(crate) fn append(&mut self, frame: &SealedFrame) -> io::Result<()> {
-        const ZEROS: [u8; 8] = [0; 8];
+        static ZEROS: [u8; 8] = [0; 8];
         let body_length = frame.body_length();
         let header = self.place(frame);
         let bytes = header.emit(self.header.name.uuid, self.end);
         let stride = frame_stride(body_length as u64);
         let pad = in_memory(stride) - FRAME_HEADER_BYTES - body_length;
-        self.file.write_at(
-            &[&bytes, &frame.table, &frame.payload, &ZEROS[..pad]],
-            self.end,
-        )?;
+        let parts = vec![
+            Bytes::copy_from_slice(&bytes),
+            frame.table.clone(),
+            frame.payload.clone(),
+            Bytes::from_static(&ZEROS[..pad]),
+        ];
+        self.file.write_later(parts, self.end)?;
         let marks = match frame.kind {
             FrameKind::Filemarks => u64::from(frame.object_count),
             FrameKind::Data | FrameKind::Pad => 0,

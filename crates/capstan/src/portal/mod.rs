@@ -6,10 +6,10 @@
 //! sessions, the shut-down) posts into its [`inbox`] and never touches it.
 //!
 //! # Guarantees
-//! The receiving thread never waits for a sync, a robot, or a peer that does not read: commands that
+//! The receiving thread never waits for a disk, a robot, or a peer that does not read: commands that
 //! do run on their logical unit's worker, the socket does not block, and what cannot be sent waits in
-//! the connection, which bounds it. READ and WRITE of a ready drive run here: they compress, and wait
-//! for the page cache where it has to read from the disk or is full.
+//! the connection, which bounds it. READ and WRITE run here as long as the page cache has what is read
+//! and write-behind has room; they compress.
 //!
 //! # Limits
 //! `iscsi.connections_max` connections, [`admission::HALF_OPEN_MAX`] of them not logged in, and

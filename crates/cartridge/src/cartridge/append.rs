@@ -117,7 +117,7 @@ impl Cartridge {
     }
 
     /// Returns whether blocks of `length` bytes together can be appended at the position without
-    /// beginning a segment and without asking the disk for room. True may be wrong for many tiny
+    /// beginning a segment and without waiting for the disk. True may be wrong for many tiny
     /// blocks: it is for who must not wait, not for who must not fail.
     pub fn is_ready_for(&self, length: usize) -> bool {
         let at_end = self.cursor.object == self.chain.end.objects;
@@ -125,7 +125,11 @@ impl Cartridge {
         let need = self.waiting_bytes() + need;
         let size_max = u64::from(self.settings.segment_size_bytes);
         let writer = self.writer.as_ref().filter(|_| at_end);
-        writer.is_some_and(|writer| writer.length_with(need) <= size_max && writer.has_room(need))
+        writer.is_some_and(|writer| {
+            writer.length_with(need) <= size_max
+                && writer.has_room(need)
+                && writer.takes_at_once(need)
+        })
     }
 
     fn check_writable(&mut self) -> Result<(), Error> {

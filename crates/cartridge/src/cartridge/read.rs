@@ -97,6 +97,46 @@ impl Cartridge {
         }
     }
 
+    /// Returns whether [`Cartridge::read_block`] would return without waiting for the disk; what it
+    /// takes to say yes is in memory afterwards.
+    pub fn is_ready_to_read(&mut self) -> bool {
+        let object = self.cursor.object;
+        if !self.is_synchronized() {
+            return false;
+        }
+        if self
+            .frame
+            .as_ref()
+            .is_some_and(|frame| frame.block(object).is_some())
+        {
+            return true;
+        }
+        let Some(row) = self.chain.row_of_object(object) else {
+            return true; // end of data
+        };
+        let Some((file, entries)) = self.open_segment(row) else {
+            return false;
+        };
+        let Some(entry) = index::entry_of_object(entries, object).copied() else {
+            return true;
+        };
+        let (EntryKind::Data, Some(file)) = (entry.kind, file) else {
+            return true;
+        };
+        let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
+        let Ok(Some(filled)) = file.read_at_once(&mut bytes, entry.offset) else {
+            return false;
+        };
+        let name = self.chain.rows()[row].name;
+        let whole = (filled == bytes.len()).then(|| Bytes::from(bytes));
+        // Whatever is wrong with it, reading it again will tell.
+        let frame =
+            whole.and_then(|bytes| parse_frame(&mut self.decoder, &bytes, name, &entry).ok());
+        let ready = frame.is_some();
+        self.frame = frame.or(self.frame.take());
+        ready
+    }
+
     /// Reads and decodes the frame of `entry`.
     pub(super) fn load_frame(
         &mut self,

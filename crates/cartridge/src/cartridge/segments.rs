@@ -78,6 +78,19 @@ impl Cartridge {
         }
     }
 
+    /// The same when nothing has to be opened for it.
+    pub(super) fn open_segment(
+        &self,
+        row: usize,
+    ) -> Option<(Option<&dyn SegmentFile>, &[IndexEntry])> {
+        let name = self.chain.rows()[row].name;
+        if let Some(writer) = self.writer.as_ref().filter(|it| it.header().name == name) {
+            return Some((Some(writer.file()), writer.entries()));
+        }
+        let open = self.segments.open.iter().rfind(|open| open.name == name)?;
+        Some((open.file.as_deref(), &open.entries))
+    }
+
     fn open_for_reading(&self, row: usize) -> Result<OpenSegment, Error> {
         let bounds = self.chain.bounds(row);
         let row = &self.chain.rows()[row];

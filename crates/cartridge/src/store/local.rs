@@ -5,12 +5,13 @@
 //! A `label.tmp` left behind by a crash means nothing and is written over.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Read as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use rustix::fs::{FallocateFlags, fallocate};
-use rustix::io::{Errno, pwritev};
+use rustix::fs::{FallocateFlags, fallocate, fstatfs};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{SegmentFile, SegmentName, SegmentStore};
 use crate::limits::LABEL_BYTES_MAX;
@@ -90,7 +91,7 @@ impl SegmentStore for LocalStore {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         let file = options.open(self.path(name))?;
-        Ok(Box::new(LocalFile { file }))
+        Ok(Box::new(LocalFile::new(file)))
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -108,7 +109,7 @@ impl SegmentStore for LocalStore {
             }
             opened => opened?,
         };
-        Ok(Box::new(LocalFile { file }))
+        Ok(Box::new(LocalFile::new(file)))
     }
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
@@ -126,11 +127,28 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 
 struct LocalFile {
     file: File,
+    /// Once it was asked whether it lies in a file system without a disk.
+    in_memory: OnceLock<bool>,
 }
 
 impl LocalFile {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            in_memory: OnceLock::new(),
+        }
+    }
+
     /// How much is written at once where a file system cannot reserve.
     const ZEROS_BYTES: usize = 256 << 10;
+
+    fn is_in_memory(&self) -> bool {
+        const TMPFS: i64 = 0x0102_1994; // statfs(2)
+        const RAMFS: i64 = 0x8584_58f6;
+        *self.in_memory.get_or_init(|| {
+            fstatfs(&self.file).is_ok_and(|system| matches!(system.f_type, TMPFS | RAMFS))
+        })
+    }
 
     /// Reserves by writing zeros: slower, but a full disk shows here and not later.
     fn write_zeros(&self, from: u64, to: u64) -> io::Result<()> {
@@ -165,6 +183,20 @@ impl SegmentFile for LocalFile {
             }
         }
         Ok(filled)
+    }
+
+    /// From the page cache or not at all. A file system that cannot tell (tmpfs) is asked what it is:
+    /// one in memory never waits.
+    fn read_at_once(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        let length = buffer.len();
+        let mut slices = [IoSliceMut::new(buffer)];
+        match preadv2(&self.file, &mut slices, offset, ReadWriteFlags::NOWAIT) {
+            Ok(count) if count == length => Ok(Some(count)),
+            Err(Errno::OPNOTSUPP) if self.is_in_memory() => self.read_at(buffer, offset).map(Some),
+            // Less than was asked for: the rest is on the disk, or the file ends.
+            Ok(_) | Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
@@ -236,9 +268,7 @@ mod tests {
             uuid: Uuid::from_u128(1),
         };
         store.create_segment(name).unwrap();
-        let file = LocalFile {
-            file: File::options().write(true).open(store.path(name)).unwrap(),
-        };
+        let file = LocalFile::new(File::options().write(true).open(store.path(name)).unwrap());
         file.file.write_all_at(&[1; 100], 0).unwrap();
         file.write_zeros(50, 300_000).unwrap();
         let bytes = fs::read(store.path(name)).unwrap();

@@ -93,6 +93,14 @@ impl SegmentFile for MemoryFile {
         Ok(count)
     }
 
+    fn read_at_once(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        self.read_at(buffer, offset).map(Some)
+    }
+
+    fn takes_at_once(&self, _length: usize) -> bool {
+        true
+    }
+
     fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         let mut contents = lock(&self.contents);
         let mut at = index(offset)?;

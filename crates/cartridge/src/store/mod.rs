@@ -10,13 +10,17 @@ mod local;
 mod lying;
 mod memory;
 mod name;
+mod write_behind;
 
 use std::io;
+
+use bytes::Bytes;
 
 pub use local::LocalStore;
 pub use lying::{Fault, LyingStore};
 pub use memory::MemoryStore;
 pub use name::SegmentName;
+pub use write_behind::WriteBehind;
 
 /// The files of one cartridge. One owner at a time; the caller sees to that.
 pub trait SegmentStore: Send {
@@ -50,8 +54,27 @@ pub trait SegmentFile: Send {
     /// Fills `buffer` from `offset`; returns how much there was, less only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// The same, but `None` where that would mean to wait for a disk. A file that does not know says
+    /// so.
+    fn read_at_once(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<Option<usize>> {
+        Ok(None)
+    }
+
     /// Writes `parts` one after the other at `offset`. Not durable before `sync`.
     fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
+
+    /// Writes `parts` like [`SegmentFile::write_at`], perhaps after it has returned. Whoever reads or
+    /// syncs afterwards finds it done; when it fails, every later write and `sync` fails.
+    fn write_later(&mut self, parts: Vec<Bytes>, offset: u64) -> io::Result<()> {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
+        self.write_at(&parts, offset)
+    }
+
+    /// Returns whether [`SegmentFile::write_later`] of `length` bytes would return without waiting
+    /// for a disk. A file that does not know says no.
+    fn takes_at_once(&self, _length: usize) -> bool {
+        false
+    }
 
     /// Makes sure that writes from `from` up to `to` bytes will find room; the file grows to `to`,
     /// and what was not written reads as zeros. Nothing before `from` changes.

@@ -1,6 +1,6 @@
 //! Every store passes the same suite: random steps compared with the model.
 
-use cartridge::{Cartridge, Codec, LocalStore, LyingStore, MemoryStore, SegmentStore};
+use cartridge::{Cartridge, Codec, LocalStore, LyingStore, MemoryStore, SegmentStore, WriteBehind};
 use proptest::prelude::*;
 
 use crate::model::{Host, Step, contents, label, new_cartridge, small_settings};
@@ -74,5 +74,12 @@ proptest! {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cartridge");
         conforms(&steps, || Box::new(LocalStore::create(&path).unwrap()));
+    }
+
+    #[test]
+    fn write_behind_conforms(steps in steps()) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cartridge");
+        conforms(&steps, || Box::new(WriteBehind::new(LocalStore::create(&path).unwrap())));
     }
 }

@@ -1,7 +1,9 @@
 //! Crash points are enumerated: the machine stops during each operation on the disk, and what is
 //! left follows from several seeds.
 
-use cartridge::{Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore as _, Settings};
+use cartridge::{
+    Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore, Settings, WriteBehind,
+};
 
 use crate::model::{Host, Model, Object, Step, block, contents, label, script, small_settings};
 
@@ -44,9 +46,15 @@ impl Legal {
     }
 }
 
+/// How a cartridge gets at its store.
+type Way = fn(LyingStore) -> Box<dyn SegmentStore>;
+
+const DIRECTLY: Way = |store| Box::new(store);
+const BEHIND: Way = |store| Box::new(WriteBehind::new(store));
+
 /// Runs `steps` until the machine stops, and returns what may then be on the cartridge.
-fn run_until_stop(store: &LyingStore, steps: &[Step], seed: u64) -> Legal {
-    let open = || Box::new(store.clone()) as Box<dyn cartridge::SegmentStore>;
+fn run_until_stop(store: &LyingStore, way: Way, steps: &[Step], seed: u64) -> Legal {
+    let open = || way(store.clone());
     let Ok((cartridge, _)) = Cartridge::open(open(), settings(seed)) else {
         return Legal {
             models: vec![Model::default()],
@@ -119,19 +127,31 @@ fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Objec
 #[test]
 fn after_a_crash_at_any_operation_the_content_is_a_prefix_with_all_that_was_synchronized() {
     for seed in 0..scripts() {
-        let steps = script(seed, STEPS);
-        let whole = prepared(seed);
-        let first = whole.operations();
-        run_until_stop(&whole, &steps, seed);
-        for operation in first..=whole.operations() {
-            let store = prepared(seed);
-            store.inject(operation, Fault::Stop);
-            let legal = run_until_stop(&store, &steps, seed);
-            for crash in 0..CRASHES {
-                let left = store.crash(operation * 31 + crash);
-                let (cartridge, objects) = recovered(&left, &legal);
-                works_on(&left, cartridge, objects);
-            }
+        crash_everywhere(seed, DIRECTLY);
+    }
+}
+
+#[test]
+fn the_same_with_write_behind() {
+    for seed in 0..scripts() {
+        crash_everywhere(seed, BEHIND);
+    }
+}
+
+/// Stops the machine at each operation of the script that follows from `seed`.
+fn crash_everywhere(seed: u64, way: Way) {
+    let steps = script(seed, STEPS);
+    let whole = prepared(seed);
+    let first = whole.operations();
+    run_until_stop(&whole, way, &steps, seed);
+    for operation in first..=whole.operations() {
+        let store = prepared(seed);
+        store.inject(operation, Fault::Stop);
+        let legal = run_until_stop(&store, way, &steps, seed);
+        for crash in 0..CRASHES {
+            let left = store.crash(operation * 31 + crash);
+            let (cartridge, objects) = recovered(&left, &legal);
+            works_on(&left, cartridge, objects);
         }
     }
 }
@@ -142,11 +162,11 @@ fn what_was_there_after_a_kill_is_there_after_a_loss_of_power() {
         let steps = script(seed, STEPS);
         let whole = prepared(seed);
         let first = whole.operations();
-        run_until_stop(&whole, &steps, seed);
+        run_until_stop(&whole, DIRECTLY, &steps, seed);
         for operation in first..=whole.operations() {
             let store = prepared(seed);
             store.inject(operation, Fault::Stop);
-            let legal = run_until_stop(&store, &steps, seed);
+            let legal = run_until_stop(&store, DIRECTLY, &steps, seed);
             // The process is killed, but the kernel lives: every write so far is seen. What loading
             // writes may fail; once it has said what is there, it must stay there.
             for failing in 0..8 {
@@ -173,11 +193,11 @@ fn a_crash_during_recovery_changes_nothing() {
         let steps = script(seed, STEPS);
         let whole = prepared(seed);
         let first = whole.operations();
-        run_until_stop(&whole, &steps, seed);
+        run_until_stop(&whole, DIRECTLY, &steps, seed);
         for operation in (first..=whole.operations()).step_by(3) {
             let store = prepared(seed);
             store.inject(operation, Fault::Stop);
-            let legal = run_until_stop(&store, &steps, seed);
+            let legal = run_until_stop(&store, DIRECTLY, &steps, seed);
             let left = store.crash(operation);
             let (_, objects) = recovered(&left.crash(0), &legal);
             for during in 0..6 {

@@ -2,6 +2,7 @@
 
 use std::sync::TryLockError;
 
+use scsi::ssc::read_write::Read;
 use scsi::{AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense};
 
 use super::{Drive, Machine, Medium};
@@ -24,7 +25,7 @@ impl DeviceServer for Drive {
     /// WRITE may have to do so itself.
     fn ends_at_once(&self, command: &Command) -> bool {
         match self.machine.try_lock() {
-            Ok(machine) => machine.ends_at_once(command),
+            Ok(mut machine) => machine.ends_at_once(command),
             Err(TryLockError::Poisoned(machine)) => machine.into_inner().ends_at_once(command),
             Err(TryLockError::WouldBlock) => false,
         }
@@ -44,12 +45,16 @@ impl DeviceServer for Drive {
 }
 
 impl Machine {
-    fn ends_at_once(&self, command: &Command) -> bool {
-        let Medium::Loaded(mounted) = &self.medium else {
+    fn ends_at_once(&mut self, command: &Command) -> bool {
+        let reads_one_block = Read::parse(&command.cdb)
+            .and_then(|read| self.run(read.transfer))
+            .is_ok_and(|run| run.blocks == 1);
+        let Medium::Loaded(mounted) = &mut self.medium else {
             return true;
         };
         match command.cdb.operation_code() {
-            READ_6 => mounted.cartridge.is_synchronized(),
+            // Several blocks may lie in several frames, of which only the first is looked for.
+            READ_6 => reads_one_block && mounted.cartridge.is_ready_to_read(),
             WRITE_6 => self.mode.buffered && mounted.cartridge.is_ready_for(command.data_out.len()),
             _ => true,
         }

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cartridge::{Cartridge, Environment, LocalStore, Settings};
+use cartridge::{Cartridge, Environment, LocalStore, Settings, WriteBehind};
 use scsi::smc::{ElementDescriptor, ElementStatusReport, ElementType, SourceElement};
 use scsi::{AdditionalSense, ElementAddress, NexusId};
 use uuid::Uuid;
@@ -143,7 +143,7 @@ impl Robot {
 
     /// Opens a cartridge's files, recovering what a crash left.
     pub(super) fn open_files(&self, cartridge: Uuid) -> Result<Cartridge, cartridge::Error> {
-        let store = LocalStore::new(self.directory(cartridge));
+        let store = WriteBehind::new(LocalStore::new(self.directory(cartridge)));
         let (opened, report) = Cartridge::open(Box::new(store), self.settings.clone())?;
         if !report.missing.is_empty() || !report.damaged.is_empty() {
             tracing::warn!(%cartridge, ?report, "a part of the cartridge is lost");

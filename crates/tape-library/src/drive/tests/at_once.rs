@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use scsi::{Cdb, Command};
 
-use super::harness::Rig;
+use super::faulty_store::FaultyStore;
+use super::harness::{PLENTY, Rig};
 use crate::logical_unit::DeviceServer;
 
 const TEST_UNIT_READY: [u8; 6] = [0; 6];
@@ -45,4 +46,28 @@ fn read_waits_only_for_what_was_written_before() {
     assert!(!at_once(&rig, &READ));
     rig.good(&WRITE_FILEMARK);
     assert!(at_once(&rig, &READ));
+}
+
+/// The default answers of a file are those of a slow disk.
+#[test]
+fn data_that_only_a_disk_has_is_waited_for() {
+    let rig = Rig::loaded_with(FaultyStore::default(), PLENTY);
+    rig.run_with(&WRITE, &b"tape"[..]);
+    assert!(!at_once(&rig, &WRITE), "the disk may not take it");
+    rig.good(&WRITE_FILEMARK);
+    rig.good(&[0x01, 0, 0, 0, 0, 0]);
+    assert!(!at_once(&rig, &READ), "the disk has it");
+    rig.run(&READ);
+    assert!(at_once(&rig, &READ), "a filemark is in the index");
+}
+
+#[test]
+fn data_in_memory_is_not_waited_for_unless_it_is_many_blocks() {
+    const FIXED: [u8; 6] = [0x08, 1, 0, 0, 2, 0];
+    let rig = Rig::loaded();
+    rig.run_with(&WRITE, &b"tape"[..]);
+    rig.good(&WRITE_FILEMARK);
+    rig.good(&[0x01, 0, 0, 0, 0, 0]);
+    assert!(at_once(&rig, &READ));
+    assert!(!at_once(&rig, &FIXED));
 }
