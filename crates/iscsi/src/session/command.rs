@@ -226,7 +226,7 @@ fn new_task(tag: TaskTag, command: &ScsiCommand) -> Task {
         bursts: Vec::new(),
         solicited_to: 0,
         r2t_sn: SerialNumber(0),
-        aborted_by: None,
+        aborted_by: Vec::new(),
     }
 }
 

@@ -100,7 +100,7 @@ impl Session {
         task.is_receiving()
             && task.direction == Direction::Write
             && task.failure.is_none()
-            && task.aborted_by.is_none()
+            && task.aborted_by.is_empty()
             && task.unsolicited.is_none()
             && task.solicited_to < task.expected
             && task.bursts.len() < bursts_max

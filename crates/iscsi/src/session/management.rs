@@ -171,7 +171,7 @@ impl Session {
     ) {
         for task in self.tasks.iter_mut() {
             if is_affected(task, lun, function, request.cmd_sn) {
-                task.aborted_by = Some(by);
+                task.aborted_by.push(by);
             }
         }
     }
@@ -188,13 +188,13 @@ impl Session {
             return;
         };
         let request = requests.swap_remove(index);
-        let marked = |task: &&Task| task.aborted_by == Some(tag);
+        let marked = |task: &&Task| task.aborted_by.contains(&tag);
         let tasks: Vec<TaskTag> = self.tasks.iter().filter(marked).map(|t| t.tag).collect();
         for task in tasks {
             if outcome == ManagementOutcome::FunctionComplete {
                 self.forget(task);
             } else if let Some(task) = self.tasks.get(task) {
-                task.aborted_by = None;
+                task.aborted_by.retain(|by| *by != tag);
             }
         }
         self.make_room(None, core);

@@ -122,7 +122,7 @@ impl Session {
         let Some(task) = self.tasks.get(self.waiting[index]) else {
             return false;
         };
-        if task.is_receiving() || task.aborted_by.is_some() {
+        if task.is_receiving() || !task.aborted_by.is_empty() {
             return true;
         }
         if task.immediate {

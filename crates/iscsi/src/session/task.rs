@@ -41,8 +41,9 @@ pub(super) struct Task {
     /// Up to where data is asked for or was sent unasked.
     pub(super) solicited_to: u32,
     pub(super) r2t_sn: SerialNumber,
-    /// The task management request that ends this task when the environment agrees.
-    pub(super) aborted_by: Option<ManagementTag>,
+    /// The task management requests that end this task when the environment agrees: the first that
+    /// it agrees to ends it, and while there is one the task stands still.
+    pub(super) aborted_by: Vec<ManagementTag>,
 }
 
 /// Which way the initiator expects data to go.

@@ -15,6 +15,7 @@ mod chap;
 mod data_out;
 mod digests;
 mod discovery;
+mod findings;
 mod hostile;
 mod liveness;
 mod login;
