@@ -9,6 +9,7 @@ mod access;
 mod api;
 mod changer;
 mod cli;
+mod commands;
 mod configuration;
 mod crash;
 mod discovery;

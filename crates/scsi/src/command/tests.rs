@@ -105,3 +105,29 @@ fn what_writes_is_never_allowed_and_what_reads_is_beside_write_exclusive() {
         }
     }
 }
+
+#[test]
+fn an_unknown_service_action_is_a_field_and_an_unknown_operation_code_is_not() {
+    let table = CommandTable::of(DeviceType::SequentialAccess);
+    let action = Cdb::new(&[0xa3, 0x1f]);
+    assert_eq!(table.find(&action), None);
+    assert_eq!(
+        table.refusal(&action),
+        Sense::invalid_field_in_cdb(1).at_bit(4)
+    );
+    let code = Cdb::new(&[0x28]);
+    assert_eq!(table.find(&code), None);
+    let unknown = AdditionalSense::INVALID_COMMAND_OPERATION_CODE;
+    assert_eq!(table.refusal(&code), Sense::illegal_request(unknown));
+}
+
+#[test]
+fn usage_data_carry_the_service_action() {
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        for spec in CommandTable::of(device).rows() {
+            if let Some(action) = spec.service_action {
+                assert_eq!(spec.usage[1] & 0x1f, action, "{}", spec.name);
+            }
+        }
+    }
+}

@@ -5,5 +5,7 @@ pub mod log;
 pub mod mode;
 pub mod persistent_reserve;
 pub mod report_luns;
+pub mod report_supported_operation_codes;
+pub mod report_supported_task_management_functions;
 pub mod request_sense;
 pub mod vpd;

@@ -3,6 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scsi::command::UnitAttention;
+use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
+use scsi::spc::report_supported_task_management_functions::{
+    ReportSupportedTaskManagementFunctions, TaskManagementFunctions,
+};
 use scsi::spc::request_sense::RequestSense;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey, Status};
 
@@ -15,6 +19,7 @@ const RESERVE_6: u8 = 0x16;
 const RELEASE_6: u8 = 0x17;
 const RESERVE_10: u8 = 0x56;
 const RELEASE_10: u8 = 0x57;
+const MAINTENANCE_IN: u8 = 0xa3;
 
 impl Shared {
     /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
@@ -52,10 +57,23 @@ impl Shared {
         if conflict {
             return Response::status(Status::ReservationConflict);
         }
-        match spec.operation_code {
-            RESERVE_6 | RESERVE_10 => self.reservations.reserve(nexus),
-            RELEASE_6 | RELEASE_10 => self.reservations.release(nexus),
+        match (spec.operation_code, spec.service_action) {
+            (RESERVE_6 | RESERVE_10, _) => self.reservations.reserve(nexus),
+            (RELEASE_6 | RELEASE_10, _) => self.reservations.release(nexus),
+            (MAINTENANCE_IN, Some(0x0c)) => self.supported_operation_codes(cdb),
+            (MAINTENANCE_IN, Some(0x0d)) => supported_task_management_functions(cdb),
             _ => self.device.execute(nexus, &task.command),
+        }
+    }
+
+    fn supported_operation_codes(&self, cdb: &Cdb) -> Response {
+        let command = match ReportSupportedOperationCodes::parse(cdb) {
+            Ok(command) => command,
+            Err(sense) => return sense.into(),
+        };
+        match command.parameter_data(self.device.commands()) {
+            Ok(data) => Response::allocated(data, command.allocation_length as usize),
+            Err(sense) => sense.into(),
         }
     }
 
@@ -85,5 +103,24 @@ impl Shared {
             sense.to_fixed().to_vec(),
             usize::from(command.allocation_length),
         )
+    }
+}
+
+/// The functions of [`LogicalUnit::manage`](super::LogicalUnit::manage).
+const FUNCTIONS: TaskManagementFunctions = TaskManagementFunctions::all(&[
+    TaskManagementFunctions::ABORT_TASK,
+    TaskManagementFunctions::ABORT_TASK_SET,
+    TaskManagementFunctions::CLEAR_TASK_SET,
+    TaskManagementFunctions::LOGICAL_UNIT_RESET,
+    TaskManagementFunctions::TARGET_RESET,
+]);
+
+fn supported_task_management_functions(cdb: &Cdb) -> Response {
+    match ReportSupportedTaskManagementFunctions::parse(cdb) {
+        Ok(command) => {
+            let data = command.parameter_data(FUNCTIONS);
+            Response::allocated(data, command.allocation_length as usize)
+        }
+        Err(sense) => sense.into(),
     }
 }

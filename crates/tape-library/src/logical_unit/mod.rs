@@ -53,7 +53,8 @@ pub trait DeviceServer: Send + Sync {
     /// Calls for one unit never overlap, neither with each other nor with
     /// [`DeviceServer::nexus_lost`] and [`DeviceServer::reset`]. The command stands in the table,
     /// has no reserved bit set, and neither a unit attention nor a reservation is in its way. Commands
-    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, RESERVE, RELEASE.
+    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, reservations, and reports about
+    /// the commands themselves.
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
 
     /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without

@@ -44,7 +44,10 @@ impl Shared {
                     task.attachment.sink.complete(task.tag, response);
                 }
             }
-            Job::NexusLost(nexus) => self.guarded(|| self.device.nexus_lost(nexus)),
+            Job::NexusLost(nexus) => self.guarded(|| {
+                self.reservations.released_by(nexus);
+                self.device.nexus_lost(nexus);
+            }),
             Job::Reset => self.guarded(|| {
                 // Once more: a RESERVE that ran when the reset came has ended only now.
                 self.reservations.reset();

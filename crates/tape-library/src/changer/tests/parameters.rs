@@ -96,6 +96,7 @@ fn every_command_of_the_table_is_answered() {
     for spec in CommandTable::of(DeviceType::MediaChanger).rows() {
         let mut cdb = [0; 16];
         cdb[0] = spec.operation_code;
+        cdb[1] = spec.service_action.unwrap_or(0);
         let response = initiator.changer(&cdb);
         assert_ne!(
             result(&response),

@@ -76,6 +76,11 @@ impl Reservations {
         });
     }
 
+    /// Drops what RESERVE gave to a nexus that may live on.
+    pub(super) fn released_by(&self, nexus: NexusId) {
+        self.change(|state| state.release(nexus));
+    }
+
     /// The unit is reset (SAM-5 §6.3.3).
     pub(super) fn reset(&self) {
         self.change(|state| state.reserved = None);
@@ -98,7 +103,7 @@ impl Reservations {
 
     /// RELEASE(6) and RELEASE(10) of `nexus`.
     pub(super) fn release(&self, nexus: &ItNexus) -> Response {
-        self.change(|state| state.release(nexus.id));
+        self.released_by(nexus.id);
         Response::good()
     }
 
