@@ -3,7 +3,7 @@
 //! Each is started afresh for each block size of each round, with a cartridge that nothing was
 //! written on, on a port and in a directory of its own.
 
-mod capstan;
+pub(crate) mod capstan;
 mod istgt;
 mod tgt;
 

@@ -6,8 +6,10 @@
 //! follows the same neighbour. See README.md for how to read what comes out.
 
 mod contestant;
+mod in_flight;
 mod laps;
 mod limit;
+mod liveness;
 mod machine;
 mod report;
 mod server;
@@ -59,6 +61,9 @@ struct Options {
         default_value = "tgt,tgt-tuned,istgt"
     )]
     peers: Vec<Peer>,
+    /// How often NOP and ABORT TASK are timed in each state of a busy gateway; 0 leaves that out.
+    #[arg(long, default_value_t = 1000, value_name = "SAMPLES")]
+    liveness: usize,
     /// How much of each block is random, in percent; the rest is zeros.
     #[arg(long, default_value_t = 50)]
     random: usize,
@@ -81,6 +86,9 @@ fn main() -> Result<()> {
             run.measure(round, kib)?;
         }
         run.contestants.rotate_left(1);
+    }
+    if options.liveness > 0 {
+        run.report.latencies = liveness::measure(&run.setup, options.liveness)?;
     }
     print!("{}", run.report.markdown());
     if let Some(path) = &options.output {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::laps::{Timing, median};
 use crate::limit::Way;
+use crate::liveness::Latency;
 use crate::machine::Machine;
 
 /// What a name stands for.
@@ -72,6 +73,8 @@ pub(crate) struct Report {
     #[serde(flatten)]
     pub(crate) circumstances: Circumstances,
     figures: Vec<Figure>,
+    /// How long a busy gateway lets requests wait.
+    pub(crate) latencies: Vec<Latency>,
 }
 
 /// A figure's subject.
@@ -120,6 +123,7 @@ impl Report {
         Self {
             circumstances,
             figures: Vec::new(),
+            latencies: Vec::new(),
         }
     }
 

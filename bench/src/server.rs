@@ -99,6 +99,11 @@ impl Server {
         self.place.address
     }
 
+    /// Returns the path of the file `name` in its directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path(name)
+    }
+
     /// Runs `work` and returns what it returns with how much CPU time the target used.
     pub(crate) fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
         let cpu = self.cpu_seconds()?;

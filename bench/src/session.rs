@@ -2,6 +2,7 @@
 
 use std::io::{IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -32,11 +33,16 @@ const SLICES_MAX: usize = 64;
 /// How long anything may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Tells our sessions apart.
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
 /// One session.
 pub(crate) struct Session {
     stream: TcpStream,
-    initiator: Initiator,
-    lun: Lun,
+    pub(crate) initiator: Initiator,
+    pub(crate) lun: Lun,
+    /// How many commands have ended that nobody waited for.
+    pub(crate) finished: usize,
 }
 
 impl Session {
@@ -71,13 +77,17 @@ impl Session {
         let random = Box::new(|bytes: &mut [u8]| {
             getrandom::fill(bytes).expect("the kernel has random bytes");
         });
-        let params = InitiatorParams::new(NAME, target, random)
+        let mut params = InitiatorParams::new(NAME, target, random)
             .with_keys(keys)
             .tolerant();
+        // Sessions of one initiator and target differ in it; the same one would end the older session.
+        let [_, _, high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        params.isid[4..].copy_from_slice(&[high, low]);
         let mut session = Self {
             stream,
             initiator: Initiator::new(params),
             lun,
+            finished: 0,
         };
         match session.next()? {
             InitiatorEvent::LoggedIn { .. } => Ok(session),
@@ -86,7 +96,7 @@ impl Session {
     }
 
     /// Sends what there is and returns the next event.
-    fn next(&mut self) -> Result<InitiatorEvent> {
+    pub(crate) fn next(&mut self) -> Result<InitiatorEvent> {
         loop {
             self.send()?;
             if let Some(event) = self.initiator.next_event() {
@@ -147,24 +157,30 @@ impl Session {
         bail!("the unit does not become ready")
     }
 
-    /// Moves the cartridge of the first storage element into the first drive. The addresses come from
-    /// mode page 1Dh (SMC-3 §7.3.4).
+    /// Moves the cartridge of the first storage element into the first drive.
     pub(crate) fn load_first_cartridge(&mut self) -> Result<()> {
         self.wait_until_ready()?;
+        let move_medium = self.move_medium(0)?;
+        self.good(&move_medium, DataTransfer::None)?;
+        Ok(())
+    }
+
+    /// Returns the MOVE MEDIUM (SMC-3 §6.6) of the cartridge in storage element `number` into drive
+    /// `number`, both from 0. The addresses come from mode page 1Dh (SMC-3 §7.3.4).
+    pub(crate) fn move_medium(&mut self, number: u16) -> Result<[u8; 12]> {
         let sense = self.good(&[0x1a, 0x08, 0x1d, 0, 255, 0], DataTransfer::In(255))?;
-        let address = |offset: usize| -> Result<[u8; 2]> {
+        let address = |offset: usize, number: u16| -> Result<[u8; 2]> {
             let bytes = sense
                 .data
                 .get(4 + offset..6 + offset)
                 .context("mode page 1Dh is short")?;
-            Ok([bytes[0], bytes[1]])
+            let first = u16::from_be_bytes([bytes[0], bytes[1]]);
+            Ok((first + number).to_be_bytes())
         };
-        let ([r0, r1], [s0, s1], [d0, d1]) = (address(2)?, address(6)?, address(14)?);
-        self.good(
-            &[0xa5, 0, r0, r1, s0, s1, d0, d1, 0, 0, 0, 0],
-            DataTransfer::None,
-        )?;
-        Ok(())
+        let [r0, r1] = address(2, 0)?;
+        let [s0, s1] = address(6, number)?;
+        let [d0, d1] = address(14, number)?;
+        Ok([0xa5, 0, r0, r1, s0, s1, d0, d1, 0, 0, 0, 0])
     }
 
     /// Writes `count` blocks and a filemark, one command at a time.

@@ -36,16 +36,28 @@ pub(super) fn start(capstan: &Path, place: Place, compression: &str) -> Result<R
     Ok(Running { drive, server })
 }
 
+/// Returns a session with the changer, which is ready.
+pub(crate) fn changer(server: &Server) -> Result<Session> {
+    let mut changer = changer_unasked(server)?;
+    changer.wait_until_ready()?;
+    Ok(changer)
+}
+
+/// Returns a session with the changer, which nobody has asked anything.
+pub(crate) fn changer_unasked(server: &Server) -> Result<Session> {
+    log_in(server, "-mediachanger")
+}
+
 fn loaded_drive(server: &Server) -> Result<Session> {
-    let targets = Session::discover(server.address())?;
-    let target = |suffix: &str| {
-        let found = targets.iter().find(|name| name.ends_with(suffix));
-        found.with_context(|| format!("no target …{suffix}"))
-    };
-    let lun = Lun::new(0);
-    let mut changer = Session::log_in(server.address(), target("-mediachanger")?, lun)?;
-    changer.load_first_cartridge()?;
-    let mut drive = Session::log_in(server.address(), target("-tapedrive-01")?, lun)?;
+    changer(server)?.load_first_cartridge()?;
+    let mut drive = log_in(server, "-tapedrive-01")?;
     drive.wait_until_ready()?;
     Ok(drive)
+}
+
+fn log_in(server: &Server, suffix: &str) -> Result<Session> {
+    let targets = Session::discover(server.address())?;
+    let target = targets.iter().find(|name| name.ends_with(suffix));
+    let target = target.with_context(|| format!("no target …{suffix}"))?;
+    Session::log_in(server.address(), target, Lun::new(0))
 }

@@ -25,6 +25,31 @@ impl Report {
                 }
             }
         }
+        text.push_str(&self.liveness());
+        text
+    }
+
+    /// How long a busy gateway lets a request wait.
+    fn liveness(&self) -> String {
+        if self.latencies.is_empty() {
+            return String::new();
+        }
+        let mut text = "\n## Answers of a busy gateway\n\n\
+             | busy with | request | samples | median, ms | 99th percentile, ms | longest, ms |\n\
+             | --- | --- | --- | --- | --- | --- |\n"
+            .to_owned();
+        for latency in &self.latencies {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {:.3} | **{:.3}** | {:.3} |",
+                latency.busy.name(),
+                latency.request,
+                latency.samples,
+                latency.median_ms,
+                latency.percentile_99_ms,
+                latency.longest_ms,
+            );
+        }
         text
     }
 
