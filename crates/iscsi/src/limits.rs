@@ -40,7 +40,7 @@ impl Default for Limits {
             output_bytes_max: 8 << 20,
             login_timeout: Duration::from_secs(15),
             ping_after: Duration::from_secs(15),
-            ping_timeout: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
             logout_timeout: Duration::from_secs(3),
         }
     }

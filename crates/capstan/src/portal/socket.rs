@@ -80,7 +80,7 @@ pub fn send(mut stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Moved>
 /// Connections that the system accepts ahead of us.
 const BACKLOG: i32 = 1024;
 /// How long sent bytes may stay unacknowledged.
-const PEER_TIMEOUT: Duration = Duration::from_secs(25);
+const PEER_TIMEOUT: Duration = Duration::from_secs(20);
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
