@@ -4,12 +4,14 @@ CARGO ?= cargo
 ARGS ?=
 SCENARIO ?=
 BENCH ?=
+FUZZ ?= cdb chap connection login pdu
+SECONDS ?= 60
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
 
-.PHONY: help run build test unit interop bench check setup clean
+.PHONY: help run build test unit interop bench fuzz fuzz-nightly check setup clean
 
 help: ## Lists these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## Builds the gateway and serves a tape library; options in ARGS="…"
 	exec $(CAPSTAN) serve $(ARGS)
@@ -32,6 +34,13 @@ bench: build ## Speed beside tgt, istgt and the machine's limits; options in BEN
 	$(CARGO) run --release --package bench -- --capstan $(CAPSTAN) \
 		--directory $(or $(TMPDIR),$(wildcard /dev/shm),/tmp) \
 		--revision "$$(git describe --always --dirty)" --output bench/results/$$(date +%F) $(BENCH)
+
+fuzz: ## Attacks the parsers and the iSCSI core; options in FUZZ="target…" SECONDS=n
+	@scripts/setup build fuzz
+	scripts/fuzz $(SECONDS) $(FUZZ)
+
+fuzz-nightly: ## The same for an hour each
+	$(MAKE) fuzz SECONDS=3600
 
 build: ## Builds the gateway as users run it
 	@scripts/setup build

@@ -1,0 +1,95 @@
+//! CDBs and parameter lists: whatever the bytes, they are read, or answered with sense.
+
+use scsi::command::CommandTable;
+use scsi::spc::mode::{self, Form, ModeSelect, ModeSense, PageControl, ParameterList};
+use scsi::ssc::mode_pages::{DriveParameters, PAGES};
+use scsi::{Cdb, DeviceType, Lun, smc, spc, ssc};
+
+use crate::rig::Choices;
+
+/// Runs the target.
+pub fn run(input: &[u8]) {
+    let mut choices = Choices::new(input);
+    let mut bytes = [0; 16];
+    let given = choices.bytes(16);
+    bytes[..given.len()].copy_from_slice(given);
+    let cdb = Cdb::new(&bytes);
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        if let Some(spec) = CommandTable::of(device).find(&cdb)
+            && spec.check_reserved(&cdb).is_ok()
+        {
+            // What may be set is what the usage data says, SCSI-2's place of the LUN excepted.
+            for (at, usage) in spec.usage.iter().enumerate().skip(1) {
+                let allowed = if at == 1 { usage | 0xe0 } else { *usage };
+                assert_eq!(bytes[at] & !allowed, 0, "byte {at} of {}", spec.name);
+            }
+        }
+    }
+    lun(bytes);
+    descriptor_blocks(&cdb);
+    // MODE SELECT never has more than its length field can say.
+    mode_select(choices.bytes(usize::from(u16::MAX)));
+}
+
+fn lun(bytes: [u8; 16]) {
+    let mut field = [0; 8];
+    field.copy_from_slice(&bytes[8..]);
+    if let Some(lun) = Lun::parse(field) {
+        assert!(lun.number() <= Lun::MAX);
+        assert_eq!(Lun::parse(lun.to_bytes()), Some(lun));
+    }
+}
+
+/// Every typed CDB; what is read wrongly would be executed wrongly, what panics would end a session.
+fn descriptor_blocks(cdb: &Cdb) {
+    let _ = spc::inquiry::Inquiry::parse(cdb);
+    let _ = spc::log::LogSense::parse(cdb);
+    let _ = spc::report_luns::ReportLuns::parse(cdb);
+    let _ = spc::request_sense::RequestSense::parse(cdb);
+    let _ = (ModeSense::parse(cdb), ModeSelect::parse(cdb));
+    let _ = ssc::density::ReportDensitySupport::parse(cdb);
+    let _ = ssc::load_unload::LoadUnload::parse(cdb);
+    let _ = ssc::locate::Locate::parse(cdb);
+    let _ = ssc::prevent_allow::MediumRemoval::parse(cdb);
+    let _ = ssc::read_position::ReadPosition::parse(cdb);
+    let _ = ssc::read_write::Read::parse(cdb);
+    let _ = ssc::read_write::Write::parse(cdb);
+    let _ = ssc::space::Space::parse(cdb);
+    let _ = ssc::write_filemarks::WriteFilemarks::parse(cdb);
+    let _ = smc::InitializeElementStatus::parse(cdb);
+    let _ = smc::MoveMedium::parse(cdb);
+    let _ = smc::PositionToElement::parse(cdb);
+    let _ = smc::ReadElementStatus::parse(cdb);
+}
+
+/// A parameter list that is read comes back with the same bytes, and its pages lie one after another.
+fn mode_select(list: &[u8]) {
+    for form in [Form::Six, Form::Ten] {
+        let Ok((parameters, first)) = ParameterList::parse(form, list) else {
+            continue;
+        };
+        assert_eq!(list[usize::from(first)..], parameters.pages);
+        let Ok(pages) = mode::pages(&parameters.pages, first) else {
+            continue;
+        };
+        let mut at = usize::from(first);
+        for page in &pages {
+            assert_eq!(usize::from(page.offset), at);
+            at += usize::from(page.header_length) + page.body.len();
+        }
+        assert_eq!(at, list.len());
+        let drive = DriveParameters {
+            compression_capable: true,
+            compression: true,
+            software_write_protect: false,
+        };
+        for page in &pages {
+            if let Ok(after) = drive.apply(page) {
+                assert!(PAGES.contains(&page.page_code));
+                // What was accepted is what is told from then on.
+                let told = after.page(page.page_code, PageControl::Current).unwrap();
+                assert_eq!(told[2..], *page.body);
+            }
+        }
+    }
+}
