@@ -84,7 +84,10 @@ fn read_block(mounted: &mut Mounted, run: Run, short_is_told: bool, long_is_told
     } else {
         End::Complete
     };
-    block.truncate(requested);
+    if block.len() > requested {
+        // A slice would keep the whole block in memory until the initiator has taken its part.
+        block = Bytes::copy_from_slice(&block[..requested]);
+    }
     Outcome { data: block, end }
 }
 

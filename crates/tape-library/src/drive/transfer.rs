@@ -6,8 +6,9 @@ use scsi::ssc::read_write::Transfer;
 use super::Machine;
 
 /// The most bytes that one READ or WRITE moves. A fixed transfer may ask for terabytes; no initiator
-/// has the room, and we would have to gather them before the first byte goes out.
-pub const TRANSFER_BYTES_MAX: u32 = 64 << 20;
+/// has the room, and we would have to gather them before the first byte goes out. Twice the longest
+/// block, which is also what transports keep memory for.
+pub const TRANSFER_BYTES_MAX: u32 = 32 << 20;
 
 /// A transfer length with its meaning resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
