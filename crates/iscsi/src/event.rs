@@ -167,6 +167,9 @@ pub enum CloseReason {
     ProtocolError(&'static str),
     /// The initiator sends and does not read.
     NotReading,
+    /// The initiator neither sends what it was asked for nor takes what it asked for, while others
+    /// wait for the memory.
+    Stalled,
     /// TARGET COLD RESET.
     TargetReset,
     /// You said so.

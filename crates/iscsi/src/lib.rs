@@ -32,6 +32,7 @@
 //!     }
 //!     // 3. Send what there is, at most 96 slices at a time; sooner (after each turn of the loop
 //!     //    above) does no harm and lets R2Ts out while data still comes in.
+//!     //    What has gone makes room: look for events again.
 //!     while connection.has_output() {
 //!         let slices = connection.transmit().map(IoSlice::new).collect();
 //!         connection.sent(sendmsg(socket, slices)?);
@@ -50,7 +51,8 @@
 //! # Guarantees
 //!
 //! - No input makes it panic, and none makes it take more memory than [`Limits`] allow: memory is
-//!   taken for bytes that arrive, not for bytes that are announced.
+//!   reserved for what may arrive, taken for bytes that do, and never for what is only announced. See
+//!   [`memory`].
 //! - The same bytes give the same answers however they are split.
 //! - Every offset and length is checked before a byte is placed. Payloads are never copied: Data-Out
 //!   is received into the command's buffer, which becomes [`scsi::Command::data_out`]; Data-In is
@@ -74,6 +76,7 @@ pub mod event;
 pub mod initiator;
 mod limits;
 pub mod login;
+pub mod memory;
 pub mod name;
 mod random;
 mod receive;
@@ -91,5 +94,6 @@ pub use event::{
 };
 pub use limits::{DigestPolicy, Limits, Offer};
 pub use login::{Negotiated, SessionKind};
+pub use memory::{MemoryMeter, MemoryPool};
 pub use random::RandomSource;
 pub use wire::{Isid, Tsih};

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::memory::{MemoryPool, POOL_BYTES_DEFAULT, SESSION_BYTES_MAX, TRANSFER_BYTES_MAX};
+
 /// Bounds on what one connection takes from the machine. Everything that grows has one.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -9,12 +11,14 @@ pub struct Limits {
     pub command_window: u32,
     /// How many immediate commands may be in flight besides; more are rejected.
     pub immediate_commands_max: u32,
-    /// The most Data-Out of one command in bytes. Commands that announce more are failed.
+    /// The most data of one command in bytes, at most [`crate::memory::TRANSFER_BYTES_MAX`]. Commands
+    /// that announce more Data-Out are failed; more Data-In is not kept room for.
     pub data_out_max: u32,
-    /// How many bytes of Data-Out all commands in flight may hold together before we ask for more.
-    /// The oldest command may always ask, so that this never stops the connection. Unsolicited
-    /// data, which nobody can hold back, comes on top: at most window × FirstBurstLength.
-    pub data_out_session_max: u64,
+    /// The memory of all sessions together, see [`crate::memory`]. Clones of these limits share it.
+    pub memory: MemoryPool,
+    /// The most of it that this session holds: data and answers, both ways, and what it may send
+    /// unasked. Commands for which there is no room wait; the first always fits.
+    pub session_memory_max: u64,
     /// How many PDUs, and apart from Data-In how many bytes, may wait for a peer that does not read.
     pub output_pdus_max: usize,
     /// See [`Limits::output_pdus_max`].
@@ -27,6 +31,9 @@ pub struct Limits {
     pub ping_timeout: Duration,
     /// How long the peer may take to log out when asked to.
     pub logout_timeout: Duration,
+    /// How long a session may hold borrowed memory that only its peer can free, and hardly move,
+    /// while others wait for memory.
+    pub stall_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -34,14 +41,16 @@ impl Default for Limits {
         Self {
             command_window: 32,
             immediate_commands_max: 8,
-            data_out_max: 32 << 20,
-            data_out_session_max: 64 << 20,
+            data_out_max: TRANSFER_BYTES_MAX,
+            memory: MemoryPool::new(POOL_BYTES_DEFAULT),
+            session_memory_max: SESSION_BYTES_MAX,
             output_pdus_max: 4096,
             output_bytes_max: 8 << 20,
             login_timeout: Duration::from_secs(15),
             ping_after: Duration::from_secs(15),
             ping_timeout: Duration::from_secs(20),
             logout_timeout: Duration::from_secs(3),
+            stall_timeout: Duration::from_secs(20),
         }
     }
 }

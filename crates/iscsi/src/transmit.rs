@@ -20,6 +20,10 @@ struct Segment {
     payload: Bytes,
     trailer: [u8; 3 + DIGEST_LENGTH],
     trailer_length: usize,
+    /// What it keeps in memory, unless that is somebody else's.
+    own: usize,
+    /// What is free when it has gone, see [`Transmitter::release_with_last`].
+    release: u64,
 }
 
 impl Segment {
@@ -44,6 +48,12 @@ pub(crate) struct Transmitter {
     sent: usize,
     /// How many bytes wait, those of the first segment included.
     queued: usize,
+    /// The sum of [`Segment::own`].
+    own: usize,
+    /// The sum of [`Segment::release`].
+    releasing: u64,
+    /// What was promised to be free by now.
+    released: u64,
     header_digest: bool,
     data_digest: bool,
     running: RunningDigest,
@@ -55,6 +65,9 @@ impl Transmitter {
             queue: VecDeque::new(),
             sent: 0,
             queued: 0,
+            own: 0,
+            releasing: 0,
+            released: 0,
             header_digest: false,
             data_digest: false,
             running: RunningDigest::new(),
@@ -67,8 +80,44 @@ impl Transmitter {
         self.data_digest = data;
     }
 
-    /// Queues a PDU.
-    pub(crate) fn push(&mut self, mut header: Header, payload: Bytes) {
+    /// Queues a PDU whose payload is its own.
+    pub(crate) fn push(&mut self, header: Header, payload: Bytes) {
+        let own = payload.len();
+        self.enqueue(header, payload, own);
+    }
+
+    /// Queues a PDU whose payload is a part of something that is accounted for already.
+    pub(crate) fn push_slice(&mut self, header: Header, payload: Bytes) {
+        self.enqueue(header, payload, 0);
+    }
+
+    /// Lets `bytes` of memory count as free when everything that is queued now has gone.
+    pub(crate) fn release_with_last(&mut self, bytes: u64) {
+        match self.queue.back_mut() {
+            Some(last) => {
+                last.release += bytes;
+                self.releasing += bytes;
+            }
+            None => self.released += bytes,
+        }
+    }
+
+    /// Returns, once, how much memory is free because of what has gone.
+    pub(crate) fn take_released(&mut self) -> u64 {
+        std::mem::take(&mut self.released)
+    }
+
+    /// Returns whether memory will be free when something of the queue has gone.
+    pub(crate) fn releases(&self) -> bool {
+        self.releasing > 0
+    }
+
+    /// Returns how much memory the queue keeps that is its own.
+    pub(crate) fn own_bytes(&self) -> usize {
+        self.own
+    }
+
+    fn enqueue(&mut self, mut header: Header, payload: Bytes, own: usize) {
         header.set_data_length(payload.len());
         let mut segment = Segment {
             header: [0; HEADER_LENGTH + DIGEST_LENGTH],
@@ -76,6 +125,8 @@ impl Transmitter {
             payload,
             trailer: [0; 3 + DIGEST_LENGTH],
             trailer_length: 0,
+            own: size_of::<Segment>() + own,
+            release: 0,
         };
         segment.header[..HEADER_LENGTH].copy_from_slice(&header.0);
         let mut header_length = HEADER_LENGTH;
@@ -94,6 +145,7 @@ impl Transmitter {
         segment.header_length = header_length;
         segment.trailer_length = trailer_length;
         self.queued += segment.length();
+        self.own += segment.own;
         self.queue.push_back(segment);
     }
 
@@ -126,6 +178,9 @@ impl Transmitter {
             }
             self.sent -= length;
             self.queued -= length;
+            self.own -= first.own;
+            self.releasing -= first.release;
+            self.released += first.release;
             self.queue.pop_front();
         }
     }

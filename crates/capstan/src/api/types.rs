@@ -31,6 +31,20 @@ pub struct Status {
     pub drives: Vec<Drive>,
     /// What is kept.
     pub storage: Storage,
+    /// What sessions hold.
+    pub memory: Memory,
+}
+
+/// The memory that sessions share. Reserved is what their peers may make us hold, and so no less than
+/// what they do hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Bytes that sessions have reserved.
+    pub reserved_bytes: u64,
+    /// The most that there may be: `iscsi.memory_max`.
+    pub max_bytes: u64,
+    /// Sessions with a command that waits for memory.
+    pub sessions_waiting: u32,
 }
 
 /// A target.

@@ -58,9 +58,27 @@ fn text(status: &types::Status) -> String {
         size(storage.stored_bytes),
         size(storage.free_bytes)
     );
+    let memory = &status.memory;
+    let _ = writeln!(
+        out,
+        "Memory    sessions have reserved {} of {}{}",
+        size(memory.reserved_bytes),
+        size(memory.max_bytes),
+        match memory.sessions_waiting {
+            0 => String::new(),
+            waiting => format!(", {} for more", waits(waiting)),
+        }
+    );
     let _ = write!(out, "\n{}", drive::table(&status.drives));
     let _ = write!(out, "\n{}", sessions(&status.sessions));
     out
+}
+
+fn waits(sessions: u32) -> String {
+    match sessions {
+        1 => "1 waits".to_owned(),
+        more => format!("{more} wait"),
+    }
 }
 
 fn sessions(sessions: &[types::Session]) -> String {

@@ -46,6 +46,8 @@ pub struct IscsiSection {
     pub connections_max: Option<Spanned<u32>>,
     /// How long a login may take.
     pub login_timeout_seconds: Option<Spanned<u32>>,
+    /// The memory of all sessions together.
+    pub memory_max: Option<Spanned<ByteSize>>,
     /// `[iscsi.discovery]`
     pub discovery: DiscoverySection,
     /// `[[iscsi.access]]`

@@ -79,6 +79,8 @@ pub struct IscsiConfig {
     pub connections_max: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// The memory of all sessions together.
+    pub memory_max: ByteSize,
     /// Who may do what; the first rule that fits decides. None at all: everybody may do everything.
     pub access: Vec<AccessRule>,
     /// Which logins are sent elsewhere; the first rule that fits decides.
@@ -96,6 +98,7 @@ impl Default for IscsiConfig {
             advertise: Vec::new(),
             connections_max: CONNECTIONS_MAX_DEFAULT,
             login_timeout: LOGIN_TIMEOUT_DEFAULT,
+            memory_max: MEMORY_MAX_DEFAULT,
             access: Vec::new(),
             redirect: Vec::new(),
             discovery: None,
@@ -163,6 +166,12 @@ pub const LOG_DEFAULT: &str = "info";
 pub const CONNECTIONS_MAX_DEFAULT: usize = 256;
 /// A login takes milliseconds; a person with a packet generator gets this long.
 pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+/// Some five hundred sessions, or as many as move long blocks at once on ten drives.
+pub const MEMORY_MAX_DEFAULT: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_DEFAULT);
+/// Less is of no use.
+pub const MEMORY_MAX_MIN: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_MIN);
+/// More than any machine has, and a number that the books can hold.
+pub const MEMORY_MAX_MAX: ByteSize = ByteSize(1 << 40);
 /// Small enough to upload in one go, large enough to be few.
 pub const SEGMENT_SIZE_DEFAULT: ByteSize = ByteSize(256 << 20);
 /// The smallest segment: below, the number of files hurts.

@@ -76,6 +76,9 @@ advertise = {advertise}
 connections_max = {connections_max}
 # How long a login may take.
 login_timeout_seconds = {login_timeout}
+# Memory that all sessions together may hold for data and answers: 64 MiB to 1 TiB. Each owns 2 MiB of
+# it; logins for which that is not left are refused.
+memory_max = {memory_max}
 
 # What a discovery session must prove: `chap` and `mutual_chap` as below.
 [iscsi.discovery]
@@ -96,6 +99,7 @@ login_timeout_seconds = {login_timeout}
         advertise = list(iscsi.advertise.iter()),
         connections_max = iscsi.connections_max,
         login_timeout = iscsi.login_timeout.as_secs(),
+        memory_max = quoted(&iscsi.memory_max.exact()),
         discovery = chap(iscsi.discovery.as_ref()),
     )
 }

@@ -75,6 +75,7 @@ fn bad_values_name_the_place_and_what_is_allowed() {
             "127.0.0.1:3260",
         ),
         ("[iscsi]\nlisten = []", ":2:10:", "at least one"),
+        ("[iscsi]\nmemory_max = \"1 MiB\"", ":2:14:", "64 MiB"),
         (
             "[iscsi]\nlisten = [\"::1\", \"[::1]:3260\"]",
             ":2:10:",

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cartridge::Codec;
+use iscsi::MemoryPool;
 use scsi::Lun;
 use scsi::smc::ElementType;
 use tape_library::{DriveBay, ElementName, Library, NewLibrary, OpenOptions, Target};
@@ -39,6 +40,7 @@ pub struct Gateway {
     plans: Vec<TargetPlan>,
     sessions: Arc<Sessions>,
     portals: Vec<SocketAddr>,
+    memory: MemoryPool,
     running: Mutex<Option<Running>>,
 }
 
@@ -83,6 +85,7 @@ impl Gateway {
             plans,
             sessions,
             portals: portals.addresses(),
+            memory: portals.memory(),
             running: Mutex::new(None),
             config,
         });

@@ -8,7 +8,7 @@ use super::Gateway;
 use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{
-    Changer, Drive, LoadedTape, Place, Position, Session, Status, Storage, Tape, TargetInfo,
+    Changer, Drive, LoadedTape, Memory, Place, Position, Session, Status, Storage, Tape, TargetInfo,
 };
 use crate::portal::sessions::SessionInfo;
 
@@ -28,6 +28,7 @@ impl Gateway {
             changer: self.changer(),
             drives: self.drives()?,
             storage: self.storage(),
+            memory: self.memory(),
         })
     }
 
@@ -134,6 +135,14 @@ impl Gateway {
             slots_used,
             import_export,
             import_export_used,
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        Memory {
+            reserved_bytes: self.memory.reserved_bytes(),
+            max_bytes: self.memory.max_bytes(),
+            sessions_waiting: self.memory.sessions_waiting(),
         }
     }
 

@@ -24,6 +24,8 @@ pub enum Message {
     ShutDown,
     /// The target is reset cold: close.
     TargetReset,
+    /// There is memory for a command that waits.
+    MemoryAvailable,
 }
 
 /// A queue that can be polled together with a socket.

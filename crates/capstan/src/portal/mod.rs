@@ -13,7 +13,8 @@
 //!
 //! # Limits
 //! `iscsi.connections_max` connections, [`admission::HALF_OPEN_MAX`] of them not logged in, and
-//! [`admission::HALF_OPEN_PER_SOURCE_MAX`] of those from one address.
+//! [`admission::HALF_OPEN_PER_SOURCE_MAX`] of those from one address. All sessions together hold
+//! `iscsi.memory_max` bytes at most; see [`iscsi::memory`].
 //!
 //! # Shut-down
 //! Listeners stop, sessions are asked to log out (RFC 7143 §11.9), tasks in flight end, and what has
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use iscsi::MemoryPool;
 use tape_library::Target;
 
 use self::addresses::PortalAddresses;
@@ -129,6 +131,7 @@ impl Portals {
             limits: iscsi::Limits {
                 login_timeout: config.login_timeout,
                 logout_timeout: LOGOUT_GRACE,
+                memory: MemoryPool::new(config.memory_max.0),
                 ..iscsi::Limits::default()
             },
         });
@@ -148,6 +151,11 @@ impl Portals {
         self.shared.addresses.listening().to_vec()
     }
 
+    /// Returns the memory that all sessions share.
+    pub fn memory(&self) -> MemoryPool {
+        self.shared.limits.memory.clone()
+    }
+
     /// Accepts nothing more, asks everybody to log out, and waits until all connections are gone.
     /// Returns how many still were there after `patience`.
     pub fn close(mut self, patience: Duration) -> usize {
@@ -163,6 +171,9 @@ impl Drop for Portals {
         self.shared.admission.shut_down();
     }
 }
+
+/// What drives answer fits what sessions keep room for.
+const _: () = assert!(tape_library::drive::TRANSFER_BYTES_MAX <= iscsi::memory::TRANSFER_BYTES_MAX);
 
 /// How long an initiator may take to log out when we shut down; open-iscsi takes milliseconds, and
 /// a daemon that is stopped has five seconds for everything.

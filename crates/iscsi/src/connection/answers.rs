@@ -7,7 +7,7 @@ use crate::event::{
     CloseReason, Event, LoggedIn, LoginDecision, LoginStatus, ManagementOutcome, ManagementTag,
     TargetRecord,
 };
-use crate::session::Session;
+use crate::session::{Session, session_memory};
 use crate::wire::Tsih;
 
 impl Connection {
@@ -20,13 +20,22 @@ impl Connection {
     }
 
     /// Answers [`Event::EstablishSession`]: the old session, if there was one, is gone, and the new
-    /// one has this handle.
+    /// one has this handle. When there is no memory for another session, the login fails all the
+    /// same, with 0302.
     ///
     /// # Panics
     /// When `tsih` is zero, which stands for "no session" (RFC 7143 §11.13.3).
     pub fn session_established(&mut self, tsih: Tsih) {
         assert_ne!(tsih, Tsih(0), "a session has a handle");
         let (Phase::Login(login), false) = (&mut self.phase, self.core.closed) else {
+            return;
+        };
+        let Some((kind, keys)) = login.agreed() else {
+            return;
+        };
+        let (meter, waker) = (self.meter.clone(), self.memory_waker.clone());
+        let Some(share) = session_memory(kind, keys, meter, waker, &mut self.core) else {
+            login.refuse_for_memory(&mut self.core);
             return;
         };
         let Some(established) = login.establish(tsih, &mut self.core) else {
@@ -42,7 +51,7 @@ impl Connection {
             negotiated: keys,
         });
         self.core.events.push_back(Event::LoggedIn(logged_in));
-        let session = Session::new(established, self.core.now);
+        let session = Session::new(established, share, self.core.now);
         self.phase = Phase::FullFeature(Box::new(session));
     }
 
@@ -96,6 +105,11 @@ impl Connection {
     /// Ends the connection: its session was replaced, or the administrator said so.
     pub fn close(&mut self) {
         self.core.close(CloseReason::Requested);
+    }
+
+    /// Goes on with commands that waited for memory, see [`Connection::set_memory_waker`].
+    pub fn memory_available(&mut self) {
+        self.in_session(Session::settle);
     }
 
     /// Lets the initiator have at most `commands` in flight from now on, at least one. What was

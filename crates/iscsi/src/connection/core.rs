@@ -89,6 +89,14 @@ impl Numbers {
         }
     }
 
+    /// Returns how many numbers the window holds.
+    pub(crate) fn slots(&self) -> u32 {
+        self.max_cmd_sn
+            .next()
+            .0
+            .wrapping_sub(self.expected_cmd_sn.0)
+    }
+
     /// Returns whether the initiator believes that the window is closed while it is open.
     pub(crate) fn opened_unnoticed(&self) -> bool {
         let closed = self.expected_cmd_sn.is_after(self.told_max_cmd_sn);

@@ -10,6 +10,7 @@ use self::core::{Core, Numbers};
 use crate::event::{CloseReason, Event};
 use crate::limits::{Limits, Offer};
 use crate::login::{Login, Negotiated};
+use crate::memory::{MemoryMeter, TRANSFER_BYTES_MAX, Waker};
 use crate::random::RandomSource;
 use crate::receive::{Part, Progress, Receiver};
 use crate::session::{Destination, Session};
@@ -36,6 +37,8 @@ pub struct Connection {
     scratch: Vec<u8>,
     /// Where bytes go that nobody wants.
     sink: Vec<u8>,
+    meter: MemoryMeter,
+    memory_waker: Option<Waker>,
 }
 
 enum Phase {
@@ -60,6 +63,7 @@ impl Connection {
     pub fn new(params: ConnectionParams) -> Self {
         let mut limits = params.limits;
         limits.command_window = limits.command_window.clamp(1, WINDOW_MAX);
+        limits.data_out_max = limits.data_out_max.min(TRANSFER_BYTES_MAX);
         limits.immediate_commands_max = limits.immediate_commands_max.clamp(2, IMMEDIATE_MAX);
         Self {
             core: Core {
@@ -76,6 +80,8 @@ impl Connection {
             phase: Phase::Login(Box::new(Login::new(params.now))),
             scratch: Vec::new(),
             sink: Vec::new(),
+            meter: MemoryMeter::default(),
+            memory_waker: None,
         }
     }
 
@@ -114,6 +120,9 @@ impl Connection {
                 Progress::BadHeaderDigest => self.core.close(CloseReason::HeaderDigestError),
             },
             Part::Data { filled, .. } => {
+                if let Phase::FullFeature(session) = &mut self.phase {
+                    session.data_received(count);
+                }
                 let bytes = match destination(&mut self.phase, &mut self.scratch) {
                     Destination::Buffer(buffer, start) => &buffer[start + filled..][..count],
                     // Shorter only when the task went away since `want`.
@@ -184,12 +193,14 @@ impl Connection {
         self.core.output.slices()
     }
 
-    /// Takes note that the first `count` bytes of [`Connection::transmit`] were sent.
+    /// Takes note that the first `count` bytes of [`Connection::transmit`] were sent. What has gone
+    /// makes room, so that there may be events.
     ///
     /// # Panics
     /// When `count` is more than there was.
     pub fn sent(&mut self, count: usize) {
         self.core.output.sent(count);
+        self.in_session(|session, core| session.sent(count, core));
     }
 
     /// Does what time demands: ends logins that take too long, asks silent initiators whether they
@@ -235,6 +246,18 @@ impl Connection {
             Phase::FullFeature(session) => session.tasks_in_flight(),
             Phase::Login(_) => 0,
         }
+    }
+
+    /// Lets `waker` be called when there is memory for a command that waits; then call
+    /// [`Connection::memory_available`]. It is called from any thread and must return at once. Say it
+    /// before the login ends.
+    pub fn set_memory_waker(&mut self, waker: impl Fn() + Send + Sync + 'static) {
+        self.memory_waker = Some(std::sync::Arc::new(waker));
+    }
+
+    /// Returns what reads from anywhere how much memory the session has reserved.
+    pub fn memory_meter(&self) -> MemoryMeter {
+        self.meter.clone()
     }
 
     fn in_session(&mut self, act: impl FnOnce(&mut Session, &mut Core)) {

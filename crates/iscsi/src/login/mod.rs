@@ -19,6 +19,7 @@ use core::time::Duration;
 use crate::chap::{ChapTarget, Refusal};
 use crate::connection::core::{Core, Numbers};
 use crate::event::{Authentication, Event, LoginDecision, LoginRequested, LoginStatus, LoginTerms};
+use crate::memory::WINDOW_FLOOR;
 use crate::wire::text::{self, TEXT_LENGTH_MAX, TextWriter};
 use crate::wire::{Header, LoginRequest, Malformed, Opcode, Stage};
 
@@ -165,7 +166,8 @@ impl Login {
             return Err((LoginStatus::UnsupportedVersion, "version 0 is the only one"));
         }
         let Some(previous) = first else {
-            let window = core.limits.command_window;
+            // As many as need no memory that the session does not own; more when it has begun.
+            let window = core.limits.command_window.min(WINDOW_FLOOR);
             core.numbers = Numbers::new(request.expected_stat_sn, request.cmd_sn, window);
             if request.current_stage == Stage::FullFeaturePhase {
                 return error("login begins in full feature phase");

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{Established, Login, Proof, SEGMENT_LENGTH_DEFAULT, VERSION, Waiting};
+use super::{
+    Established, Login, Negotiated, Proof, SEGMENT_LENGTH_DEFAULT, SessionKind, VERSION, Waiting,
+};
 use crate::chap::Refusal;
 use crate::connection::core::Core;
 use crate::event::{CloseReason, EstablishSession, Event, LoginFailed, LoginStatus, Permanence};
@@ -43,6 +45,12 @@ impl Login {
         }
     }
 
+    /// Returns what was agreed on when only the environment's word is missing.
+    pub(crate) fn agreed(&self) -> Option<(SessionKind, &Negotiated)> {
+        let identity = self.identity.as_ref()?;
+        (self.waiting == Waiting::Establishment).then_some((identity.kind, &self.negotiated))
+    }
+
     /// Sends the final response: the session is `tsih`. `None` when nothing waits for this.
     pub(crate) fn establish(&mut self, tsih: Tsih, core: &mut Core) -> Option<Established> {
         if self.waiting != Waiting::Establishment {
@@ -57,6 +65,12 @@ impl Login {
             login,
             negotiated: self.negotiated,
         })
+    }
+
+    /// Refuses a login for which there is no memory.
+    pub(crate) fn refuse_for_memory(&mut self, core: &mut Core) {
+        let reason = "the memory for sessions is used up";
+        self.refuse((LoginStatus::OutOfResources, reason), core);
     }
 
     /// Refuses a login that only waits for the environment.

@@ -60,10 +60,17 @@ impl Session {
         if command.immediate && immediate >= core.limits.immediate_commands_max as usize {
             return Incoming::Rejected(RejectReason::TooManyImmediateCommands);
         }
+        let direction = direction(&command);
+        if command.immediate && !self.reserve_immediate(direction, command.expected_length) {
+            return Incoming::Rejected(RejectReason::TooManyImmediateCommands);
+        }
         let failure = self.check_command(&command, header.data_length(), additional, core);
-        let Some(tag) = self.tasks.insert(|tag| new_task(tag, &command)) else {
+        let allotted = self.allotment(direction, command.expected_length);
+        let Some(tag) = self.tasks.insert(|tag| new_task(tag, &command, allotted)) else {
+            self.reserve_window(core);
             return Incoming::Rejected(RejectReason::LongOperationReject);
         };
+        self.allotted += allotted;
         self.expect_data(tag, &command, header.data_length());
         if let (Some(task), Some(sense)) = (self.tasks.get(tag), failure) {
             task.fail(sense);
@@ -75,6 +82,7 @@ impl Session {
         }
         // With F=1 only the data of this very PDU is on its way, so the rest can be asked for while
         // it comes in: a round trip less.
+        self.admit(core);
         self.solicit(core);
         Incoming::Command(tag)
     }
@@ -151,11 +159,6 @@ impl Session {
             });
             task.solicited_to = end;
         }
-        task.held = u64::from(task.solicited_to);
-        self.held += task.held;
-        // Room for a whole usual block at once; it costs memory only as data arrives.
-        let reserve = command.expected_length.min(RESERVE_MAX);
-        task.data.reserve_exact(reserve as usize);
     }
 
     /// Takes note that a command is there with its immediate data.
@@ -200,7 +203,16 @@ impl Session {
     }
 }
 
-fn new_task(tag: TaskTag, command: &ScsiCommand) -> Task {
+/// Which way the initiator expects data to go.
+const fn direction(command: &ScsiCommand) -> Direction {
+    match (command.read, command.write) {
+        (_, true) => Direction::Write,
+        (true, false) => Direction::Read,
+        (false, false) => Direction::None,
+    }
+}
+
+fn new_task(tag: TaskTag, command: &ScsiCommand, allotted: u64) -> Task {
     Task {
         tag,
         itt: command.task_tag,
@@ -211,16 +223,14 @@ fn new_task(tag: TaskTag, command: &ScsiCommand) -> Task {
         attribute: attribute(command.attribute),
         cdb: Cdb::new(&command.cdb),
         expected: command.expected_length,
-        direction: match (command.read, command.write) {
-            (_, true) => Direction::Write,
-            (true, false) => Direction::Read,
-            (false, false) => Direction::None,
-        },
+        direction: direction(command),
         stage: Stage::Receiving,
         reached: false,
         failure: None,
         data: Vec::new(),
         segment_start: 0,
+        allotted,
+        granted: false,
         held: 0,
         unsolicited: None,
         bursts: Vec::new(),
@@ -249,7 +259,3 @@ const fn attribute(code: u8) -> TaskAttribute {
         _ => TaskAttribute::Untagged,
     }
 }
-
-/// How much of a command's announced data is reserved at once, in bytes. Reserved memory is not
-/// used memory: pages come with the data.
-const RESERVE_MAX: u32 = 1 << 20;

@@ -9,6 +9,7 @@ use scsi::{Response, Status, TaskTag};
 use super::Session;
 use super::task::{Direction, Outgoing, Stage};
 use crate::connection::core::Core;
+use crate::memory::{DATA_IN_SLACK_BYTES, Lane};
 use crate::wire::{DataIn, RESERVED_TAG, Residual, ScsiResponse, SerialNumber};
 
 /// How much is prepared for sending before the rest of the Data-In waits, in bytes and in PDUs.
@@ -25,8 +26,15 @@ impl Session {
             return;
         }
         let (length, residual) = transfer(task.direction, task.expected, &response);
-        let mut data = response.data_in;
-        data.truncate(length as usize);
+        let data = cut(response.data_in, length as usize);
+        // The answer may be shorter than what there was room for.
+        let needed = match length {
+            0 => 0,
+            length => u64::from(length) + DATA_IN_SLACK_BYTES,
+        };
+        let surplus = task.held.saturating_sub(needed);
+        task.held -= surplus;
+        self.share.give(Lane::Data, surplus);
         task.stage = Stage::Responding(Outgoing {
             data,
             offset: 0,
@@ -47,7 +55,7 @@ impl Session {
     pub(crate) fn abandon(&mut self, tag: TaskTag, core: &mut Core) {
         let executing = |task: &mut super::task::Task| matches!(task.stage, Stage::Executing);
         if self.tasks.get(tag).is_some_and(executing) {
-            self.forget(tag);
+            self.forget(tag, core);
             self.settle(core);
         }
     }
@@ -65,7 +73,7 @@ impl Session {
             };
             if self.send_data_in(tag, core) == Remaining::Nothing {
                 self.responding.pop_front();
-                self.end(tag);
+                self.end(tag, core);
             }
         }
     }
@@ -117,7 +125,7 @@ impl Session {
         };
         let payload = outgoing.data.slice(offset as usize..end as usize);
         outgoing.offset = end;
-        core.output.push(pdu.emit(), payload);
+        core.output.push_slice(pdu.emit(), payload);
         if last && !has_status {
             self.respond(tag, core);
         }
@@ -165,14 +173,24 @@ impl Session {
             segment.into()
         });
         core.output.push(pdu.emit(), payload);
-        self.end(tag);
+        self.end(tag, core);
     }
 
     /// Removes a task whose status is on its way.
-    fn end(&mut self, tag: TaskTag) {
+    fn end(&mut self, tag: TaskTag, core: &mut Core) {
         if let Some(task) = self.tasks.remove(tag) {
-            self.held -= task.held;
+            self.release(&task, core);
         }
+    }
+}
+
+/// Cuts an answer to what the initiator takes. A slice would keep all of it in memory, for as long as
+/// the initiator likes.
+fn cut(data: Bytes, length: usize) -> Bytes {
+    if data.len() > length {
+        Bytes::copy_from_slice(&data[..length])
+    } else {
+        data
     }
 }
 

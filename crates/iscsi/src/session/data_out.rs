@@ -81,19 +81,16 @@ impl Session {
 
     /// Asks for data wherever it may be asked for.
     pub(super) fn solicit(&mut self, core: &mut Core) {
-        let mut oldest = true;
         for index in 0..self.waiting.len() {
             let tag = self.waiting[index];
-            while self.may_solicit(tag, oldest, core) {
+            while self.may_solicit(tag) {
                 self.send_r2t(tag, core);
             }
-            oldest = false;
         }
     }
 
-    fn may_solicit(&mut self, tag: TaskTag, oldest: bool, core: &Core) -> bool {
+    fn may_solicit(&mut self, tag: TaskTag) -> bool {
         let bursts_max = self.negotiated.max_outstanding_r2t as usize;
-        let room = self.held < core.limits.data_out_session_max;
         let Some(task) = self.tasks.get(tag) else {
             return false;
         };
@@ -104,8 +101,7 @@ impl Session {
             && task.unsolicited.is_none()
             && task.solicited_to < task.expected
             && task.bursts.len() < bursts_max
-            // The oldest may always go on: everything else waits for it.
-            && (room || oldest)
+            && task.granted
     }
 
     fn send_r2t(&mut self, tag: TaskTag, core: &mut Core) {
@@ -117,9 +113,6 @@ impl Session {
         let offset = task.solicited_to;
         let length = (task.expected - offset).min(burst_max);
         task.solicited_to += length;
-        task.held += u64::from(length);
-        let missing = (task.solicited_to as usize).saturating_sub(task.data.len());
-        task.data.reserve_exact(missing); // address space; memory comes with the data
         task.bursts.push(Burst {
             transfer_tag,
             offset,
@@ -136,7 +129,6 @@ impl Session {
             buffer_offset: offset,
             desired_length: length,
         };
-        self.held += u64::from(length);
         core.output.push(r2t.emit(), bytes::Bytes::new());
     }
 }

@@ -116,7 +116,7 @@ impl Session {
             let function = TaskManagementFunction::AbortTask(tag);
             return Ok((lun, function, SessionFate::Keep));
         }
-        self.forget(tag);
+        self.forget(tag, core);
         Err(ManagementOutcome::FunctionComplete)
     }
 
@@ -192,7 +192,7 @@ impl Session {
         let tasks: Vec<TaskTag> = self.tasks.iter().filter(marked).map(|t| t.tag).collect();
         for task in tasks {
             if outcome == ManagementOutcome::FunctionComplete {
-                self.forget(task);
+                self.forget(task, core);
             } else if let Some(task) = self.tasks.get(task) {
                 task.aborted_by.retain(|by| *by != tag);
             }
@@ -212,7 +212,7 @@ impl Session {
         let hit = |task: &&Task| !task.is_delivered() && (lun.is_none() || task.lun == lun);
         let tags: Vec<TaskTag> = self.tasks.iter().filter(hit).map(|t| t.tag).collect();
         for tag in tags {
-            self.forget(tag);
+            self.forget(tag, core);
         }
         self.settle(core);
     }

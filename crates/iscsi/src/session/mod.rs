@@ -8,9 +8,12 @@ mod data_in;
 mod data_out;
 mod logout;
 mod management;
+mod memory;
 mod nop;
 mod order;
+mod recent;
 mod reject;
+mod stall;
 mod task;
 mod text;
 
@@ -22,11 +25,15 @@ use scsi::TaskTag;
 use crate::connection::core::Core;
 use crate::event::{CloseReason, LoginRequested};
 use crate::login::{Established, Negotiated, SessionKind};
+use crate::memory::Share;
 use crate::receive::DataDigest;
 use crate::wire::{Header, Opcode, RESERVED_TAG, RejectReason};
 
+pub(crate) use memory::session_memory;
+
 use management::Management;
 use order::OrderQueue;
+use recent::RecentTags;
 use task::Tasks;
 use text::Exchange;
 
@@ -42,8 +49,15 @@ pub(crate) struct Session {
     waiting: VecDeque<TaskTag>,
     /// Tasks whose Data-In is being sent, in the order in which they ended.
     responding: VecDeque<TaskTag>,
-    /// The sum of [`task::Task::held`].
-    held: u64,
+    /// What it has reserved.
+    share: Share,
+    /// How much unsolicited data may come with a command.
+    unsolicited_max: u32,
+    /// The sum of [`task::Task::allotted`].
+    allotted: u64,
+    /// Data that went either way, in bytes.
+    moved: u64,
+    watch: Option<stall::Watch>,
     /// Task tags that ended without the initiator's doing: their late data is no error.
     recent: RecentTags,
     management: Management,
@@ -65,12 +79,23 @@ enum Incoming {
     Command(TaskTag),
     /// Data-Out for a task.
     DataOut(TaskTag),
-    /// Anything else that means something; its data goes to the scratch buffer.
-    Control,
+    /// Anything else that means something; so much data of it goes to the scratch buffer, none when
+    /// its kind has none.
+    Control(usize),
     /// A PDU without effect.
     Ignored,
     /// A PDU that is rejected once it has gone by.
     Rejected(RejectReason),
+}
+
+impl Incoming {
+    /// Returns how much the scratch buffer holds in the end.
+    fn kept(self) -> usize {
+        match self {
+            Self::Control(length) => length,
+            _ => 0,
+        }
+    }
 }
 
 /// Where the data segment of the current PDU goes.
@@ -83,15 +108,20 @@ pub(crate) enum Destination<'a> {
 }
 
 impl Session {
-    pub(crate) fn new(established: Established, now: Duration) -> Self {
+    pub(crate) fn new(established: Established, share: Share, now: Duration) -> Self {
+        let Established { login, negotiated } = established;
         Self {
-            login: established.login,
-            negotiated: established.negotiated,
+            unsolicited_max: memory::unsolicited_max(login.kind, &negotiated),
+            login,
+            negotiated,
+            share,
+            allotted: 0,
+            moved: 0,
+            watch: None,
             tasks: Tasks::default(),
             order: OrderQueue::default(),
             waiting: VecDeque::new(),
             responding: VecDeque::new(),
-            held: 0,
             recent: RecentTags::default(),
             management: Management::default(),
             exchange: None,
@@ -127,16 +157,22 @@ impl Session {
             }
             Some(Opcode::ScsiCommand) => self.begin_command(header, additional, core),
             Some(Opcode::DataOut) => self.begin_data_out(header),
-            Some(
-                Opcode::NopOut
-                | Opcode::TaskManagementRequest
-                | Opcode::TextRequest
-                | Opcode::LogoutRequest,
-            ) => Incoming::Control,
+            Some(Opcode::NopOut | Opcode::TextRequest) => self.begin_control(header, core),
+            Some(Opcode::TaskManagementRequest | Opcode::LogoutRequest) => Incoming::Control(0),
             Some(Opcode::Snack) => Incoming::Rejected(RejectReason::SnackReject), // O5
             Some(_) => Incoming::Rejected(RejectReason::ProtocolError), // O6 and target opcodes
             None => Incoming::Rejected(RejectReason::CommandNotSupported), // O3
         };
+    }
+
+    /// Takes the header of a request with data of its own, if there is memory for it.
+    fn begin_control(&mut self, header: &Header, core: &Core) -> Incoming {
+        let length = header.data_length();
+        if length == 0 || self.reserve_control(length, core) {
+            Incoming::Control(length)
+        } else {
+            Incoming::Rejected(RejectReason::LongOperationReject)
+        }
     }
 
     /// Returns where the data segment of the current PDU goes.
@@ -149,8 +185,10 @@ impl Session {
                 }
                 _ => Destination::Nowhere,
             },
-            Incoming::Control => Destination::Buffer(&mut self.scratch, 0),
-            Incoming::Ignored | Incoming::Rejected(_) => Destination::Nowhere,
+            Incoming::Control(1..) => Destination::Buffer(&mut self.scratch, 0),
+            Incoming::Control(0) | Incoming::Ignored | Incoming::Rejected(_) => {
+                Destination::Nowhere
+            }
         }
     }
 
@@ -162,21 +200,28 @@ impl Session {
             Incoming::DataOut(tag) => self.finish_data_out(tag, header, digest, core),
             Incoming::Ignored => (),
             Incoming::Rejected(reason) => Self::reject(reason, header, core),
-            Incoming::Control if digest == DataDigest::Bad => {
+            Incoming::Control(_) if digest == DataDigest::Bad => {
                 // RFC 7143 §7.8: discarded; its CmdSN, if it has one, counts as never received.
                 Self::reject(RejectReason::DataDigestError, header, core);
             }
-            Incoming::Control => self.finish_control(header, scratch, core),
+            Incoming::Control(_) => self.finish_control(header, scratch, core),
         }
         self.settle(core);
     }
 
     /// Does what any change may have made possible.
     pub(crate) fn settle(&mut self, core: &mut Core) {
-        self.deliver(core);
+        loop {
+            self.admit(core);
+            if !self.deliver(core) {
+                break;
+            }
+        }
         self.solicit(core);
         self.open_window(core);
-        Self::check_output(core);
+        self.check_output(core);
+        self.watch(core);
+        self.share.settle();
     }
 
     fn finish_control(&mut self, header: &Header, data: Vec<u8>, core: &mut Core) {
@@ -202,43 +247,12 @@ impl Session {
     }
 
     /// Ends a task without a word. Its data, should more come, is no error.
-    fn forget(&mut self, tag: TaskTag) {
+    fn forget(&mut self, tag: TaskTag, core: &mut Core) {
         if let Some(task) = self.tasks.remove(tag) {
-            self.held -= task.held;
+            self.release(&task, core);
             self.waiting.retain(|waiting| *waiting != tag);
             self.responding.retain(|responding| *responding != tag);
             self.recent.push(task.itt);
         }
-    }
-
-    /// A peer that sends and never reads must not fill our memory with answers.
-    fn check_output(core: &mut Core) {
-        if core.output.pdus() > core.limits.output_pdus_max + data_in::PREPARED_PDUS
-            || core.output.bytes() > core.limits.output_bytes_max + data_in::PREPARED_BYTES * 2
-        {
-            core.close(CloseReason::NotReading);
-        }
-    }
-}
-
-/// The last few task tags that ended while data for them may be on its way.
-#[derive(Debug, Default)]
-struct RecentTags {
-    tags: VecDeque<u32>,
-}
-
-/// A window of commands and as many again.
-const RECENT_TAGS_MAX: usize = 64;
-
-impl RecentTags {
-    fn push(&mut self, itt: u32) {
-        if self.tags.len() == RECENT_TAGS_MAX {
-            self.tags.pop_front();
-        }
-        self.tags.push_back(itt);
-    }
-
-    fn contains(&self, itt: u32) -> bool {
-        self.tags.contains(&itt)
     }
 }

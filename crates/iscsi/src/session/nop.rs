@@ -66,10 +66,11 @@ impl Session {
             core.close(CloseReason::LogoutTimeout);
             return;
         }
+        self.check_progress(core);
         let Some(deadline) = self.ping_deadline(core) else {
             return;
         };
-        if core.now < deadline {
+        if core.now < deadline || core.closed {
             return;
         }
         if self.ping.is_some() {
@@ -88,11 +89,12 @@ impl Session {
 
     /// When [`Session::tick`] has to look again.
     pub(crate) fn deadline(&self, core: &Core) -> Option<Duration> {
-        let ping = self.ping_deadline(core);
-        match (self.logout_by, ping) {
-            (Some(logout), Some(ping)) => Some(logout.min(ping)),
-            (one, other) => one.or(other),
-        }
+        let deadlines = [
+            self.logout_by,
+            self.ping_deadline(core),
+            self.stall_deadline(core),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     fn ping_deadline(&self, core: &Core) -> Option<Duration> {

@@ -3,7 +3,7 @@
 use scsi::TaskTag;
 
 use super::Session;
-use super::task::{Stage, Task};
+use super::task::Stage;
 use crate::connection::core::Core;
 use crate::event::{CommandReceived, Event};
 use crate::wire::{Header, NopIn, Opcode, RESERVED_TAG, RejectReason, SerialNumber};
@@ -38,17 +38,23 @@ impl OrderQueue {
         Some(self.ahead.swap_remove(index).1)
     }
 
+    /// Returns how many requests wait.
+    pub(super) fn len(&self) -> usize {
+        self.ahead.len()
+    }
+
+    /// Returns how much data of requests other than commands waits.
+    pub(super) fn held(&self) -> usize {
+        let data = self.ahead.iter().map(|(_, pending)| match pending {
+            Pending::Control(_, data) => data.len(),
+            Pending::Command(_) | Pending::Nothing => 0,
+        });
+        data.sum()
+    }
+
     /// Returns whether `length` bytes of data more may wait here.
     fn has_room(&self, length: usize) -> bool {
-        let held: usize = self
-            .ahead
-            .iter()
-            .map(|(_, pending)| match pending {
-                Pending::Control(_, data) => data.len(),
-                Pending::Command(_) | Pending::Nothing => 0,
-            })
-            .sum();
-        held + length <= WAITING_DATA_MAX
+        self.held() + length <= WAITING_DATA_MAX
     }
 }
 
@@ -93,6 +99,7 @@ impl Session {
                 Pending::Nothing => (),
             }
         }
+        self.reserve_window(core);
     }
 
     /// The task's turn has come.
@@ -104,25 +111,29 @@ impl Session {
     }
 
     /// Hands commands to the environment: whole ones, in order for each logical unit. A later
-    /// command never overtakes one that still waits for data: on a tape the order is the content.
-    pub(super) fn deliver(&mut self, core: &mut Core) {
+    /// command never overtakes one that still waits for data or for memory: on a tape the order is
+    /// the content. Returns whether one ended here, so that others may have room.
+    pub(super) fn deliver(&mut self, core: &mut Core) -> bool {
         let mut index = 0;
+        let mut ended = false;
         while let Some(&tag) = self.waiting.get(index) {
             if self.is_blocked(index) {
                 index += 1;
                 continue;
             }
             self.waiting.remove(index);
-            self.hand_over(tag, core);
+            ended |= self.hand_over(tag, core);
         }
+        ended
     }
 
-    /// Returns whether the task at `index` lacks data, is being aborted, or has to wait for one before it.
+    /// Returns whether the task at `index` lacks data or memory, is being aborted, or has to wait for
+    /// one before it.
     fn is_blocked(&mut self, index: usize) -> bool {
         let Some(task) = self.tasks.get(self.waiting[index]) else {
             return false;
         };
-        if task.is_receiving() || !task.aborted_by.is_empty() {
+        if task.is_receiving() || !task.granted || !task.aborted_by.is_empty() {
             return true;
         }
         if task.immediate {
@@ -135,16 +146,17 @@ impl Session {
             .any(|tag| self.tasks.get(tag).is_some_and(|t| t.lun_field == lun))
     }
 
-    fn hand_over(&mut self, tag: TaskTag, core: &mut Core) {
+    /// Hands a command over, or answers it when it has failed; returns whether it did that.
+    fn hand_over(&mut self, tag: TaskTag, core: &mut Core) -> bool {
         let Some(task) = self.tasks.get(tag) else {
-            return;
+            return false;
         };
         if let Some(sense) = task.failure {
             task.stage = Stage::Executing;
             let itt = task.itt;
             self.recent.push(itt); // an initiator in disorder may go on sending
             self.complete(tag, scsi::Response::check(sense), core);
-            return;
+            return true;
         }
         task.stage = Stage::Executing;
         let received = CommandReceived {
@@ -157,6 +169,7 @@ impl Session {
             attribute: task.attribute,
         };
         core.events.push_back(Event::Command(received));
+        false
     }
 
     /// Opens the window by the room that there is, and tells an initiator that believes it to be
@@ -172,15 +185,6 @@ impl Session {
             };
             core.output.push(notice.emit(), bytes::Bytes::new());
         }
-    }
-
-    /// Opens the window by the room that there is when the task `leaving` is gone: the PDU that ends
-    /// a task tells of the room that it leaves.
-    pub(super) fn make_room(&self, leaving: Option<TaskTag>, core: &mut Core) {
-        let stays = |task: &&Task| task.reached && !task.immediate && Some(task.tag) != leaving;
-        let live = u32::try_from(self.tasks.iter().filter(stays).count()).unwrap_or(u32::MAX);
-        core.numbers
-            .open(core.limits.command_window.saturating_sub(live));
     }
 
     /// Acts on a request that is not a SCSI command, in its turn.

@@ -33,7 +33,12 @@ pub(super) struct Task {
     pub(super) data: Vec<u8>,
     /// Where the segment begins that is being received.
     pub(super) segment_start: usize,
-    /// How much Data-Out the task has been promised room for.
+    /// How much unsolicited data it is promised room for.
+    pub(super) allotted: u64,
+    /// All the memory that it needs besides is reserved: data may be asked for, and the device
+    /// server may answer.
+    pub(super) granted: bool,
+    /// How much that is.
     pub(super) held: u64,
     pub(super) unsolicited: Option<Unsolicited>,
     /// Bursts that were asked for and have not ended, oldest first.
@@ -105,6 +110,27 @@ impl Task {
     /// Returns whether it is still taking in data.
     pub(super) fn is_receiving(&self) -> bool {
         matches!(self.stage, Stage::Receiving)
+    }
+
+    /// Takes note that all the memory that it needs is reserved.
+    pub(super) fn grant(&mut self, bytes: u64) {
+        self.granted = true;
+        self.held = bytes;
+        if self.direction == Direction::Write && self.failure.is_none() {
+            // Address space for all of it, so that nothing moves later; pages come with the data.
+            let missing = (self.expected as usize).saturating_sub(self.data.len());
+            self.data.reserve_exact(missing);
+        }
+    }
+
+    /// Returns whether the initiator has to send data before it can go on.
+    pub(super) fn lacks_data(&self) -> bool {
+        self.is_receiving() && (self.unsolicited.is_some() || !self.bursts.is_empty())
+    }
+
+    /// Returns whether some of its Data-In waits to be sent.
+    pub(super) fn has_data_on_its_way(&self) -> bool {
+        matches!(&self.stage, Stage::Responding(outgoing) if outgoing.offset > 0)
     }
 
     /// Remembers the first failure; later ones are consequences.

@@ -203,6 +203,11 @@ impl Session {
 }
 
 impl Exchange {
+    /// Returns how much text it keeps.
+    pub(super) fn length(&self) -> usize {
+        self.request.len() + self.answer.len()
+    }
+
     fn new(request: &TextRequest) -> Self {
         Self {
             task_tag: request.task_tag,

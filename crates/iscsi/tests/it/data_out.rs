@@ -1,6 +1,7 @@
 //! Data-Out and R2T, right and wrong (RFC 7143 §4.2.5, §11.7, §11.8): R1 to R11.
 
 use crate::rig::*;
+use iscsi::memory::SESSION_GUARANTEED_BYTES;
 use iscsi::wire::{DataOut, RESERVED_TAG, ReadyToTransfer, SerialNumber, TaskManagementRequest};
 use iscsi::{CloseReason, Limits, Offer};
 
@@ -428,55 +429,49 @@ fn r11_everything_else_goes_on_while_data_is_awaited() {
     assert_eq!(tags, [1, 4]);
 }
 
-#[test]
-fn r2ts_are_withheld_when_the_session_holds_enough_and_the_oldest_always_goes_on() {
+/// A target with four writes of 1 MiB announced, and room for one.
+fn crowded() -> Target {
     let limits = Limits {
-        data_out_session_max: 1500,
+        session_memory_max: SESSION_GUARANTEED_BYTES,
         ..Limits::default()
     };
     let mut target = Target::new(Offer::default(), limits);
     log_in_by_hand(
         &mut target,
-        &[("ImmediateData", "No"), ("MaxBurstLength", "1000")],
+        &[("ImmediateData", "No"), ("MaxBurstLength", "1048576")],
     );
     target.hold = true;
     for index in 0..4 {
-        target.feed(&bytes_of(write_command(index, index, 1000).emit(), &[]));
+        target.feed(&bytes_of(write_command(index, index, 1 << 20).emit(), &[]));
     }
-    let asked: Vec<_> = target.pdus().iter().map(r2t).collect();
-    let tags: Vec<_> = asked.iter().map(|r| r.task_tag).collect();
-    assert_eq!(
-        tags,
-        [0, 1],
-        "the second began below the limit; the third waits"
-    );
-    for r in &asked {
-        let pdu = data_out(r.task_tag, r.transfer_tag, 0, 0, true);
-        target.feed(&bytes_of(pdu.emit(), &pattern(1000, 1)));
-    }
-    // Both are at the device and still held; the third is now the oldest that waits.
-    let next = r2t(&target.pdus()[0]);
-    assert_eq!(next.task_tag, 2);
-    for held in std::mem::take(&mut target.held) {
+    target
+}
+
+/// Returns the tasks for which there are R2Ts.
+fn asked(pdus: &[Pdu]) -> Vec<u32> {
+    let r2ts = pdus.iter().filter(|pdu| pdu.opcode() == 0x31);
+    r2ts.map(|pdu| pdu.u32(16)).collect()
+}
+
+#[test]
+fn r2ts_are_withheld_while_the_session_holds_enough() {
+    let mut target = crowded();
+    for index in 0..4 {
+        let pdus = target.pdus();
+        assert_eq!(asked(&pdus), [index], "one after the other");
+        let r2t = r2t(pdus.iter().find(|pdu| pdu.opcode() == 0x31).unwrap());
+        let pdu = data_out(index, r2t.transfer_tag, 0, 0, true);
+        target.feed(&bytes_of(pdu.emit(), &pattern(1 << 20, 1)));
+        assert!(target.pdus().is_empty(), "what the device has is held");
+        let held = target.held.remove(0);
         target.execute(held);
     }
-    let pdus = target.pdus();
-    let last = pdus.iter().find(|pdu| pdu.opcode() == 0x31).map(r2t);
-    assert_eq!(last.map(|r| r.task_tag), Some(3));
 }
 
 #[test]
 fn an_aborted_write_gives_its_room_back() {
-    let limits = Limits {
-        data_out_session_max: 1500,
-        ..Limits::default()
-    };
-    let mut target = Target::new(Offer::default(), limits);
-    log_in_by_hand(&mut target, &[("ImmediateData", "No")]);
-    for index in 0..4 {
-        target.feed(&bytes_of(write_command(index, index, 1000).emit(), &[]));
-    }
-    assert_eq!(target.pdus().len(), 2, "no room for more");
+    let mut target = crowded();
+    assert_eq!(asked(&target.pdus()), [0]);
     for itt in 0..2 {
         let abort = TaskManagementRequest {
             immediate: true,
@@ -490,14 +485,8 @@ fn an_aborted_write_gives_its_room_back() {
             expected_data_sn: SerialNumber(0),
         };
         target.feed(&bytes_of(abort.emit(), &[]));
+        assert_eq!(asked(&target.pdus()), [itt + 1]);
     }
-    let asked: Vec<_> = target
-        .pdus()
-        .iter()
-        .filter(|pdu| pdu.opcode() == 0x31)
-        .map(|pdu| pdu.u32(16))
-        .collect();
-    assert_eq!(asked, [2, 3]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod liveness;
 mod login;
 mod management;
 mod matrix;
+mod memory;
 mod negotiation;
 mod numbering;
 mod reject;

@@ -10,7 +10,10 @@ use toml::Spanned;
 
 use super::file::{CartridgeSection, ConfigFile, DiscoverySection, IscsiSection};
 use super::load::{ConfigError, Loaded, Refusal, check_listen, check_log};
-use super::{CartridgeConfig, Config, IscsiConfig, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN};
+use super::{
+    ByteSize, CartridgeConfig, Config, IscsiConfig, MEMORY_MAX_MAX, MEMORY_MAX_MIN,
+    SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
+};
 
 /// Reads one file; knows its text in order to say where something stands.
 pub(super) struct Reader<'a> {
@@ -64,6 +67,11 @@ impl<'a> Reader<'a> {
             let key = "iscsi.login_timeout_seconds";
             self.check(seconds, key, |seconds| check_range(*seconds, 1, 300))?;
         }
+        if let Some(size) = &section.memory_max {
+            self.check(size, "iscsi.memory_max", |size| {
+                check_size(*size, MEMORY_MAX_MIN, MEMORY_MAX_MAX)
+            })?;
+        }
         let DiscoverySection { chap, mutual_chap } = section.discovery;
         let discovery = self.authentication("iscsi.discovery", chap, mutual_chap)?;
         let access: Result<_, _> = section
@@ -89,6 +97,9 @@ impl<'a> Reader<'a> {
                 .map_or(defaults.login_timeout, |seconds| {
                     Duration::from_secs(u64::from(seconds.into_inner()))
                 }),
+            memory_max: section
+                .memory_max
+                .map_or(defaults.memory_max, Spanned::into_inner),
             access: access?,
             redirect: redirect?,
             discovery,
@@ -99,13 +110,7 @@ impl<'a> Reader<'a> {
         let defaults = CartridgeConfig::default();
         if let Some(size) = &section.segment_size {
             self.check(size, "cartridge.segment_size", |size| {
-                if (SEGMENT_SIZE_MIN..=SEGMENT_SIZE_MAX).contains(size) {
-                    Ok(())
-                } else {
-                    Err(format!(
-                        "{size} is not between {SEGMENT_SIZE_MIN} and {SEGMENT_SIZE_MAX}"
-                    ))
-                }
+                check_size(*size, SEGMENT_SIZE_MIN, SEGMENT_SIZE_MAX)
             })?;
         }
         Ok(CartridgeConfig {
@@ -147,6 +152,14 @@ impl<'a> Reader<'a> {
                 .unwrap_or("")
                 .to_owned(),
         })
+    }
+}
+
+fn check_size(size: ByteSize, min: ByteSize, max: ByteSize) -> Result<(), String> {
+    if (min..=max).contains(&size) {
+        Ok(())
+    } else {
+        Err(format!("{size} is not between {min} and {max}"))
     }
 }
 

@@ -80,6 +80,9 @@ fn describe(reason: CloseReason) -> &'static str {
         CloseReason::HeaderDigestError => "header digest mismatch",
         CloseReason::ProtocolError(what) => what,
         CloseReason::NotReading => "the initiator sends and does not read",
+        CloseReason::Stalled => {
+            "the initiator stands still and holds memory that others wait for (iscsi.memory_max)"
+        }
         CloseReason::TargetReset => "target cold reset",
         CloseReason::Requested => "closed by the gateway",
     }

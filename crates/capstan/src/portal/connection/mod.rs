@@ -57,11 +57,15 @@ impl Connection {
     ) -> io::Result<Self> {
         let local = canonical(socket.local_addr()?);
         let peer = canonical(peer);
-        let core = iscsi::Connection::new(ConnectionParams {
+        let mut core = iscsi::Connection::new(ConnectionParams {
             limits: shared.limits.clone(),
             offer: iscsi::Offer::default(),
             random: Box::new(fill_from_the_system),
             now: Duration::ZERO,
+        });
+        core.set_memory_waker({
+            let inbox = Arc::clone(&inbox);
+            move || inbox.post(Message::MemoryAvailable)
         });
         Ok(Self {
             core,
@@ -149,7 +153,11 @@ impl Connection {
         while self.core.has_output() {
             let slices: Vec<IoSlice<'_>> = self.core.transmit().map(IoSlice::new).collect();
             match socket::send(&self.socket, &slices)? {
-                socket::Moved::Bytes(count) => self.core.sent(count),
+                socket::Moved::Bytes(count) => {
+                    self.core.sent(count);
+                    // What has gone made room: for a command that waited, say.
+                    self.handle_events();
+                }
                 socket::Moved::WouldBlock => break,
                 socket::Moved::End => return Err(io::ErrorKind::WriteZero.into()),
             }
@@ -197,6 +205,7 @@ impl Connection {
                 }
                 Message::ShutDown if self.login.is_some() => self.core.request_logout(),
                 Message::ShutDown | Message::TargetReset => self.core.close(),
+                Message::MemoryAvailable => self.core.memory_available(),
             }
         }
     }
