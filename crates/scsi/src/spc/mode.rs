@@ -46,6 +46,8 @@ pub struct ModeSense {
 pub const ALL_PAGES: u8 = 0x3f;
 /// Sub-page code for all sub-pages.
 pub const ALL_SUBPAGES: u8 = 0xff;
+/// Page 0Ah: control (SPC-5 §7.5.9).
+pub const CONTROL: u8 = 0x0a;
 
 impl ModeSense {
     /// Parses MODE SENSE(6) or (10).
@@ -232,6 +234,12 @@ pub fn page(page_code: u8, body: &[u8]) -> Vec<u8> {
     let mut page = vec![page_code, body.len() as u8];
     page.extend_from_slice(body);
     page
+}
+
+/// Returns the control page of a device with one task set for all, restricted reordering, sense data
+/// of fixed format, and no busy timeout: all zero.
+pub fn control() -> Vec<u8> {
+    page(CONTROL, &[0; 10])
 }
 
 /// Returns a mode sub-page: code with SPF, sub-page, two bytes of length, body (sub_page format).

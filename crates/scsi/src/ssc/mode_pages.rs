@@ -4,7 +4,7 @@
 //! [`DriveParameters`].
 
 use crate::sense::Sense;
-use crate::spc::mode::{self, PageControl, PageView};
+use crate::spc::mode::{self, CONTROL, PageControl, PageView};
 
 /// What the pages of a drive tell and what MODE SELECT may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,6 @@ pub struct DriveParameters {
 pub const ERROR_RECOVERY: u8 = 0x01;
 /// Page 02h: disconnect-reconnect (SPC-5 §7.5.10).
 pub const DISCONNECT_RECONNECT: u8 = 0x02;
-/// Page 0Ah: control (SPC-5 §7.5.9).
-pub const CONTROL: u8 = 0x0a;
 /// Page 0Fh: data compression (SSC-5 §8.5.2).
 pub const DATA_COMPRESSION: u8 = 0x0f;
 /// Page 10h: device configuration (SSC-5 §8.5.3).

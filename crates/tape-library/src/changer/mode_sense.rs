@@ -1,4 +1,4 @@
-//! MODE SENSE and MODE SELECT (SPC-5) with the changer's pages (SMC-3).
+//! MODE SENSE and MODE SELECT (SPC-5) with the control page and the changer's pages (SMC-3).
 //!
 //! No value can be changed: the elements are where the library was made. MODE SELECT accepts a list
 //! that says what is so, as an initiator sends it that writes back what it has read.
@@ -7,7 +7,7 @@ use scsi::smc::{
     DEVICE_CAPABILITIES, ELEMENT_ADDRESS_ASSIGNMENT, ElementAddressAssignment, ElementRange,
     ElementType, TRANSPORT_GEOMETRY, device_capabilities, transport_geometry,
 };
-use scsi::spc::mode::{self, ModeSelect, ModeSense, PageControl, ParameterList};
+use scsi::spc::mode::{self, CONTROL, ModeSelect, ModeSense, PageControl, ParameterList};
 use scsi::{AdditionalSense, Cdb, Command, Response, Sense};
 
 use super::Changer;
@@ -82,6 +82,7 @@ impl Changer {
     /// Returns the pages in ascending order (SPC-5, MODE SENSE, for page code 3Fh).
     fn pages(&self) -> impl Iterator<Item = (u8, Vec<u8>)> {
         [
+            (CONTROL, mode::control()),
             (
                 ELEMENT_ADDRESS_ASSIGNMENT,
                 self.element_address_assignment().to_bytes(),

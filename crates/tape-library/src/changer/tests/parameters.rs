@@ -17,10 +17,14 @@ fn mode_sense_of_mtx_and_loaderinfo() {
     let data = initiator
         .changer(&[0x5a, 0x08, 0x3f, 0, 0, 0, 0, 0, 136, 0])
         .data_in;
-    assert_eq!(data[..8], [0, 50, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(data[8..28], page_1d);
-    assert_eq!(data[28..32], [0x1e, 2, 0, 0]);
-    assert_eq!(data[32..35], [0x1f, 18, 0x0e]);
+    assert_eq!(data[..8], [0, 62, 0, 0, 0, 0, 0, 0]);
+    let control = [0x0a, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(data[8..20], control, "in ascending order");
+    assert_eq!(data[20..40], page_1d);
+    assert_eq!(data[40..44], [0x1e, 2, 0, 0]);
+    assert_eq!(data[44..47], [0x1f, 18, 0x0e]);
+    let alone = initiator.changer(&[0x1a, 0x08, 0x0a, 0, 136, 0]).data_in;
+    assert_eq!(alone[4..], control);
     let changeable = initiator.changer(&[0x1a, 0x08, 0x5d, 0, 136, 0]).data_in;
     assert_eq!(changeable[4..6], [0x1d, 18]);
     assert_eq!(changeable[6..], [0; 18]);
@@ -51,7 +55,7 @@ fn mode_select_accepts_what_is_so_and_nothing_else() {
     let response = initiator.send(0, &select, &list);
     assert_eq!(response.status, Status::Good);
     assert_eq!(response.data_out_length, u32::from(length));
-    list[13] ^= 1; // the number of storage elements
+    list[25] ^= 1; // the number of storage elements
     assert_eq!(
         result(&initiator.send(0, &select, &list)),
         Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_PARAMETER_LIST))
