@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod crash;
 mod discovery;
+mod judge;
 mod life;
 mod login;
 mod reinstatement;

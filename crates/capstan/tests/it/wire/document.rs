@@ -189,7 +189,8 @@ What an iSCSI target has to do, line by line, with the tests that show that ours
 speaks PDUs made by hand over TCP to the listener of a whole gateway; they lie in
 `crates/capstan/tests/it/wire/` and run with `make unit`, so a test that is named here passes in every
 commit. What is missing is marked **open**. The core alone, without sockets, has further tests of the
-same lines in `crates/iscsi/tests/it/`.
+same lines in `crates/iscsi/tests/it/`. What others' tool finds stands in
+[iscsi-test-cu.md](iscsi-test-cu.md).
 
 ErrorRecoveryLevel is 0: nothing of a connection that failed is taken up again, and no line is about
 that.

@@ -1,0 +1,278 @@
+//! What is expected of each test on each kind of unit: a pass, unless a line here says otherwise and
+//! why.
+
+use super::report::Outcome;
+
+/// A kind of logical unit that is judged.
+pub(super) struct Unit {
+    /// Its name in the documentation.
+    pub(super) name: &'static str,
+    /// What is said of it there.
+    pub(super) about: &'static str,
+    /// The tests that do not pass.
+    pub(super) exceptions: &'static [Exception],
+}
+
+/// Tests that do not pass.
+pub(super) struct Exception {
+    /// `Suite` for a whole suite, `Suite.Test` for one test. One test goes before a suite.
+    pub(super) tests: &'static [&'static str],
+    pub(super) expected: Expected,
+    /// A clause, without a full stop.
+    pub(super) why: &'static str,
+    /// Of tests that fail, the assertions that do: `file:line` of the tool's source. Another one
+    /// would not be explained by the clause.
+    pub(super) failing: &'static [&'static str],
+}
+
+/// What comes of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// It runs and ends so.
+    Ends(Outcome),
+    /// It is not run.
+    NotApplicable,
+}
+
+impl Expected {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Ends(outcome) => outcome.name(),
+            Self::NotApplicable => "not applicable",
+        }
+    }
+}
+
+impl Unit {
+    /// Returns what is expected of `test`.
+    pub(super) fn expected(&self, test: &str) -> Expected {
+        self.exception(test)
+            .map_or(Expected::Ends(Outcome::Pass), |line| line.expected)
+    }
+
+    /// Returns the line that `test` falls under.
+    pub(super) fn exception(&self, test: &str) -> Option<&'static Exception> {
+        let suite = test.split_once('.').map_or(test, |(suite, _)| suite);
+        [test, suite].iter().find_map(|name| {
+            let mut lines = self.exceptions.iter();
+            lines.find(|line| line.tests.contains(name))
+        })
+    }
+}
+
+const fn line(tests: &'static [&'static str], expected: Expected, why: &'static str) -> Exception {
+    Exception {
+        tests,
+        expected,
+        why,
+        failing: &[],
+    }
+}
+
+impl Exception {
+    const fn failing_at(self, failing: &'static [&'static str]) -> Self {
+        Self { failing, ..self }
+    }
+}
+
+const FAIL: Expected = Expected::Ends(Outcome::Fail);
+const SKIP: Expected = Expected::Ends(Outcome::Skip);
+const NOT_APPLICABLE: Expected = Expected::NotApplicable;
+
+const LUN_RESET: &str = "the tool's own fault: right after it has queued the reset, and before \
+     anything is sent, it asserts what only the answer to that reset sets \
+     (`test_async_lu_reset_simple.c`, line 157). No target can pass; every other assertion of the test \
+     holds: the reset is answered \"function complete\" and no write is answered twice";
+
+const PERSISTENT_RESERVE: &[&str] = &[
+    "PrinReadKeys",
+    "PrinServiceactionRange",
+    "PrinReportCapabilities",
+    "ProutRegister",
+    "ProutReserve",
+    "ProutClear",
+    "ProutPreempt",
+];
+const NO_PERSISTENT_RESERVE: &str = "the commands are not there yet: PERSISTENT RESERVE IN and OUT";
+
+pub(super) const RAM_DISK: Unit = Unit {
+    name: "RAM disk",
+    about: "the unmodified tool, and a disk that exists in the tests only, served by the portals, \
+            sessions and logical units that serve the tapes",
+    exceptions: &[
+        line(&["iSCSITMF.LUNResetSimpleAsync"], FAIL, LUN_RESET)
+            .failing_at(&["test_async_lu_reset_simple.c:157"]),
+        line(
+            &[
+                "CompareAndWrite",
+                "ExtendedCopy",
+                "GetLBAStatus",
+                "MultipathIO.CompareAndWrite",
+                "MultipathIO.CompareAndWriteAsync",
+                "OrWrite",
+                "Prefetch10",
+                "Prefetch16",
+                "ReadDefectData10",
+                "ReadDefectData12",
+                "ReceiveCopyResults",
+                "Sanitize",
+                "WriteAtomic16",
+                "WriteSame10",
+                "WriteSame16",
+            ],
+            SKIP,
+            "the disk does not have the command; it would show nothing about the target",
+        ),
+        line(
+            &["Unmap"],
+            SKIP,
+            "the disk is fully provisioned; UNMAP would show nothing about the target",
+        ),
+        line(
+            &["Inquiry.BlockLimits"],
+            SKIP,
+            "only the part about thin provisioning is skipped, which the disk does not have",
+        ),
+        line(
+            &["NoMedia.NoMediaSBC", "ReadOnly.ReadOnlySBC"],
+            SKIP,
+            "skipped in parts, for the commands that the disk does not have",
+        ),
+        line(PERSISTENT_RESERVE, SKIP, NO_PERSISTENT_RESERVE),
+    ],
+};
+
+/// Suites about blocks: disks have them, tapes and changers do not.
+const BLOCKS: &[&str] = &[
+    "CompareAndWrite",
+    "GetLBAStatus",
+    "Inquiry.BlockLimits",
+    "Inquiry.MandatoryVPDSBC",
+    "Mandatory",
+    "ModeSense6.Control-SWP",
+    "MultipathIO",
+    "NoMedia",
+    "OrWrite",
+    "Prefetch10",
+    "Prefetch16",
+    "Read10",
+    "Read12",
+    "Read16",
+    "Read6",
+    "ReadCapacity10",
+    "ReadCapacity16",
+    "ReadDefectData10",
+    "ReadDefectData12",
+    "ReadOnly",
+    "Sanitize",
+    "Unmap",
+    "Verify10",
+    "Verify12",
+    "Verify16",
+    "Write10",
+    "Write12",
+    "Write16",
+    "WriteAtomic16",
+    "WriteSame10",
+    "WriteSame16",
+    "WriteVerify10",
+    "WriteVerify12",
+    "WriteVerify16",
+    "iSCSIdatasn",
+    "iSCSIResiduals",
+    "iSCSITMF",
+];
+const BLOCK_COMMANDS: &str = "made of commands of disks, with fixed blocks that have addresses; the \
+     tool skips most of it itself on other units";
+const PREVENT_SBC: &str = "the tool asks for a disk; `tape-library` has tests of its own for \
+     PREVENT ALLOW MEDIUM REMOVAL";
+const COPY: &[&str] = &["ExtendedCopy", "ReceiveCopyResults"];
+const COPY_MANAGER: &str = "no copy manager";
+
+pub(super) const TAPE: Unit = Unit {
+    name: "Tape",
+    about: "a drive of the default library with a cartridge in it",
+    exceptions: &[
+        line(BLOCKS, NOT_APPLICABLE, BLOCK_COMMANDS),
+        line(&["PreventAllow"], NOT_APPLICABLE, PREVENT_SBC),
+        line(COPY, NOT_APPLICABLE, COPY_MANAGER),
+        line(
+            &["ModeSense6.Control-D_SENSE"],
+            SKIP,
+            "the tool provokes the sense data with READ(16), which drives of this kind do not have",
+        ),
+        line(
+            &["StartStopUnit.PwrCnd"],
+            FAIL,
+            "operation code 1Bh is LOAD UNLOAD (SSC-5 §7.3): what START STOP UNIT calls POWER \
+             CONDITION is reserved there, and a reserved bit that is set is refused (24/00), as \
+             everywhere in our command table",
+        )
+        .failing_at(&["test_startstopunit_pwrcnd.c:43"]),
+        line(
+            &["StartStopUnit.NoLoej"],
+            FAIL,
+            "operation code 1Bh is LOAD UNLOAD (SSC-5 §7.3): there is no LOEJ bit, its place is \
+             RETEN's, and LOAD=0 unloads, as backup software expects; NO_FLUSH is EOT there, which does not go \
+             together with LOAD=1",
+        )
+        .failing_at(&[
+            "test_startstopunit_noloej.c:44",
+            "test_startstopunit_noloej.c:60",
+            "test_startstopunit_noloej.c:76",
+            "test_startstopunit_noloej.c:80",
+            "test_startstopunit_noloej.c:84",
+            "test_startstopunit_noloej.c:92",
+            "test_startstopunit_noloej.c:96",
+            "test_startstopunit_noloej.c:100",
+        ]),
+        line(
+            PERSISTENT_RESERVE,
+            SKIP,
+            NO_PERSISTENT_RESERVE,
+        ),
+    ],
+};
+
+pub(super) const CHANGER: Unit = Unit {
+    name: "Changer",
+    about: "the media changer of the default library",
+    exceptions: &[
+        line(BLOCKS, NOT_APPLICABLE, BLOCK_COMMANDS),
+        line(&["PreventAllow"], NOT_APPLICABLE, PREVENT_SBC),
+        line(COPY, NOT_APPLICABLE, COPY_MANAGER),
+        line(
+            &["StartStopUnit"],
+            NOT_APPLICABLE,
+            "a changer has neither START STOP UNIT nor LOAD UNLOAD; `StartStopUnit.Simple` takes \
+             the refusal for a failure",
+        ),
+        line(
+            &["ModeSense6.Control-D_SENSE"],
+            SKIP,
+            "the tool provokes the sense data with READ(16), which changers do not have",
+        ),
+        line(PERSISTENT_RESERVE, SKIP, NO_PERSISTENT_RESERVE),
+    ],
+};
+
+/// All kinds.
+pub(super) const UNITS: [&Unit; 3] = [&RAM_DISK, &TAPE, &CHANGER];
+
+#[test]
+fn every_line_is_about_a_test_and_no_test_has_two() {
+    for unit in UNITS {
+        let mut named: Vec<&str> = Vec::new();
+        for line in unit.exceptions {
+            for name in line.tests {
+                let about = super::suites::tests()
+                    .any(|test| test == *name || test.starts_with(&format!("{name}.")));
+                assert!(about, "{}: there is no {name}", unit.name);
+                assert!(!named.contains(name), "{}: {name} twice", unit.name);
+                named.push(name);
+            }
+            let fails = line.expected == FAIL;
+            assert_eq!(fails, !line.failing.is_empty(), "{:?}", line.tests);
+        }
+    }
+}
