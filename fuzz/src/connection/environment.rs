@@ -185,6 +185,7 @@ impl World {
             4 | 5 => {
                 let commands = u32::from(choice >> 3);
                 self.window_max = self.window_max.max(commands);
+                self.window_is_as_it_was = false;
                 self.line.connection.set_command_window(commands);
             }
             6 => {

@@ -505,18 +505,20 @@ impl World {
 
     /// Logs out; rarely, because that is the end.
     pub(super) fn log_out(&mut self, choices: &mut Choices<'_>) {
-        if choices.byte() >= 0xe0 {
-            self.leave();
+        match choices.byte() {
+            0xf0.. => self.leave(Turn::Immediate),
+            0xe0.. if self.may_send() => self.leave(Turn::Now),
+            _ => (),
         }
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(super) fn leave(&mut self, turn: Turn) {
         self.initiator.left = true;
         let tag = self.initiator.take_tag();
         let mut header: Header = [0; 48];
         header[0] = 0x06;
         header[1] = 0x80;
-        self.request(header, Vec::new(), tag, Turn::Immediate);
+        self.request(header, Vec::new(), tag, turn);
     }
 
     /// Reads some bytes, and reads everything from now on, or nothing.
@@ -657,7 +659,7 @@ impl World {
 
 /// When a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     /// With its number.
     Now,
     /// With its number, after later ones.

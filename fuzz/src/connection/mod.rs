@@ -12,14 +12,14 @@ mod initiator;
 
 use std::time::Duration;
 
-use iscsi::{CloseReason, Limits, Offer};
+use iscsi::{CloseReason, Limits, MemoryPool, Offer};
 
 use crate::checker::{Checker, Keys, Peer};
 use crate::rig::{Choices, FIRST_CMD_SN, Line, STRAIGHT, accept, login_header, names, text_of};
 use crate::wire::Digests;
 
 use environment::Environment;
-use initiator::Initiator;
+use initiator::{Initiator, Turn};
 
 /// Runs the target.
 pub fn run(input: &[u8]) {
@@ -31,6 +31,14 @@ pub fn run(input: &[u8]) {
         acts += 1;
     }
     world.settle();
+    let pool = world.limits.memory.clone();
+    assert!(pool.reserved_bytes() <= pool.max_bytes());
+    drop(world);
+    assert_eq!(
+        pool.reserved_bytes(),
+        0,
+        "a session that is gone holds memory"
+    );
 }
 
 /// How much happens in one run.
@@ -53,15 +61,19 @@ struct World {
     /// Whether PDUs still begin where the target thinks.
     framed: bool,
     window_max: u32,
+    window_is_as_it_was: bool,
     /// What to do to the next PDU.
     mutation: Option<hostile::Mutation>,
     limits: Limits,
+    /// What the session reserved when it began.
+    reserved: u64,
 }
 
 impl World {
     fn new(choices: &mut Choices<'_>) -> Self {
         let flags = choices.byte();
         let sizes = choices.byte();
+        let memory = choices.byte();
         let yes_no = |bit: u8| if flags & bit == 0 { "No" } else { "Yes" };
         let digest = |bit: u8| if flags & bit == 0 { "None" } else { "CRC32C" };
         let discovery = flags & 0xe0 == 0xe0;
@@ -69,11 +81,14 @@ impl World {
         let burst = pick(["512", "4096", "65536", "16776192"], 0);
         let first = pick(["512", "1024", "4096", "65536"], 2);
         let theirs = pick(["512", "1502", "4096", "65536"], 4);
+        // The whole process is short of memory, or the session may hold little of it.
+        let (pool, session) = [(64, 64), (36, 64), (64, 2), (36, 3)][usize::from(memory & 3)];
         let limits = Limits {
             command_window: WINDOW,
             immediate_commands_max: IMMEDIATE,
             data_out_max: 1 << 20,
-            data_out_session_max: 256 << 10,
+            memory: MemoryPool::new(pool << 20),
+            session_memory_max: session << 20,
             output_pdus_max: 256,
             output_bytes_max: 256 << 10,
             ..Limits::default()
@@ -118,7 +133,9 @@ impl World {
             reading: true,
             framed: true,
             window_max: WINDOW,
+            window_is_as_it_was: true,
             mutation: None,
+            reserved: limits.memory.reserved_bytes(),
             limits,
         }
     }
@@ -220,7 +237,7 @@ impl World {
             self.after();
         }
         if self.initiator.asked_to_leave && self.closed().is_none() {
-            self.leave();
+            self.leave(Turn::Immediate);
         }
         self.after();
         if self.closed().is_some() {
@@ -229,6 +246,10 @@ impl World {
         assert!(self.initiator.is_idle(), "left over: {:?}", self.initiator);
         assert_eq!(self.checker.unanswered(), []);
         assert_eq!(self.line.connection.tasks_in_flight(), 0);
+        if self.window_is_as_it_was {
+            let reserved = self.limits.memory.reserved_bytes();
+            assert!(reserved <= self.reserved, "memory for nothing: {reserved}");
+        }
         let room = self
             .checker
             .max_cmd_sn()

@@ -211,6 +211,9 @@ impl Session {
 
     /// Does what any change may have made possible.
     pub(crate) fn settle(&mut self, core: &mut Core) {
+        if core.closed {
+            return; // nothing begins any more
+        }
         loop {
             self.admit(core);
             if !self.deliver(core) {

@@ -91,7 +91,9 @@ impl Session {
     /// has come (N3).
     pub(super) fn sequence(&mut self, cmd_sn: SerialNumber, pending: Pending, core: &mut Core) {
         self.order.ahead.push((cmd_sn, pending));
-        while let Some(next) = self.order.take(core.numbers.expected_cmd_sn) {
+        while !core.closed
+            && let Some(next) = self.order.take(core.numbers.expected_cmd_sn)
+        {
             core.numbers.expected_cmd_sn = core.numbers.expected_cmd_sn.next();
             match next {
                 Pending::Command(tag) => self.reach(tag),

@@ -2,15 +2,20 @@
 //! inputs themselves are under `fuzz/regressions`.
 
 use crate::rig::*;
-use iscsi::ManagementOutcome;
-use iscsi::wire::{RESERVED_TAG, SerialNumber, TaskManagementRequest};
+use iscsi::wire::{LogoutRequest, RESERVED_TAG, SerialNumber, TaskManagementRequest};
+use iscsi::{CloseReason, ManagementOutcome};
 
 const LUN_RESET: u8 = 5;
+const COLD_RESET: u8 = 7;
 
 fn reset(task_tag: u32) -> Vec<u8> {
+    manage(LUN_RESET, task_tag)
+}
+
+fn manage(function: u8, task_tag: u32) -> Vec<u8> {
     let request = TaskManagementRequest {
         immediate: true,
-        function: LUN_RESET,
+        function,
         lun: [0; 8],
         task_tag,
         referenced_task_tag: RESERVED_TAG,
@@ -64,4 +69,53 @@ fn t3_a_task_stands_still_until_the_last_request_for_it_is_answered() {
             .management_done(tag, ManagementOutcome::Rejected);
     }
     assert_eq!(target.connection.tasks_in_flight(), 1, "it waits for data");
+}
+
+/// With the reset of the target complete, what had waited behind it was executed: a command after the
+/// session's end, whose answer nobody would get.
+#[test]
+fn nothing_is_executed_after_a_cold_reset_has_ended_the_session() {
+    let mut target = session(&[("ImmediateData", "No")]);
+    target.hold_management = true;
+    // A write on the unit that waits for data, the reset, and a command that is not meant by it.
+    target.feed(&bytes_of(write_command(1, 0, 100).emit(), &[]));
+    target.feed(&manage(COLD_RESET, 0x900));
+    let later = command(2, 1, &TEST_UNIT_READY);
+    target.feed(&bytes_of(later.emit(), &[]));
+    let tag = target.managed[0].tag;
+    target
+        .connection
+        .management_done(tag, ManagementOutcome::FunctionComplete);
+    target.answer(); // nothing may follow Closed
+    assert_eq!(target.closed, Some(CloseReason::TargetReset));
+    assert!(target.executed.is_empty());
+}
+
+/// Requests that had waited for an earlier number were answered after the logout that came with it.
+#[test]
+fn nothing_is_answered_after_a_logout_that_had_its_turn() {
+    let mut target = session(&[]);
+    let logout = LogoutRequest {
+        immediate: false,
+        reason: 0,
+        task_tag: 1,
+        cid: 1,
+        cmd_sn: cmd_sn(0),
+        expected_stat_sn: SerialNumber(0),
+    };
+    let later = command(2, 1, &TEST_UNIT_READY);
+    let mut nop = nop_out(3);
+    nop.immediate = false;
+    nop.cmd_sn = cmd_sn(2);
+    for bytes in [
+        bytes_of(nop.emit(), b"nop"),
+        bytes_of(later.emit(), &[]),
+        bytes_of(logout.emit(), &[]),
+    ] {
+        target.feed(&bytes);
+    }
+    assert_eq!(target.closed, Some(CloseReason::LoggedOut));
+    let answered: Vec<u8> = target.pdus().iter().map(Pdu::opcode).collect();
+    assert_eq!(answered, [0x26], "the logout response is the last word");
+    assert!(target.executed.is_empty());
 }
