@@ -82,7 +82,7 @@ fn p3_a_silent_initiator_is_asked_and_then_dropped() {
         FIRST_STAT_SN + 1,
         "the next one, not taken"
     );
-    target.wait(29 * SECOND);
+    target.wait(19 * SECOND);
     assert_eq!(target.closed, None);
     target.wait(SECOND);
     assert_eq!(target.closed, Some(CloseReason::PingTimeout));
