@@ -18,13 +18,14 @@
 //!
 //! # Limits
 //! ```text
-//! 0        guaranteed to sessions          borrowed                                    max
-//! ├──────────────────────────────────┼───────────────┬───────────────┬────────────┬─────┤
-//!                                     windows: 1/4    answers, second  first command of  logins
-//!                                     of the rest     commands: 1/2    a session         to come
+//! 0       promised to sessions              borrowed                                       max
+//! ├────────────────────────────────┼───────────────────┬─────────────────────┬────────────┤
+//!  what each owns, and wide         answers, second     first command of a    logins to
+//!  windows up to 1/4 of all         commands: to 1/2    session               come: 1/8
+//!                                   of the rest
 //! ```
 //! Wide windows are the first to go when memory gets short, then answers that pile up and the second
-//! command of a session. What can only be freed by the peer, an unanswered R2T or Data-In that it does
+//! command of a session. What is promised never takes the room of the longest command. What can only be freed by the peer, an unanswered R2T or Data-In that it does
 //! not take, ends with its session when it stands still while others wait; see
 //! [`Limits::stall_timeout`](crate::Limits::stall_timeout).
 //!

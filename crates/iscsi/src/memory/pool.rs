@@ -15,11 +15,13 @@ pub struct MemoryPool(Arc<Shared>);
 
 struct Shared {
     max: u32,
-    /// Pages that are guaranteed (high half) and borrowed (low half): one word, so that no two
+    /// Pages that are promised (high half) and borrowed (low half): one word, so that no two
     /// sessions can take the same page.
     state: AtomicU64,
     /// How many are in the queue.
     waiting: AtomicU32,
+    /// The last login found too little.
+    refused: AtomicBool,
     queue: Mutex<VecDeque<Arc<Waiter>>>,
 }
 
@@ -49,8 +51,6 @@ impl Waiter {
 /// Who borrows: the less it matters, the earlier it is told no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A wider command window.
-    Window,
     /// Answers that pile up, and any command but the first.
     Shared,
     /// The one command of a session that holds no other data.
@@ -58,23 +58,26 @@ pub(crate) enum Line {
 }
 
 /// What is reserved, in pages.
-#[derive(Clone, Copy)]
-struct State {
-    guaranteed: u32,
-    borrowed: u32,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pages {
+    /// What nobody can be asked to give back: what sessions own, and wide windows, which end when the
+    /// initiator uses them.
+    pub(super) promised: u32,
+    /// For data and answers that come and go.
+    pub(super) borrowed: u32,
 }
 
-impl State {
+impl Pages {
     fn unpack(word: u64) -> Self {
         #[allow(clippy::cast_possible_truncation)] // the halves
         Self {
-            guaranteed: (word >> 32) as u32,
+            promised: (word >> 32) as u32,
             borrowed: word as u32,
         }
     }
 
     fn pack(self) -> u64 {
-        u64::from(self.guaranteed) << 32 | u64::from(self.borrowed)
+        u64::from(self.promised) << 32 | u64::from(self.borrowed)
     }
 }
 
@@ -85,6 +88,7 @@ impl MemoryPool {
             max: u32::try_from(max_bytes / PAGE).unwrap_or(u32::MAX),
             state: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
+            refused: AtomicBool::new(false),
             queue: Mutex::default(),
         }))
     }
@@ -96,8 +100,8 @@ impl MemoryPool {
 
     /// Returns how much is reserved, what sessions own included.
     pub fn reserved_bytes(&self) -> u64 {
-        let state = State::unpack(self.0.state.load(Ordering::Relaxed));
-        (u64::from(state.guaranteed) + u64::from(state.borrowed)) * PAGE
+        let state = Pages::unpack(self.0.state.load(Ordering::Relaxed));
+        (u64::from(state.promised) + u64::from(state.borrowed)) * PAGE
     }
 
     /// Returns how many sessions wait for memory.
@@ -105,67 +109,68 @@ impl MemoryPool {
         self.0.waiting.load(Ordering::Relaxed)
     }
 
-    /// Returns whether anybody waits for what others hold.
+    /// Returns whether anybody lacks what others hold.
     pub(super) fn is_wanted(&self) -> bool {
+        self.anybody_waits() || self.0.refused.load(Ordering::Relaxed)
+    }
+
+    fn anybody_waits(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// A session begins: `pages` are its own.
     pub(super) fn join(&self, pages: u32) -> bool {
-        self.change(|state| {
-            let guaranteed = state.guaranteed.checked_add(pages)?;
+        let joined = self.change(|state| {
+            let promised = state.promised.checked_add(pages)?;
             let others = state.borrowed.max(COMMAND_PAGES);
-            (guaranteed.checked_add(others)? <= self.0.max).then_some(State {
-                guaranteed,
-                ..state
-            })
-        })
+            (promised.checked_add(others)? <= self.0.max).then_some(Pages { promised, ..state })
+        });
+        self.0.refused.store(!joined, Ordering::Relaxed);
+        joined
     }
 
-    /// A session ends.
-    pub(super) fn leave(&self, guaranteed: u32, borrowed: u32) {
-        let gone = State {
-            guaranteed,
-            borrowed,
-        };
-        self.0.state.fetch_sub(gone.pack(), Ordering::SeqCst);
-        self.serve_if_wanted();
+    /// Widens windows by `pages`, unless somebody waits: as long as three quarters of all are free.
+    pub(super) fn promise(&self, pages: u32) -> bool {
+        let max = (self.0.max / 4).min(self.0.max.saturating_sub(COMMAND_PAGES));
+        !self.anybody_waits()
+            && self.change(|state| {
+                let promised = state.promised.checked_add(pages)?;
+                (promised.checked_add(state.borrowed)? <= max)
+                    .then_some(Pages { promised, ..state })
+            })
     }
 
     /// Borrows `pages`, unless others were there before.
     pub(super) fn borrow(&self, pages: u32, line: Line) -> bool {
-        !self.is_wanted() && self.borrow_in_turn(pages, line)
+        !self.anybody_waits() && self.borrow_in_turn(pages, line)
     }
 
     fn borrow_in_turn(&self, pages: u32, line: Line) -> bool {
         self.change(|state| {
             let borrowed = state.borrowed.checked_add(pages)?;
-            (borrowed <= self.line(line, state.guaranteed)).then_some(State { borrowed, ..state })
+            (borrowed <= self.line(line, state.promised)).then_some(Pages { borrowed, ..state })
         })
     }
 
-    /// Gives `pages` back.
-    pub(super) fn give(&self, pages: u32) {
-        self.0.state.fetch_sub(u64::from(pages), Ordering::SeqCst);
-        self.serve_if_wanted();
-    }
-
-    /// Returns how many pages may be borrowed in all.
-    fn line(&self, line: Line, guaranteed: u32) -> u32 {
-        let rest = self.0.max.saturating_sub(guaranteed);
+    /// Returns how many pages may be borrowed in all. What is promised leaves room for the longest
+    /// command.
+    fn line(&self, line: Line, promised: u32) -> u32 {
+        let rest = self.0.max.saturating_sub(promised);
         match line {
-            Line::Window => rest / 4,
             Line::Shared => rest / 2,
             // The last eighth is for logins, as long as the longest command still fits.
-            Line::First => rest
-                .saturating_sub(self.0.max / 8)
-                .max(COMMAND_PAGES)
-                .min(rest),
+            Line::First => rest.saturating_sub(self.0.max / 8).max(COMMAND_PAGES),
         }
     }
 
-    fn change(&self, mut change: impl FnMut(State) -> Option<State>) -> bool {
-        let next = |word| change(State::unpack(word)).map(State::pack);
+    /// Gives back.
+    pub(super) fn give(&self, pages: Pages) {
+        self.0.state.fetch_sub(pages.pack(), Ordering::SeqCst);
+        self.serve_if_wanted();
+    }
+
+    fn change(&self, mut change: impl FnMut(Pages) -> Option<Pages>) -> bool {
+        let next = |word| change(Pages::unpack(word)).map(Pages::pack);
         self.0
             .state
             .fetch_update(Ordering::SeqCst, Ordering::Relaxed, next)

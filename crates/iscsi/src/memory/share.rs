@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::pool::{Line, MemoryPool, PAGE, Waiter, Waker, pages};
+use super::pool::{Line, MemoryPool, PAGE, Pages, Waiter, Waker, pages};
 use super::{BLOCK_GUARANTEED_BYTES, CONTROL_GUARANTEED_BYTES, DATA_IN_SLACK_BYTES, WINDOW_FLOOR};
 
 /// What memory is for. Each lane has its own guarantee, so that none can starve another.
@@ -34,8 +34,8 @@ pub(crate) struct Share {
     waits_for: Option<u64>,
     owned: [u64; LANES],
     held: [u64; LANES],
-    /// Pages of the pool that are lent to this session; never fewer than it needs.
-    borrowed: u32,
+    /// Pages of the pool that this session has beyond what it owns; never fewer than it needs.
+    lent: Pages,
     session_max: u64,
     meter: MemoryMeter,
 }
@@ -80,7 +80,7 @@ impl Share {
             waits_for: None,
             owned,
             held: [0; LANES],
-            borrowed: 0,
+            lent: Pages::default(),
             session_max,
             meter,
         };
@@ -103,7 +103,7 @@ impl Share {
         self.held[lane as usize]
     }
 
-    /// Reserves `bytes` more in a lane, or nothing.
+    /// Reserves `bytes` more in a lane, or nothing. The line counts for other lanes than the window.
     pub(crate) fn take(&mut self, lane: Lane, bytes: u64, line: Line) -> bool {
         self.set(lane, self.held(lane).saturating_add(bytes), line)
     }
@@ -118,17 +118,24 @@ impl Share {
     pub(crate) fn set(&mut self, lane: Lane, bytes: u64, line: Line) -> bool {
         let before = std::mem::replace(&mut self.held[lane as usize], bytes);
         let needed = self.needed();
-        let fits = needed <= self.borrowed
-            || (self.is_within_session_max(line) && self.pool.borrow(needed - self.borrowed, line));
-        if !fits {
-            self.held[lane as usize] = before;
-            return false;
+        let promised = needed.promised.saturating_sub(self.lent.promised);
+        let borrowed = needed.borrowed.saturating_sub(self.lent.borrowed);
+        if promised == 0 && borrowed == 0 {
+            return true;
         }
-        if needed > self.borrowed {
-            self.borrowed = needed;
+        let fits = self.is_within_session_max(line)
+            && match lane {
+                Lane::Window => self.pool.promise(promised),
+                Lane::Data | Lane::Control => self.pool.borrow(borrowed, line),
+            };
+        if fits {
+            self.lent.promised += promised;
+            self.lent.borrowed += borrowed;
             self.tell();
+        } else {
+            self.held[lane as usize] = before;
         }
-        true
+        fits
     }
 
     /// The first command of a session fits in any case: it holds no data besides.
@@ -139,9 +146,14 @@ impl Share {
 
     /// Gives back what was borrowed and is not needed any more.
     pub(crate) fn settle(&mut self) {
-        let surplus = self.borrowed.saturating_sub(self.needed());
-        if surplus > 0 {
-            self.borrowed -= surplus;
+        let needed = self.needed();
+        let surplus = Pages {
+            promised: self.lent.promised.saturating_sub(needed.promised),
+            borrowed: self.lent.borrowed.saturating_sub(needed.borrowed),
+        };
+        if surplus != Pages::default() {
+            self.lent.promised -= surplus.promised;
+            self.lent.borrowed -= surplus.borrowed;
             self.pool.give(surplus);
             self.tell();
         }
@@ -155,7 +167,7 @@ impl Share {
         self.stop_waiting();
         self.settle(); // what is missing is counted from what is needed
         let before = std::mem::replace(&mut self.held[Lane::Data as usize], bytes);
-        let missing = self.needed().saturating_sub(self.borrowed);
+        let missing = self.needed().borrowed.saturating_sub(self.lent.borrowed);
         self.held[Lane::Data as usize] = before;
         self.waits_for = Some(bytes);
         self.pool.queue(&self.waiter, missing);
@@ -168,7 +180,7 @@ impl Share {
             && let Some(pages) = MemoryPool::granted(&self.waiter)
         {
             self.waits_for = None;
-            self.borrowed += pages;
+            self.lent.borrowed += pages;
             self.tell();
         }
     }
@@ -176,13 +188,13 @@ impl Share {
     /// Does not wait any more.
     pub(crate) fn stop_waiting(&mut self) {
         if self.waits_for.take().is_some() {
-            self.borrowed += self.pool.withdraw(&self.waiter);
+            self.lent.borrowed += self.pool.withdraw(&self.waiter);
             self.tell();
         }
     }
 
-    /// Returns whether others wait for memory while this session has borrowed some that only its peer
-    /// can free.
+    /// Returns whether others lack memory while this session has borrowed some that only its peer can
+    /// free.
     pub(crate) fn is_in_the_way(&self) -> bool {
         self.has_borrowed_for_peer() && self.pool.is_wanted()
     }
@@ -196,17 +208,28 @@ impl Share {
         self.held(lane).saturating_sub(self.owned[lane as usize])
     }
 
-    /// Returns how many pages have to be borrowed for what is held. Each lane is rounded up by itself,
-    /// so that what a command lacks does not depend on the other lanes.
-    fn needed(&self) -> u32 {
-        let lanes = [Lane::Window, Lane::Data, Lane::Control];
-        let needed = lanes.map(|lane| pages(self.borrowed_for(lane)));
-        needed.into_iter().fold(0, u32::saturating_add)
+    /// Returns how many pages what is held takes beyond what is owned. Each lane is rounded up by
+    /// itself, so that what a command lacks does not depend on the other lanes.
+    fn needed(&self) -> Pages {
+        let data = pages(self.borrowed_for(Lane::Data));
+        Pages {
+            promised: pages(self.borrowed_for(Lane::Window)),
+            borrowed: data.saturating_add(pages(self.borrowed_for(Lane::Control))),
+        }
+    }
+
+    /// Returns all that this session has of the pool.
+    fn all(&self) -> Pages {
+        let owned = pages(self.owned.iter().sum());
+        Pages {
+            promised: owned + self.lent.promised,
+            borrowed: self.lent.borrowed,
+        }
     }
 
     fn tell(&self) {
-        let owned = pages(self.owned.iter().sum());
-        let reserved = (u64::from(owned) + u64::from(self.borrowed)) * PAGE;
+        let Pages { promised, borrowed } = self.all();
+        let reserved = (u64::from(promised) + u64::from(borrowed)) * PAGE;
         self.meter.0.store(reserved, Ordering::Relaxed);
     }
 }
@@ -215,8 +238,7 @@ impl Drop for Share {
     fn drop(&mut self) {
         self.stop_waiting();
         self.meter.0.store(0, Ordering::Relaxed);
-        let owned = pages(self.owned.iter().sum());
-        self.pool.leave(owned, self.borrowed);
+        self.pool.give(self.all());
     }
 }
 
@@ -225,7 +247,7 @@ impl std::fmt::Debug for Share {
         f.debug_struct("Share")
             .field("owned", &self.owned)
             .field("held", &self.held)
-            .field("borrowed", &self.borrowed)
+            .field("lent", &self.lent)
             .field("waits_for", &self.waits_for)
             .finish_non_exhaustive()
     }

@@ -62,7 +62,7 @@ fn what_a_session_owns_is_there_when_everything_else_is_lent() {
     while rich.take(Lane::Data, MIB, Line::First) {}
     let block = BLOCK_GUARANTEED_BYTES + DATA_IN_SLACK_BYTES;
     assert!(poor.take(Lane::Data, block, Line::First));
-    assert!(poor.take(Lane::Window, u64::from(WINDOW_FLOOR * UNIT), Line::Window));
+    assert!(poor.take(Lane::Window, u64::from(WINDOW_FLOOR * UNIT), Line::Shared));
     assert!(poor.take(Lane::Control, CONTROL_GUARANTEED_BYTES, Line::Shared));
     assert!(!poor.take(Lane::Data, 1, Line::First), "and no byte more");
 }
@@ -70,19 +70,44 @@ fn what_a_session_owns_is_there_when_everything_else_is_lent() {
 #[test]
 fn windows_and_second_commands_are_told_no_before_first_ones() {
     let pool = MemoryPool::new(1024 * MIB);
-    let mut shares: Vec<Share> = (0..100).map(|_| join(&pool).unwrap()).collect();
-    let rest = 1024 * MIB - pool.reserved_bytes();
-    let borrowed = |pool: &MemoryPool| pool.reserved_bytes() + rest - 1024 * MIB;
+    let mut shares: Vec<Share> = (0..80).map(|_| join(&pool).unwrap()).collect();
     let mut fill = |lane, bytes, line, most: u64| {
         for share in &mut shares {
             share.take(lane, bytes, line);
         }
-        assert!(borrowed(&pool) <= most, "{line:?}");
-        assert!(borrowed(&pool) + bytes > most, "{line:?}");
+        assert!(pool.reserved_bytes() <= most, "{line:?}");
+        assert!(pool.reserved_bytes() + bytes > most, "{line:?}");
+        pool.reserved_bytes()
     };
-    fill(Lane::Window, 32 * u64::from(UNIT), Line::Window, rest / 4);
-    fill(Lane::Data, 5 * MIB, Line::Shared, rest / 2);
-    fill(Lane::Data, 20 * MIB, Line::First, rest - 1024 / 8 * MIB);
+    let window = 32 * u64::from(UNIT);
+    let promised = fill(Lane::Window, window, Line::Shared, 256 * MIB);
+    let rest = 1024 * MIB - promised;
+    fill(Lane::Data, 7 * MIB, Line::Shared, promised + rest / 2);
+    fill(Lane::Data, 20 * MIB, Line::First, 1024 / 8 * 7 * MIB);
+}
+
+#[test]
+fn idle_windows_leave_room_for_the_longest_command() {
+    let pool = MemoryPool::new(POOL_BYTES_MIN);
+    let mut shares = Vec::new();
+    while let Some(mut share) = join(&pool) {
+        share.take(Lane::Window, 8 * MIB, Line::Shared);
+        shares.push(share);
+    }
+    assert!(shares[0].held(Lane::Window) > 0, "the first got its window");
+    assert!(shares[1].take(Lane::Data, COMMAND_BYTES_MAX, Line::First));
+}
+
+#[test]
+fn who_borrows_is_in_the_way_of_logins_too() {
+    let pool = MemoryPool::new(POOL_BYTES_MIN);
+    let mut holder = join(&pool).unwrap();
+    assert!(holder.take(Lane::Data, 32 * MIB, Line::First));
+    let crowd: Vec<Share> = std::iter::from_fn(|| join(&pool)).collect();
+    assert!(holder.is_in_the_way());
+    drop(crowd);
+    assert!(join(&pool).is_some());
+    assert!(!holder.is_in_the_way());
 }
 
 #[test]
@@ -201,7 +226,7 @@ proptest! {
                     }
                 }
                 Step::Take(session, Lane::Window, bytes) => {
-                    shares[session].take(Lane::Window, bytes, Line::Window);
+                    shares[session].take(Lane::Window, bytes, Line::Shared);
                 }
                 Step::Take(session, lane, bytes) => {
                     shares[session].take(lane, bytes, Line::Shared);

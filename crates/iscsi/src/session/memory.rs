@@ -28,10 +28,10 @@ pub(crate) fn session_memory(
     let pool = &limits.memory;
     let mut share = Share::join(pool, need, limits.session_memory_max, waker, meter)?;
     let promised = |slots: u32| u64::from(slots) * u64::from(unit);
-    if share.set(Lane::Window, promised(limits.command_window), Line::Window) {
+    if share.set(Lane::Window, promised(limits.command_window), Line::Shared) {
         core.numbers.open(limits.command_window);
     } else {
-        share.set(Lane::Window, promised(core.numbers.slots()), Line::Window);
+        share.set(Lane::Window, promised(core.numbers.slots()), Line::Shared);
     }
     Some(share)
 }
@@ -156,7 +156,7 @@ impl Session {
         let before = self.window_bytes(core) - left;
         let unit = u64::from(self.unsolicited_max);
         let all = before + u64::from(more) * unit;
-        if self.share.set(Lane::Window, all, Line::Window) {
+        if self.share.set(Lane::Window, all, Line::Shared) {
             core.numbers.open(wanted);
             return;
         }
@@ -164,7 +164,7 @@ impl Session {
         let own = u32::try_from(own).unwrap_or(u32::MAX).min(more);
         core.numbers.open(slots.saturating_add(own));
         self.share
-            .set(Lane::Window, before + u64::from(own) * unit, Line::Window);
+            .set(Lane::Window, before + u64::from(own) * unit, Line::Shared);
     }
 
     /// Returns what answers and requests other than commands keep, when `incoming` more come.
