@@ -17,33 +17,25 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Reads address and length from the CDB of a read, write, verify or synchronize, and refuses
-    /// protection information (RDPROTECT, WRPROTECT, VRPROTECT): the disk has none.
+    /// Reads address and length from the CDB, and refuses protection information (RDPROTECT,
+    /// WRPROTECT, VRPROTECT): the disk has none.
     pub(super) fn parse(cdb: &Cdb) -> Result<Self, Sense> {
-        const GROUP_OF_6_BYTES: u8 = 0;
-        const GROUP_OF_12_BYTES: u8 = 5;
-        const GROUP_OF_16_BYTES: u8 = 4;
-        let (address, count) = match cdb.operation_code() >> 5 {
-            GROUP_OF_6_BYTES => {
-                let address = u64::from(cdb.u24(1) & 0x1f_ffff);
-                // "A TRANSFER LENGTH field set to zero specifies that 256 logical blocks".
-                let count = match cdb.byte(4) {
-                    0 => 256,
-                    count => u32::from(count),
-                };
-                return Self::new(address, count);
-            }
-            GROUP_OF_12_BYTES => (u64::from(cdb.u32(2)), cdb.u32(6)),
-            GROUP_OF_16_BYTES => (cdb.u64(2), cdb.u32(10)),
-            _ => (u64::from(cdb.u32(2)), u32::from(cdb.u16(7))),
-        };
-        if cdb.byte(1) & 0xe0 != 0 {
-            return Err(Sense::invalid_field_in_cdb(1));
-        }
-        Self::new(address, count)
+        let (address, count) = fields(cdb);
+        Self::new(cdb, address, count)
     }
 
-    fn new(address: u64, count: u32) -> Result<Self, Sense> {
+    /// The same, for WRITE SAME: a length of zero reaches to the end of the medium.
+    pub(super) fn parse_to_the_end(cdb: &Cdb) -> Result<Self, Sense> {
+        let (address, count) = fields(cdb);
+        let rest = u32::try_from(BLOCKS.saturating_sub(address)).unwrap();
+        Self::new(cdb, address, if count == 0 { rest } else { count })
+    }
+
+    fn new(cdb: &Cdb, address: u64, count: u32) -> Result<Self, Sense> {
+        let has_protection = cdb.operation_code() >> 5 != GROUP_OF_6_BYTES;
+        if has_protection && cdb.byte(1) & 0xe0 != 0 {
+            return Err(Sense::invalid_field_in_cdb(1));
+        }
         let end = address.checked_add(u64::from(count));
         if end.is_none_or(|end| end > BLOCKS) {
             return Err(Sense::illegal_request(OUT_OF_RANGE));
@@ -63,5 +55,27 @@ impl Blocks {
     pub(super) fn range(self) -> Range<usize> {
         let start = self.first * BLOCK_LENGTH;
         start..start + self.length()
+    }
+}
+
+/// The groups of operation codes (SPC-5 §4.2.5.1).
+const GROUP_OF_6_BYTES: u8 = 0;
+const GROUP_OF_12_BYTES: u8 = 5;
+const GROUP_OF_16_BYTES: u8 = 4;
+
+/// Returns LOGICAL BLOCK ADDRESS and the number of blocks.
+fn fields(cdb: &Cdb) -> (u64, u32) {
+    match cdb.operation_code() >> 5 {
+        // "A TRANSFER LENGTH field set to zero specifies that 256 logical blocks" are meant.
+        GROUP_OF_6_BYTES => {
+            let count = match cdb.byte(4) {
+                0 => 256,
+                count => u32::from(count),
+            };
+            (u64::from(cdb.u24(1) & 0x1f_ffff), count)
+        }
+        GROUP_OF_12_BYTES => (u64::from(cdb.u32(2)), cdb.u32(6)),
+        GROUP_OF_16_BYTES => (cdb.u64(2), cdb.u32(10)),
+        _ => (u64::from(cdb.u32(2)), u32::from(cdb.u16(7))),
     }
 }

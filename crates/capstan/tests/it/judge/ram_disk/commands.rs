@@ -16,15 +16,21 @@ pub(super) const READ_10: u8 = 0x28;
 pub(super) const WRITE_10: u8 = 0x2a;
 pub(super) const WRITE_AND_VERIFY_10: u8 = 0x2e;
 pub(super) const VERIFY_10: u8 = 0x2f;
+pub(super) const PRE_FETCH_10: u8 = 0x34;
 pub(super) const SYNCHRONIZE_CACHE_10: u8 = 0x35;
+pub(super) const WRITE_SAME_10: u8 = 0x41;
 pub(super) const LOG_SENSE: u8 = 0x4d;
 pub(super) const MODE_SELECT_10: u8 = 0x55;
 pub(super) const MODE_SENSE_10: u8 = 0x5a;
 pub(super) const READ_16: u8 = 0x88;
+pub(super) const COMPARE_AND_WRITE: u8 = 0x89;
 pub(super) const WRITE_16: u8 = 0x8a;
+pub(super) const OR_WRITE_16: u8 = 0x8b;
 pub(super) const WRITE_AND_VERIFY_16: u8 = 0x8e;
 pub(super) const VERIFY_16: u8 = 0x8f;
+pub(super) const PRE_FETCH_16: u8 = 0x90;
 pub(super) const SYNCHRONIZE_CACHE_16: u8 = 0x91;
+pub(super) const WRITE_SAME_16: u8 = 0x93;
 /// Of its service actions the disk has READ CAPACITY(16) alone.
 pub(super) const SERVICE_ACTION_IN_16: u8 = 0x9e;
 pub(super) const READ_12: u8 = 0xa8;
@@ -40,8 +46,10 @@ const READ_CAPACITY_16: u8 = 0x10;
 const DPO_FUA: u8 = 0x18;
 /// Byte 1 of VERIFY and WRITE AND VERIFY: DPO and BYTCHK.
 const DPO_BYTCHK: u8 = 0x16;
-/// Byte 1 of SYNCHRONIZE CACHE: SYNC_NV and IMMED.
+/// Byte 1 of SYNCHRONIZE CACHE and PRE-FETCH: SYNC_NV (reserved in the latter) and IMMED.
 const SYNC_IMMED: u8 = 0x06;
+/// Byte 1 of WRITE SAME: ANCHOR and UNMAP, which the disk itself refuses.
+pub(super) const UNMAP_ANCHOR: u8 = 0x18;
 /// GROUP NUMBER.
 const GROUP: u8 = 0x1f;
 
@@ -77,6 +85,18 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         WRITES,
         &usage_10(SYNCHRONIZE_CACHE_10, SYNC_IMMED),
     ),
+    row(
+        "PRE-FETCH(10)",
+        None,
+        READS,
+        &usage_10(PRE_FETCH_10, SYNC_IMMED),
+    ),
+    row(
+        "WRITE SAME(10)",
+        Out,
+        WRITES,
+        &usage_10(WRITE_SAME_10, UNMAP_ANCHOR),
+    ),
     row("READ(16)", In, READS, &usage_16(READ_16, DPO_FUA)),
     row("WRITE(16)", Out, WRITES, &usage_16(WRITE_16, DPO_FUA)),
     row(
@@ -86,6 +106,25 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
         &usage_16(WRITE_AND_VERIFY_16, DPO_BYTCHK),
     ),
     row("VERIFY(16)", Out, READS, &usage_16(VERIFY_16, DPO_BYTCHK)),
+    row("ORWRITE(16)", Out, WRITES, &usage_16(OR_WRITE_16, DPO_FUA)),
+    row(
+        "COMPARE AND WRITE",
+        Out,
+        WRITES,
+        &usage_of_compare_and_write(),
+    ),
+    row(
+        "PRE-FETCH(16)",
+        None,
+        READS,
+        &usage_16(PRE_FETCH_16, SYNC_IMMED),
+    ),
+    row(
+        "WRITE SAME(16)",
+        Out,
+        WRITES,
+        &usage_16(WRITE_SAME_16, UNMAP_ANCHOR),
+    ),
     row(
         "SYNCHRONIZE CACHE(16)",
         None,
@@ -163,6 +202,15 @@ const fn usage_16(operation_code: u8, flags: u8) -> [u8; 16] {
     usage[1] = flags;
     usage[14] = GROUP;
     usage[15] = 0;
+    usage
+}
+
+/// Eight bytes of address, three reserved, a byte of length, group number.
+const fn usage_of_compare_and_write() -> [u8; 16] {
+    let mut usage = usage_16(COMPARE_AND_WRITE, DPO_FUA);
+    usage[10] = 0;
+    usage[11] = 0;
+    usage[12] = 0;
     usage
 }
 

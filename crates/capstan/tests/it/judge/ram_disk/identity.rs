@@ -6,6 +6,7 @@ use scsi::{Cdb, DeviceType, Response, Sense};
 use tape_library::nexus::ItNexus;
 
 use super::RamDisk;
+use super::write::COMPARE_AND_WRITE_BLOCKS_MAX;
 
 /// Block limits (SBC-3 §6.5.3).
 const BLOCK_LIMITS: u8 = 0xb0;
@@ -51,7 +52,11 @@ impl RamDisk {
             ],
             UNIT_SERIAL_NUMBER => self.serial().into_bytes(),
             DEVICE_IDENTIFICATION => self.designators(nexus),
-            BLOCK_LIMITS => vec![0; SBC_PAGE_LENGTH],
+            BLOCK_LIMITS => {
+                let mut body = vec![0; SBC_PAGE_LENGTH];
+                body[1] = COMPARE_AND_WRITE_BLOCKS_MAX;
+                body
+            }
             BLOCK_DEVICE_CHARACTERISTICS => {
                 let mut body = vec![0; SBC_PAGE_LENGTH];
                 body[1] = 0x01; // MEDIUM ROTATION RATE: it does not rotate

@@ -10,6 +10,7 @@ mod identity;
 mod medium;
 mod mode;
 mod transfer;
+mod write;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,11 +21,12 @@ use tape_library::nexus::ItNexus;
 use tape_library::unit_attention::UnitAttentions;
 
 use self::commands::{
-    COMMANDS, INQUIRY, LOG_SENSE, MODE_SELECT_6, MODE_SELECT_10, MODE_SENSE_6, MODE_SENSE_10,
-    PREVENT_ALLOW_MEDIUM_REMOVAL, READ_6, READ_10, READ_12, READ_16, READ_CAPACITY_10,
-    SERVICE_ACTION_IN_16, START_STOP_UNIT, SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16,
-    TEST_UNIT_READY, VERIFY_10, VERIFY_12, VERIFY_16, WRITE_6, WRITE_10, WRITE_12, WRITE_16,
-    WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12, WRITE_AND_VERIFY_16,
+    COMMANDS, COMPARE_AND_WRITE, INQUIRY, LOG_SENSE, MODE_SELECT_6, MODE_SELECT_10, MODE_SENSE_6,
+    MODE_SENSE_10, OR_WRITE_16, PRE_FETCH_10, PRE_FETCH_16, PREVENT_ALLOW_MEDIUM_REMOVAL, READ_6,
+    READ_10, READ_12, READ_16, READ_CAPACITY_10, SERVICE_ACTION_IN_16, START_STOP_UNIT,
+    SYNCHRONIZE_CACHE_10, SYNCHRONIZE_CACHE_16, TEST_UNIT_READY, VERIFY_10, VERIFY_12, VERIFY_16,
+    WRITE_6, WRITE_10, WRITE_12, WRITE_16, WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12,
+    WRITE_AND_VERIFY_16, WRITE_SAME_10, WRITE_SAME_16,
 };
 
 /// Bytes in a block.
@@ -100,10 +102,15 @@ impl RamDisk {
             READ_6 | READ_10 | READ_12 | READ_16 => self.read(cdb),
             WRITE_6 | WRITE_10 | WRITE_12 | WRITE_16 => Ok(self.write(command)),
             WRITE_AND_VERIFY_10 | WRITE_AND_VERIFY_12 | WRITE_AND_VERIFY_16 => {
-                Ok(self.write(command))
+                Ok(self.write_and_verify(command))
             }
+            OR_WRITE_16 => Ok(self.or_write(command)),
+            COMPARE_AND_WRITE => Ok(self.compare_and_write(command)),
+            WRITE_SAME_10 | WRITE_SAME_16 => Ok(self.write_same(command)),
             VERIFY_10 | VERIFY_12 | VERIFY_16 => Ok(self.verify(command)),
-            SYNCHRONIZE_CACHE_10 | SYNCHRONIZE_CACHE_16 => Self::synchronize_cache(cdb),
+            SYNCHRONIZE_CACHE_10 | SYNCHRONIZE_CACHE_16 | PRE_FETCH_10 | PRE_FETCH_16 => {
+                Self::look_at_cache(cdb)
+            }
             _ => Err(Sense::illegal_request(
                 AdditionalSense::INVALID_COMMAND_OPERATION_CODE,
             )),

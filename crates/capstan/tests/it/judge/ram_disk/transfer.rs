@@ -1,17 +1,18 @@
-//! Reading, writing, comparing (SBC-3 §5.8 to §5.43), and how much there is.
+//! Reading and comparing (SBC-3 §5.8 to §5.32), and how much there is.
 
 use scsi::{AdditionalSense, Cdb, Command, Response, Sense, SenseKey};
 
 use super::blocks::Blocks;
-use super::commands::{WRITE_AND_VERIFY_10, WRITE_AND_VERIFY_12, WRITE_AND_VERIFY_16};
-use super::{Access, BLOCK_LENGTH, BLOCKS, RamDisk, State};
+use super::{BLOCK_LENGTH, BLOCKS, RamDisk};
 
-/// MISCOMPARE DURING VERIFY OPERATION.
-const MISCOMPARE: AdditionalSense = AdditionalSense(0x1d, 0x00);
+/// Returns MISCOMPARE DURING VERIFY OPERATION.
+pub(super) fn miscompare() -> Sense {
+    Sense::new(SenseKey::Miscompare, AdditionalSense(0x1d, 0x00))
+}
 
 /// BYTCHK: what VERIFY compares with (SBC-3 §5.29).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Compare {
+pub(super) enum Compare {
     /// Nothing; the medium only has to be readable.
     Nothing,
     /// Block by block with the data that come along.
@@ -21,7 +22,7 @@ enum Compare {
 }
 
 impl Compare {
-    fn parse(cdb: &Cdb) -> Result<Self, Sense> {
+    pub(super) fn parse(cdb: &Cdb) -> Result<Self, Sense> {
         match cdb.byte(1) >> 1 & 0x03 {
             0 => Ok(Self::Nothing),
             1 => Ok(Self::Blocks),
@@ -49,34 +50,6 @@ impl RamDisk {
         Ok(Response::data(self.lock().data[blocks.range()].to_vec()))
     }
 
-    /// WRITE and WRITE AND VERIFY; what is in memory need not be verified.
-    pub(super) fn write(&self, command: &Command) -> Response {
-        let cdb = &command.cdb;
-        let verifies = [
-            WRITE_AND_VERIFY_10,
-            WRITE_AND_VERIFY_12,
-            WRITE_AND_VERIFY_16,
-        ]
-        .contains(&cdb.operation_code());
-        if verifies && let Err(sense) = Compare::parse(cdb) {
-            return sense.into();
-        }
-        let blocks = match Blocks::parse(cdb) {
-            Ok(blocks) => blocks,
-            Err(sense) => return sense.into(),
-        };
-        let mut state = self.lock();
-        if let Err(sense) = self.check_writable(&state) {
-            return sense.into();
-        }
-        // An initiator may offer less or more than its CDB says. "Shall be truncated" is what
-        // RFC 7143 §11.4.5.1 does with either; the residual tells how much.
-        let range = blocks.range();
-        let length = range.len().min(command.data_out.len());
-        state.data[range][..length].copy_from_slice(&command.data_out[..length]);
-        Response::good().with_data_out_length(length_of(blocks.length()))
-    }
-
     pub(super) fn verify(&self, command: &Command) -> Response {
         let parsed = Compare::parse(&command.cdb)
             .and_then(|compare| Blocks::parse(&command.cdb).map(|blocks| (compare, blocks)));
@@ -99,27 +72,15 @@ impl RamDisk {
         let response = if is_same {
             Response::good()
         } else {
-            Sense::new(SenseKey::Miscompare, MISCOMPARE).into()
+            miscompare().into()
         };
         response.with_data_out_length(length_of(wanted))
     }
 
-    /// Nothing is cached that the medium does not have.
-    pub(super) fn synchronize_cache(cdb: &Cdb) -> Result<Response, Sense> {
+    /// SYNCHRONIZE CACHE and PRE-FETCH. There is no cache: nothing has to go out of it, and nothing
+    /// comes in, which is GOOD too (SBC-3 §5.10).
+    pub(super) fn look_at_cache(cdb: &Cdb) -> Result<Response, Sense> {
         Blocks::parse(cdb).map(|_| Response::good())
-    }
-
-    /// Returns whether the medium is protected.
-    pub(super) fn is_protected(&self, state: &State) -> bool {
-        self.access == Access::ReadOnly || state.software_write_protect
-    }
-
-    fn check_writable(&self, state: &State) -> Result<(), Sense> {
-        if self.is_protected(state) {
-            let protected = AdditionalSense::WRITE_PROTECTED;
-            return Err(Sense::new(SenseKey::DataProtect, protected));
-        }
-        Ok(())
     }
 }
 
@@ -127,6 +88,6 @@ fn block_length() -> u32 {
     length_of(BLOCK_LENGTH)
 }
 
-fn length_of(bytes: usize) -> u32 {
+pub(super) fn length_of(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap()
 }
