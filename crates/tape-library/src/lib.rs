@@ -6,7 +6,7 @@
 //! SSC-5 (r06).
 //!
 //! - [`target`], [`logical_unit`], [`unit_attention`], [`nexus`]: what is common to both devices:
-//!   task sets, task management, unit attentions, reservations.
+//!   task sets, task management, unit attentions, reservations; `holdings`: what a nexus holds.
 //! - [`profile`], [`identity`], [`element`], [`gateway`]: what the machine is, as data.
 //! - [`library`]: the machine itself, for the API; behind it the changer and the catalogue.
 //! - [`drive`]: the tape drive's device server.
@@ -16,6 +16,7 @@ pub mod drive;
 pub mod element;
 mod error;
 pub mod gateway;
+mod holdings;
 pub mod identity;
 mod inventory;
 pub mod library;
@@ -30,6 +31,7 @@ pub mod unit_attention;
 pub use element::{ElementName, Layout};
 pub use error::Error;
 pub use gateway::Gateway;
+pub use holdings::{Holding, NexusWatch};
 pub use inventory::{ArchiveIntent, CartridgeRecord, CartridgeState};
 pub use library::{
     BarcodeSource, DriveBay, Element, Library, MoveError, NewLibrary, NewTapes, OpenOptions,

@@ -15,6 +15,7 @@ use scsi::{
     TaskManagementFunction, TaskTag,
 };
 
+use crate::holdings::NexusWatch;
 use crate::logical_unit::{Attachment, CompletionSink, LogicalUnit, ManagementResponse};
 use crate::nexus::{ItNexus, TargetPort};
 
@@ -74,6 +75,11 @@ impl Target {
         }
     }
 
+    /// Returns the units, ordered by LUN.
+    pub(crate) fn units(&self) -> &[(Lun, Arc<LogicalUnit>)] {
+        &self.units
+    }
+
     fn unit(&self, lun: Option<Lun>) -> Option<&LogicalUnit> {
         let index = self
             .units
@@ -117,6 +123,14 @@ impl Nexus {
     /// Returns its number.
     pub fn id(&self) -> NexusId {
         self.attachment.nexus.id
+    }
+
+    /// Returns a look at this nexus for others.
+    pub fn watch(&self) -> NexusWatch {
+        NexusWatch {
+            target: Arc::clone(&self.target),
+            nexus: self.id(),
+        }
     }
 
     /// Runs or queues a command for `lun`; `None` stands for a LUN field that names no unit of ours.

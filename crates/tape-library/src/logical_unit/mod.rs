@@ -21,6 +21,7 @@
 //! or a lost nexus waits in the queue like a command, before everything that comes later.
 
 mod dispatch;
+mod loss;
 mod reservation;
 mod task_set;
 #[cfg(test)]

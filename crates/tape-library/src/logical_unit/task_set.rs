@@ -35,6 +35,8 @@ pub(super) struct TaskSet {
     stopping: bool,
     /// How many threads wait until the unit is idle.
     pub(super) waiters_for_idle: u32,
+    /// How many threads wait until the unit has done its part in the loss of a nexus.
+    pub(super) waiters_for_loss: u32,
 }
 
 #[derive(Default)]
@@ -45,6 +47,8 @@ enum Running {
     Task(Arc<Attachment>, TaskTag),
     /// A command that was aborted, or a job of the device's own.
     Detached,
+    /// The device's part in the loss of a nexus.
+    NexusLost(NexusId),
 }
 
 /// Names a command for those who choose which to abort.
@@ -67,7 +71,18 @@ impl TaskSet {
 
     /// Returns whether the end of what runs concerns another thread.
     pub(super) fn anybody_waits(&self) -> bool {
-        !self.waiting.is_empty() || self.stopping || self.waiters_for_idle > 0
+        !self.waiting.is_empty()
+            || self.stopping
+            || self.waiters_for_idle + self.waiters_for_loss > 0
+    }
+
+    /// Returns whether the device's part in the loss of `nexus` runs or waits.
+    pub(super) fn is_losing(&self, nexus: NexusId) -> bool {
+        matches!(self.running, Running::NexusLost(lost) if lost == nexus)
+            || self
+                .waiting
+                .iter()
+                .any(|job| matches!(job, Job::NexusLost(lost) if *lost == nexus))
     }
 
     /// Returns how many commands and jobs wait.
@@ -108,7 +123,8 @@ impl TaskSet {
         let job = self.waiting.pop_front()?;
         match &job {
             Job::Task(task) => self.begin(task),
-            Job::NexusLost(_) | Job::Reset => self.running = Running::Detached,
+            Job::NexusLost(nexus) => self.running = Running::NexusLost(*nexus),
+            Job::Reset => self.running = Running::Detached,
         }
         Some(job)
     }
