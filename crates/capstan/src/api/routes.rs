@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use super::error::{Kind, Problem};
-use super::types::{Drive, Element, Load, Move, Moved, NewTapes, Session, Status, Tape, Unload};
+use super::types::{
+    Drive, Drop, DroppedSession, Element, Load, Move, Moved, NewTapes, Session, Status, Tape,
+    Unload,
+};
 use crate::gateway::Gateway;
+use crate::portal::sessions::Ending;
 
 type Answer<T> = Result<Json<T>, Problem>;
 type Body<T> = Result<Json<T>, JsonRejection>;
@@ -20,6 +24,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/api/v1/status", get(status))
         .route("/api/v1/sessions", get(sessions))
+        .route("/api/v1/sessions/{id}", get(session).delete(drop_session))
         .route("/api/v1/tapes", get(tapes).post(create_tapes))
         .route("/api/v1/tapes/{barcode}", get(tape).delete(delete_tape))
         .route("/api/v1/changer/elements", get(elements))
@@ -39,6 +44,23 @@ async fn status(State(gateway): State<Arc<Gateway>>) -> Answer<Status> {
 
 async fn sessions(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Session>> {
     blocking(move || Ok(gateway.sessions())).await
+}
+
+async fn session(State(gateway): State<Arc<Gateway>>, path: Segment<u64>) -> Answer<Session> {
+    let id = segment(path)?;
+    blocking(move || gateway.session(id)).await
+}
+
+async fn drop_session(
+    State(gateway): State<Arc<Gateway>>,
+    path: Segment<u64>,
+    query: Result<Query<Drop>, QueryRejection>,
+) -> Answer<DroppedSession> {
+    let id = segment(path)?;
+    let Query(Drop { ask }) =
+        query.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
+    let ending = if ask { Ending::Ask } else { Ending::Drop };
+    blocking(move || gateway.drop_session(id, ending)).await
 }
 
 async fn tapes(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Tape>> {

@@ -1,10 +1,13 @@
 //! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
 
+mod session;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
+pub use session::{Drop, DroppedSession, Hold, Session};
 
 /// `GET /api/v1/status`
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,25 +57,6 @@ pub struct TargetInfo {
     pub name: String,
     /// What it consists of, by logical unit number: `changer` or `drive:N`.
     pub units: Vec<String>,
-}
-
-/// A session that is logged in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
-    /// Our number for the session, TSIH.
-    pub tsih: u16,
-    /// The initiator's name.
-    pub initiator: String,
-    /// The initiator's session number, ISID, as twelve hexadecimal digits.
-    pub isid: String,
-    /// The target's name; none for a discovery session.
-    pub target: Option<String>,
-    /// Where the connection comes from.
-    pub address: String,
-    /// Which of our addresses it uses.
-    pub portal: String,
-    /// When it logged in.
-    pub since_unix_ms: u64,
 }
 
 /// The changer and how full it is.

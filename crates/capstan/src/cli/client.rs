@@ -42,7 +42,7 @@ impl Client {
     }
 
     /// Deletes what is at `path`.
-    pub fn delete(&self, path: &str) -> anyhow::Result<()> {
+    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.request(Method::DELETE, path, Bytes::new())
     }
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod documents;
 pub mod drive;
 pub mod serve;
+pub mod session;
 pub mod show;
 pub mod status;
 pub mod table;
@@ -59,6 +60,9 @@ pub enum Verb {
     /// List, load and unload drives
     #[command(subcommand)]
     Drive(drive::Drive),
+    /// List, show and drop the sessions of initiators
+    #[command(subcommand)]
+    Session(session::Session),
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -82,6 +86,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Tape(verb) => verb.run(&global.client()?),
         Verb::Changer(verb) => verb.run(&global.client()?),
         Verb::Drive(verb) => verb.run(&global.client()?),
+        Verb::Session(verb) => verb.run(&global.client()?),
         Verb::Catalog(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),
         Verb::Completions(verb) => verb.run(),
@@ -119,4 +124,5 @@ Examples:
   capstan tape create --count 5 --prefix CAP --media LTO-5
   capstan changer move slot:3 drive:1
   capstan drive load 0 CAP001L5
+  capstan session list
   capstan --data /srv/tapes drive unload 0";

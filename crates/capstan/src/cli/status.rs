@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::client::Client;
 use super::drive;
+use super::session::short_target;
 use super::show::{Format, age, count, size};
 use super::table::Table;
 use crate::api::types;
@@ -39,6 +40,13 @@ fn text(status: &types::Status) -> String {
     );
     let _ = writeln!(out, "Data      {}", status.data.display());
     let _ = writeln!(out, "Portals   {}", status.portals.join("  "));
+    let in_flight: u64 = status.sessions.iter().map(|it| it.commands_in_flight).sum();
+    let _ = writeln!(
+        out,
+        "Sessions  {} logged in, {} in flight",
+        status.sessions.len(),
+        count(usize::try_from(in_flight).unwrap_or(usize::MAX), "command")
+    );
     let changer = &status.changer;
     let _ = writeln!(
         out,
@@ -85,13 +93,13 @@ fn sessions(sessions: &[types::Session]) -> String {
     if sessions.is_empty() {
         return "No initiator is logged in.\n".to_owned();
     }
-    let mut table = Table::new(["INITIATOR", "FROM", "TARGET", "SINCE"]);
+    let mut table = Table::new(["SESSION", "INITIATOR", "FROM", "TARGET", "SINCE"]).right([0]);
     for session in sessions {
-        let target = session.target.as_deref().unwrap_or("(discovery)");
         table.row([
+            session.id.to_string(),
             session.initiator.clone(),
             session.address.clone(),
-            target.rsplit(':').next().unwrap_or(target).to_owned(),
+            short_target(session).to_owned(),
             age(session.since_unix_ms),
         ]);
     }

@@ -95,7 +95,7 @@ impl Tape {
             }
             Self::Delete(delete) => {
                 for barcode in delete.barcodes {
-                    client.delete(&path(&barcode))?;
+                    client.delete::<()>(&path(&barcode))?;
                     say(format!("{barcode} deleted"))?;
                 }
                 Ok(())

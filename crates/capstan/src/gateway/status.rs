@@ -8,7 +8,7 @@ use super::Gateway;
 use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{
-    Changer, Drive, LoadedTape, Memory, Place, Position, Session, Status, Storage, Tape, TargetInfo,
+    Changer, Drive, LoadedTape, Memory, Place, Position, Status, Storage, Tape, TargetInfo,
 };
 use crate::portal::sessions::SessionInfo;
 
@@ -30,15 +30,6 @@ impl Gateway {
             storage: self.storage(),
             memory: self.memory(),
         })
-    }
-
-    /// Returns who is logged in.
-    pub fn sessions(&self) -> Vec<Session> {
-        self.sessions
-            .list()
-            .into_iter()
-            .map(describe_session)
-            .collect()
     }
 
     /// Returns the drives.
@@ -78,7 +69,7 @@ impl Gateway {
         let target = targets::find(&self.plans, device).map(|(plan, _)| plan.name.as_str());
         let logged_in = sessions
             .iter()
-            .filter(|session| session.login.target.as_deref() == target)
+            .filter(|session| session.facts.login.target.as_deref() == target)
             .count();
         let identity = bay.identity();
         Drive {
@@ -170,24 +161,5 @@ fn describe_target(plan: &targets::TargetPlan) -> TargetInfo {
     TargetInfo {
         name: plan.name.clone(),
         units: plan.units.iter().map(|(_, device)| unit(device)).collect(),
-    }
-}
-
-fn describe_session(session: SessionInfo) -> Session {
-    let SessionInfo {
-        tsih,
-        login,
-        peer,
-        local,
-        since_unix_ms,
-    } = session;
-    Session {
-        tsih: tsih.0,
-        isid: login.isid.to_string(),
-        initiator: login.initiator,
-        target: login.target,
-        address: peer.to_string(),
-        portal: local.to_string(),
-        since_unix_ms,
     }
 }

@@ -20,6 +20,10 @@ pub enum Message {
     SessionFree,
     /// Another login replaces this session.
     Replaced,
+    /// An administrator ends this session: close.
+    Dropped,
+    /// An administrator ends this session, politely: log out.
+    AskedToLogOut,
     /// The daemon goes: log out.
     ShutDown,
     /// The target is reset cold: close.

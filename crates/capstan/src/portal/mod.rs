@@ -22,6 +22,7 @@
 //!
 //! - [`policy`]: who may see and do what.
 //! - [`sessions`]: who is logged in; one session for each initiator port and target.
+//! - [`traffic`]: what a session has done.
 
 pub mod addresses;
 pub mod admission;
@@ -32,6 +33,7 @@ pub mod listener;
 pub mod policy;
 pub mod sessions;
 pub mod socket;
+pub mod traffic;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -93,6 +93,22 @@ fn failures_have_a_code_a_message_and_advice() {
             400,
             "bad_request",
         ),
+        ("GET", "/api/v1/sessions/7", "", 404, "not_found"),
+        (
+            "DELETE",
+            "/api/v1/sessions/7?ask=true",
+            "",
+            404,
+            "not_found",
+        ),
+        ("DELETE", "/api/v1/sessions/x", "", 400, "bad_request"),
+        (
+            "DELETE",
+            "/api/v1/sessions/7?force=true",
+            "",
+            400,
+            "bad_request",
+        ),
         ("POST", "/api/v1/changer/move", elsewhere, 409, "conflict"),
         (
             "POST",

@@ -141,6 +141,8 @@ fn without_a_daemon_every_verb_says_where_it_was_expected() {
         &["tape", "list"],
         &["changer", "list"],
         &["drive", "list"],
+        &["session", "list"],
+        &["session", "drop", "1"],
     ] {
         let complaint = capstan_fails(data.path(), arguments);
         let socket = data.path().join("capstan.sock");
@@ -165,7 +167,7 @@ fn completions_and_manual_pages_are_made() {
     assert!(capstan_ok(folder.path(), &["man"]).contains(".TH"));
     let pages = folder.path().join("man");
     capstan_ok(folder.path(), &["man", pages.to_str().unwrap()]);
-    for page in ["capstan.1", "capstan-serve.1", "capstan-drive-load.1"] {
+    for page in ["capstan.1", "capstan-serve.1", "capstan-session-drop.1"] {
         assert!(pages.join(page).exists(), "{page}");
     }
 }

@@ -19,5 +19,6 @@ mod login;
 mod reinstatement;
 mod reservations;
 mod restart;
+mod sessions;
 mod tape;
 mod wire;

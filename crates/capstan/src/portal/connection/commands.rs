@@ -1,6 +1,7 @@
 //! Commands, task management and discovery: from the core to the target and back.
 
 use iscsi::{CommandReceived, ManagementOutcome, SessionFate, TaskManagement, WhichTargets};
+use scsi::{Response, TaskTag};
 use tape_library::ManagementResponse;
 
 use super::super::discovery::{self, Asker};
@@ -19,9 +20,15 @@ impl Connection {
             self.core.abandon(task);
             return;
         };
+        self.traffic.command(command.data_out.len());
         if let Some(response) = nexus.submit(task, lun, command) {
-            self.core.complete(task, response);
+            self.complete(task, response);
         }
+    }
+
+    pub(super) fn complete(&mut self, task: TaskTag, response: Response) {
+        self.traffic.answer(response.data_in.len());
+        self.core.complete(task, response);
     }
 
     pub(super) fn manage(&mut self, request: &TaskManagement) {

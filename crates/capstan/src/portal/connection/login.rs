@@ -7,10 +7,11 @@ use iscsi::{
     LoginTerms, SessionKind, Tsih,
 };
 use scsi::InitiatorPort;
+use tape_library::Nexus;
 
 use super::super::inbox::Inbox;
 use super::super::policy::{PORTAL_GROUP_TAG, Verdict};
-use super::super::sessions::{Join, Turn};
+use super::super::sessions::{Join, SessionFacts, Turn};
 use super::Connection;
 
 impl Connection {
@@ -110,7 +111,14 @@ impl Connection {
             tracing::debug!(initiator = login.initiator, peer = %self.peer, "discovery");
         }
         if let Some(claim) = &self.claim {
-            claim.established(login.clone(), negotiated, self.peer, self.local);
+            claim.established(SessionFacts {
+                login: login.clone(),
+                negotiated,
+                peer: self.peer,
+                local: self.local,
+                traffic: Arc::clone(&self.traffic),
+                nexus: self.nexus.as_ref().map(Nexus::watch),
+            });
         }
         self.login = Some(login);
     }

@@ -19,6 +19,7 @@ use self::ending::Orderly;
 use super::admission::Permit;
 use super::inbox::{Inbox, Message};
 use super::sessions::Claim;
+use super::traffic::Traffic;
 use super::{Shared, socket};
 
 /// A connection and everything that ends with it.
@@ -35,6 +36,8 @@ pub struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
     started: Instant,
+    /// What the session has done.
+    traffic: Arc<Traffic>,
     /// Who logged in, since it did.
     login: Option<LoginRequested>,
     /// A login that waits for [`Message::SessionFree`].
@@ -77,6 +80,7 @@ impl Connection {
             peer,
             local,
             started: Instant::now(),
+            traffic: Arc::default(),
             login: None,
             waiting: None,
             refusal: None,
@@ -111,6 +115,7 @@ impl Connection {
             self.core.tick(self.now());
             self.read_inbox();
             self.handle_events();
+            self.traffic.in_flight(self.core.tasks_in_flight());
             self.send()?;
             if let Some(deadline) = self.flush_until
                 && (!self.core.has_output() || Instant::now() >= deadline)
@@ -196,13 +201,18 @@ impl Connection {
     fn read_inbox(&mut self) {
         for message in self.inbox.take() {
             match message {
-                Message::Completed(task, response) => self.core.complete(task, response),
+                Message::Completed(task, response) => self.complete(task, response),
                 Message::Aborted(task) => self.core.abandon(task),
                 Message::SessionFree => self.establish(),
                 Message::Replaced => {
                     self.refusal = Some("replaced by a newer login".to_owned());
                     self.core.close();
                 }
+                Message::Dropped => {
+                    self.refusal = Some("dropped by the administrator".to_owned());
+                    self.core.close();
+                }
+                Message::AskedToLogOut => self.core.request_logout(),
                 Message::ShutDown if self.login.is_some() => self.core.request_logout(),
                 Message::ShutDown | Message::TargetReset => self.core.close(),
                 Message::MemoryAvailable => self.core.memory_available(),

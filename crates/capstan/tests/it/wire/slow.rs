@@ -13,18 +13,18 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use crate::support::{TestGateway, eventually};
 
 /// A cartridge whose loading hangs until it is released or dropped.
-pub(super) struct SlowLoad {
+pub(crate) struct SlowLoad {
     label: PathBuf,
     kept: Option<Vec<u8>>,
     /// Open since somebody hangs.
     fifo: Option<File>,
     /// MOVE MEDIUM of the cartridge from its slot to drive 0.
-    pub(super) move_medium: [u8; 12],
+    pub(crate) move_medium: [u8; 12],
 }
 
 impl SlowLoad {
     /// Lets the loading of the tape in `slot:1` hang.
-    pub(super) fn prepare(gateway: &TestGateway) -> Self {
+    pub(crate) fn prepare(gateway: &TestGateway) -> Self {
         let barcode = gateway.tape_in("slot:1").unwrap();
         let label = label_of(gateway.data(), &barcode);
         let kept = fs::read(&label).unwrap();
@@ -43,7 +43,7 @@ impl SlowLoad {
     }
 
     /// Waits until the motion has begun.
-    pub(super) fn wait_until_it_hangs(&mut self) {
+    pub(crate) fn wait_until_it_hangs(&mut self) {
         let mut options = OpenOptions::new();
         options.write(true);
         options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
@@ -55,7 +55,7 @@ impl SlowLoad {
     }
 
     /// Lets the motion end.
-    pub(super) fn release(mut self) {
+    pub(crate) fn release(mut self) {
         self.let_go();
     }
 

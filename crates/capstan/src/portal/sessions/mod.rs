@@ -16,10 +16,13 @@
 //! ```
 //! Of several logins that race for one session the last wins: a waiting login is told
 //! [`Message::Replaced`] too. Nobody blocks; a waiting login still answers to its own timeout.
+//!
+//! - `info`: what an administrator sees of a session, and can do to it.
+
+mod info;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use iscsi::event::LoginRequested;
@@ -27,11 +30,14 @@ use iscsi::login::Negotiated;
 use iscsi::wire::{Isid, Tsih};
 
 use super::inbox::{Inbox, Message};
+pub use info::{Ending, SessionFacts, SessionInfo};
 
 /// The registry of sessions.
 #[derive(Default)]
 pub struct Sessions {
     state: Mutex<State>,
+    /// Signalled when a session has gone.
+    gone: Condvar,
 }
 
 #[derive(Default)]
@@ -54,33 +60,13 @@ struct Slot {
     owner: Claimant,
     waiting: Option<Claimant>,
     /// Since the owner is logged in.
-    established: Option<Established>,
+    established: Option<SessionInfo>,
 }
 
 struct Claimant {
     claim: u64,
     inbox: Arc<Inbox>,
     tsih: Tsih,
-}
-
-struct Established {
-    session: SessionInfo,
-    negotiated: Negotiated,
-}
-
-/// A session as the status shows it.
-#[derive(Clone, Debug)]
-pub struct SessionInfo {
-    /// Our number for it.
-    pub tsih: Tsih,
-    /// Who logged in, to what.
-    pub login: LoginRequested,
-    /// Where the connection comes from.
-    pub peer: SocketAddr,
-    /// Which of our addresses it uses.
-    pub local: SocketAddr,
-    /// When it logged in.
-    pub since_unix_ms: u64,
 }
 
 /// A login's hold on its session. Drop it after the nexus.
@@ -167,35 +153,20 @@ impl Sessions {
     /// Judges a login that names an existing session.
     pub fn join(&self, login: &LoginRequested) -> Join {
         let state = self.lock();
-        let established = state.slots.values().find_map(|slot| {
-            slot.established.as_ref().filter(|established| {
-                let session = &established.session;
+        let session = state.slots.values().find_map(|slot| {
+            slot.established.as_ref().filter(|session| {
+                let existing = &session.facts.login;
                 session.tsih == login.tsih
-                    && session.login.initiator == login.initiator
-                    && session.login.isid == login.isid
-                    && session.login.target == login.target
+                    && existing.initiator == login.initiator
+                    && existing.isid == login.isid
+                    && existing.target == login.target
             })
         });
-        match established {
+        match session {
             None => Join::Unknown,
-            Some(established) if established.session.login.cid != login.cid => Join::Full,
-            Some(established) => Join::Reinstate(established.negotiated),
+            Some(session) if session.facts.login.cid != login.cid => Join::Full,
+            Some(session) => Join::Reinstate(session.facts.negotiated),
         }
-    }
-
-    /// Returns all sessions, in the order of their logins.
-    pub fn list(&self) -> Vec<SessionInfo> {
-        let state = self.lock();
-        let established = state
-            .slots
-            .values()
-            .filter_map(|slot| slot.established.as_ref());
-        let mut sessions: Vec<SessionInfo> = established
-            .map(|established| established.session.clone())
-            .collect();
-        drop(state);
-        sessions.sort_by_key(|session| (session.since_unix_ms, session.tsih.0));
-        sessions
     }
 
     /// Tells every session with `target` to close, except the one that asked for the reset: it
@@ -237,28 +208,17 @@ impl Claim {
     }
 
     /// The login is done: the session is listed from now on.
-    pub fn established(
-        &self,
-        login: LoginRequested,
-        negotiated: Negotiated,
-        peer: SocketAddr,
-        local: SocketAddr,
-    ) {
+    pub fn established(&self, facts: SessionFacts) {
         let since_unix_ms = unix_ms();
         let mut state = self.sessions.lock();
         if let Some(slot) = state.slots.get_mut(&self.key)
             && slot.owner.claim == self.id
         {
-            let session = SessionInfo {
+            slot.established = Some(SessionInfo {
+                id: self.id,
                 tsih: self.tsih,
-                login,
-                peer,
-                local,
                 since_unix_ms,
-            };
-            slot.established = Some(Established {
-                session,
-                negotiated,
+                facts,
             });
         }
     }
@@ -287,6 +247,8 @@ impl Drop for Claim {
                     state.slots.remove(&self.key);
                 }
             }
+            drop(state);
+            self.sessions.gone.notify_all();
         }
     }
 }
