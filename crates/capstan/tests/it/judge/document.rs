@@ -128,7 +128,8 @@ loaded before libiscsi answers that one question, and touches nothing else
 
 Each test has a process and a unit of its own, or at least one that is put in order before. A pass is a
 test in which every assertion held; a skip is one of which the tool says that it left out all or a part;
-what is not applicable is not run. The project's own tests on the wire are in
+what is not applicable is not run. Two more programs of libiscsi, `iscsi-ls` and `iscsi-inq`, try
+discovery, REPORT LUNS, and CHAP in one direction and in both (`judge/programs.rs`). The project's own tests on the wire are in
 [iscsi-conformance.md](iscsi-conformance.md).
 
 This file is generated from `crates/capstan/tests/it/judge/expectations.rs`:

@@ -6,6 +6,7 @@
 mod document;
 mod expectations;
 mod judging;
+mod programs;
 mod ram_disk;
 mod report;
 mod suites;
@@ -32,6 +33,8 @@ use crate::support::tape::Found;
 
 /// Disks that are judged at the same time. Most of the time the tool waits for nothing to happen.
 const DISKS: u8 = 4;
+/// Libraries whose changers are judged at the same time.
+const CHANGERS: usize = 3;
 /// Drives of the default library.
 const DRIVES: u16 = 4;
 
@@ -125,13 +128,15 @@ fn the_changer_is_judged() {
     let Some(preload) = tool.build_preload() else {
         return;
     };
-    let gateway = TestGateway::start();
-    let name = gateway.target(Device::Changer);
-    judge(&CHANGER, &tool.tests, &[()], |(), test| {
+    let gateways: Vec<TestGateway> = (0..CHANGERS).map(|_| TestGateway::start()).collect();
+    judge(&CHANGER, &tool.tests, &gateways, |gateway, test| {
+        let name = gateway.target(Device::Changer);
         tool.run(test, &[url(gateway.portal(), &name)], Some(&preload))
     });
-    gateway.move_tape("slot:1", "drive:0");
-    assert_eq!(gateway.tape_in("slot:1"), None, "still a changer");
+    for gateway in gateways {
+        gateway.move_tape("slot:1", "drive:0");
+        assert_eq!(gateway.tape_in("slot:1"), None, "still a changer");
+    }
 }
 
 /// Nobody takes this long to log out of a portal that closes.
