@@ -1,18 +1,17 @@
 //! LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-5 §7.3, §7.5), and what the robot does.
 
-use cartridge::Cartridge;
 use scsi::ssc::load_unload::{LoadAction, LoadUnload};
 use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
 use scsi::ssc::prevent_allow::MediumRemoval;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
 
 use super::mounted::Mounted;
-use super::{Machine, Medium};
+use super::{Machine, Medium, Volume};
 use crate::profile::MediaAccess;
 
 impl Machine {
     /// The robot puts a cartridge in.
-    pub(super) fn load_cartridge(&mut self, cartridge: Cartridge, access: MediaAccess) {
+    pub(super) fn load_cartridge(&mut self, cartridge: Box<dyn Volume>, access: MediaAccess) {
         // Only the library loads, and only into an empty drive. To go on would drop a cartridge that
         // may hold data that are not durable yet.
         assert!(matches!(self.medium, Medium::Empty), "the drive is empty");

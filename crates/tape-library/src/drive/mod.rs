@@ -1,7 +1,7 @@
 //! A tape drive and its SCSI device server (SSC-5).
 //!
 //! # Purpose
-//! Holds at most one [`Cartridge`] and does to it what initiators ask, command by command. The
+//! Holds at most one [`cartridge::Cartridge`] and does to it what initiators ask, command by command. The
 //! library puts cartridges in and takes them out.
 //!
 //! ```text
@@ -50,13 +50,14 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod volume;
 mod write;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cartridge::{Cartridge, Codec};
+use cartridge::Codec;
 use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
@@ -67,6 +68,7 @@ use mode::Mode;
 use mounted::Mounted;
 pub use status::{DriveState, DriveStatus};
 pub use transfer::TRANSFER_BYTES_MAX;
+pub use volume::Volume;
 
 /// What a drive is made from.
 #[derive(Clone, Debug)]
@@ -154,14 +156,16 @@ impl Drive {
     /// Puts a cartridge in, threads it and makes it ready at the beginning of the partition. Every
     /// nexus is told NOT READY TO READY CHANGE. With [`MediaAccess::ReadOnly`] the drive treats the
     /// cartridge as write protected. The caller knows that the drive is empty.
-    pub fn load(&self, cartridge: Cartridge, access: MediaAccess) {
+    pub fn load(&self, cartridge: impl Volume + 'static, access: MediaAccess) {
+        let cartridge = Box::new(cartridge);
         self.with_machine(|machine| machine.load_cartridge(cartridge, access));
     }
 
     /// Puts back a cartridge that was in the drive before: when the gateway started, or after a move
     /// that failed. As [`Drive::load`], but nothing can be appended or erased until an initiator has
     /// moved to a place that it names (see the module's guarantees).
-    pub fn load_again(&self, cartridge: Cartridge, access: MediaAccess) {
+    pub fn load_again(&self, cartridge: impl Volume + 'static, access: MediaAccess) {
+        let cartridge = Box::new(cartridge);
         self.with_machine(|machine| {
             machine.load_cartridge(cartridge, access);
             machine.distrust_position();

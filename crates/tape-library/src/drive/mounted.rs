@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use cartridge::limits::early_warning_distance_bytes;
-use cartridge::{Appended, Cartridge, Error};
+use cartridge::{Appended, Error};
+
+use super::Volume;
 
 /// A cartridge in the drive.
 pub(super) struct Mounted {
-    pub(super) cartridge: Cartridge,
+    pub(super) cartridge: Box<dyn Volume>,
     /// The write protect tab, or a drive that can only read such media.
     pub(super) write_protected: bool,
     /// Objects accepted since the last synchronize: what SSC-5 calls the object buffer.
@@ -22,7 +24,7 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    pub(super) fn new(cartridge: Cartridge, write_protected: bool) -> Self {
+    pub(super) fn new(cartridge: Box<dyn Volume>, write_protected: bool) -> Self {
         Self {
             cartridge,
             write_protected,

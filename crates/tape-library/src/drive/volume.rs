@@ -1,0 +1,121 @@
+//! What a drive needs of the cartridge in it.
+//!
+//! The library's drives get a [`Cartridge`] and nothing else. The trait is for who wants to know what
+//! the way to the cartridge costs without one: the benchmark's null cartridge, which cannot be had
+//! from the gateway's own code.
+
+use bytes::Bytes;
+use cartridge::{Appended, Cartridge, Codec, Error, Label, Located, Position, Read, Spaced, Usage};
+
+/// A cartridge as its drive sees it. [`Cartridge`]'s methods of the same names say what each has to
+/// do, and what is durable when.
+#[allow(missing_docs)] // one place says it
+pub trait Volume: Send {
+    fn label(&self) -> &Label;
+    fn position(&self) -> Position;
+    fn end_of_data(&self) -> Position;
+    fn usage(&self) -> Usage;
+    fn set_codec(&mut self, codec: Codec);
+
+    fn is_ready_for(&self, length: usize) -> bool;
+    fn append_block(&mut self, block: Bytes) -> Result<Appended, Error>;
+    fn append_filemarks(&mut self, count: u32) -> Result<Appended, Error>;
+    fn synchronize(&mut self) -> Result<(), Error>;
+    fn undo_doubtful(&mut self) -> Result<(), Error>;
+    fn erase(&mut self) -> Result<(), Error>;
+
+    fn is_ready_to_read(&mut self) -> bool;
+    fn read_block(&mut self) -> Result<Read, Error>;
+
+    fn rewind(&mut self) -> Result<(), Error>;
+    fn locate_block(&mut self, object: u64) -> Result<Located, Error>;
+    fn locate_filemark(&mut self, file: u64) -> Result<Located, Error>;
+    fn space_blocks(&mut self, count: i64) -> Result<Spaced, Error>;
+    fn space_filemarks(&mut self, count: i64) -> Result<Spaced, Error>;
+    fn space_end_of_data(&mut self) -> Result<(), Error>;
+
+    fn unload(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// Passes everything on.
+impl Volume for Cartridge {
+    fn label(&self) -> &Label {
+        Cartridge::label(self)
+    }
+
+    fn position(&self) -> Position {
+        Cartridge::position(self)
+    }
+
+    fn end_of_data(&self) -> Position {
+        Cartridge::end_of_data(self)
+    }
+
+    fn usage(&self) -> Usage {
+        Cartridge::usage(self)
+    }
+
+    fn set_codec(&mut self, codec: Codec) {
+        Cartridge::set_codec(self, codec);
+    }
+
+    fn is_ready_for(&self, length: usize) -> bool {
+        Cartridge::is_ready_for(self, length)
+    }
+
+    fn append_block(&mut self, block: Bytes) -> Result<Appended, Error> {
+        Cartridge::append_block(self, block)
+    }
+
+    fn append_filemarks(&mut self, count: u32) -> Result<Appended, Error> {
+        Cartridge::append_filemarks(self, count)
+    }
+
+    fn is_ready_to_read(&mut self) -> bool {
+        Cartridge::is_ready_to_read(self)
+    }
+
+    fn synchronize(&mut self) -> Result<(), Error> {
+        Cartridge::synchronize(self)
+    }
+
+    fn undo_doubtful(&mut self) -> Result<(), Error> {
+        Cartridge::undo_doubtful(self)
+    }
+
+    fn erase(&mut self) -> Result<(), Error> {
+        Cartridge::erase(self)
+    }
+
+    fn read_block(&mut self) -> Result<Read, Error> {
+        Cartridge::read_block(self)
+    }
+
+    fn rewind(&mut self) -> Result<(), Error> {
+        Cartridge::rewind(self)
+    }
+
+    fn locate_block(&mut self, object: u64) -> Result<Located, Error> {
+        Cartridge::locate_block(self, object)
+    }
+
+    fn locate_filemark(&mut self, file: u64) -> Result<Located, Error> {
+        Cartridge::locate_filemark(self, file)
+    }
+
+    fn space_blocks(&mut self, count: i64) -> Result<Spaced, Error> {
+        Cartridge::space_blocks(self, count)
+    }
+
+    fn space_filemarks(&mut self, count: i64) -> Result<Spaced, Error> {
+        Cartridge::space_filemarks(self, count)
+    }
+
+    fn space_end_of_data(&mut self) -> Result<(), Error> {
+        Cartridge::space_end_of_data(self)
+    }
+
+    fn unload(self: Box<Self>) -> Result<(), Error> {
+        Cartridge::unload(*self)
+    }
+}
