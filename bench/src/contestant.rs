@@ -5,6 +5,7 @@
 
 pub(crate) mod capstan;
 mod istgt;
+mod null;
 mod tgt;
 
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) struct Setup {
 /// Whose figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Contestant {
+    /// Us, with cartridges that keep nothing.
+    Null,
     /// Us, with this setting of `cartridge.compression`.
     Capstan {
         /// none, lz4, zstd or lzo.
@@ -51,6 +54,7 @@ impl Contestant {
     /// Returns the name for the tables.
     pub(crate) fn name(&self) -> String {
         match self {
+            Self::Null => "capstan, null cartridge".to_owned(),
             Self::Capstan { compression } => format!("capstan, {compression}"),
             Self::Peer(Peer::Tgt) => "tgt".to_owned(),
             Self::Peer(Peer::TgtTuned) => "tgt, tuned".to_owned(),
@@ -61,6 +65,7 @@ impl Contestant {
     /// Returns what it is to the report.
     pub(crate) fn kind(&self) -> Kind {
         match self {
+            Self::Null => Kind::Null,
             Self::Capstan { .. } => Kind::Capstan,
             Self::Peer(_) => Kind::Peer,
         }
@@ -69,6 +74,7 @@ impl Contestant {
     /// Returns what the program says of its version.
     pub(crate) fn version(&self, setup: &Setup) -> Option<String> {
         let mut command = match self {
+            Self::Null => return None, // it is built with this binary
             Self::Capstan { .. } => capstan::version(&setup.capstan),
             Self::Peer(Peer::Tgt | Peer::TgtTuned) => tgt::version(),
             Self::Peer(Peer::Istgt) => istgt::version(),
@@ -81,11 +87,14 @@ impl Contestant {
         Some(if is_bare { format!("tgt {line}") } else { line })
     }
 
-    /// Starts it and logs in to its drive, which is ready.
-    pub(crate) fn start(&self, setup: &Setup) -> Result<Running> {
+    /// Starts it and logs in to its drives, which are ready. Peers have one.
+    pub(crate) fn start(&self, setup: &Setup, drives: u16) -> Result<Running> {
         let place = Place::new(&setup.directory)?;
         match self {
-            Self::Capstan { compression } => capstan::start(&setup.capstan, place, compression),
+            Self::Null => null::start(place, drives),
+            Self::Capstan { compression } => {
+                capstan::start(&setup.capstan, place, compression, drives)
+            }
             Self::Peer(Peer::Tgt) => tgt::start(place, tgt::DEFAULT),
             Self::Peer(Peer::TgtTuned) => tgt::start(place, tgt::TUNED),
             Self::Peer(Peer::Istgt) => istgt::start(place),
@@ -93,10 +102,10 @@ impl Contestant {
     }
 }
 
-/// A target with a session on its drive. The session ends first.
+/// A target with a session on each drive; there is at least one. The sessions end first.
 pub(crate) struct Running {
-    /// The session.
-    pub(crate) drive: Session,
+    /// The sessions.
+    pub(crate) drives: Vec<Session>,
     /// The target.
     pub(crate) server: Server,
 }

@@ -6,42 +6,76 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 /// What was measured of one file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timing {
-    /// From the first command to the answer to the last, the filemark included.
+    /// How long all of it took.
     pub(crate) elapsed: Duration,
-    /// The MB/s of each mebibyte, or of each block that is larger.
+    /// The MB/s of each lap.
     pub(crate) laps: Vec<f64>,
 }
 
-/// A clock that runs.
-pub(crate) struct Laps {
-    start: Instant,
-    last: Instant,
-    bytes: usize,
+/// A clock that runs now and then.
+pub(crate) struct Clock {
+    lap_bytes: usize,
     timing: Timing,
 }
 
-/// A lap is at least so long.
+/// One run of a clock.
+pub(crate) struct Laps<'a> {
+    last: Instant,
+    bytes: usize,
+    lap_bytes: usize,
+    timing: &'a mut Timing,
+}
+
+/// A lap is a mebibyte, or a block that is larger.
 const LAP_BYTES: usize = 1 << 20;
 
-impl Laps {
-    /// Starts the clock.
-    pub(crate) fn start() -> Self {
-        let now = Instant::now();
+/// The same with several commands at a time: their answers come in clusters, and shorter laps would
+/// measure those.
+const LAP_BYTES_OF_SEVERAL: usize = 16 << 20;
+
+impl Clock {
+    /// Returns a clock for so many commands at a time.
+    pub(crate) fn new(depth: u64) -> Self {
         Self {
-            start: now,
-            last: now,
-            bytes: 0,
+            lap_bytes: if depth > 1 {
+                LAP_BYTES_OF_SEVERAL
+            } else {
+                LAP_BYTES
+            },
             timing: Timing::default(),
         }
     }
 
+    /// Runs while `work` does.
+    pub(crate) fn time<T>(&mut self, work: impl FnOnce(&mut Laps<'_>) -> Result<T>) -> Result<T> {
+        let start = Instant::now();
+        let mut laps = Laps {
+            last: start,
+            bytes: 0,
+            lap_bytes: self.lap_bytes,
+            timing: &mut self.timing,
+        };
+        let result = work(&mut laps)?;
+        self.timing.elapsed += start.elapsed();
+        Ok(result)
+    }
+
+    /// Returns what was measured.
+    pub(crate) fn stop(self) -> Timing {
+        self.timing
+    }
+}
+
+impl Laps<'_> {
     /// Takes note that `bytes` more have moved.
     pub(crate) fn moved(&mut self, bytes: usize) {
         self.bytes += bytes;
-        if self.bytes < LAP_BYTES {
+        if self.bytes < self.lap_bytes {
             return;
         }
         let now = Instant::now();
@@ -52,19 +86,19 @@ impl Laps {
         self.last = now;
         self.bytes = 0;
     }
-
-    /// Stops the clock.
-    pub(crate) fn stop(mut self) -> Timing {
-        self.timing.elapsed = self.start.elapsed();
-        self.timing
-    }
 }
 
 /// Returns the median; of an even number the lower of the two in the middle. `None` of nothing.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    quantile(values, 1, 2)
+}
+
+/// Returns the value that `part` of `whole` of the values do not exceed. `None` of nothing.
+pub(crate) fn quantile(values: &[f64], part: usize, whole: usize) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len().saturating_sub(1) / 2).copied()
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(last * part / whole).copied()
 }
 
 #[cfg(test)]
@@ -73,19 +107,29 @@ mod tests {
 
     #[test]
     fn a_lap_is_a_mebibyte_or_a_larger_block() {
-        let mut laps = Laps::start();
-        for _ in 0..33 {
-            laps.moved(64 << 10);
-        }
-        assert_eq!(laps.timing.laps.len(), 2);
-        laps.moved(4 << 20);
-        assert_eq!(laps.stop().laps.len(), 3);
+        let mut clock = Clock::new(1);
+        let blocks = |laps: &mut Laps<'_>| {
+            for _ in 0..33 {
+                laps.moved(64 << 10);
+            }
+            Ok(())
+        };
+        clock.time(blocks).unwrap();
+        clock.time(blocks).unwrap();
+        let one = |laps: &mut Laps<'_>| {
+            laps.moved(4 << 20);
+            Ok(())
+        };
+        clock.time(one).unwrap();
+        assert_eq!(clock.stop().laps.len(), 5, "what is over does not count");
     }
 
     #[test]
-    fn medians() {
+    fn medians_and_quantiles() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), Some(2.0));
         assert_eq!(median(&[]), None);
+        let hundred: Vec<f64> = (0..=100).map(f64::from).collect();
+        assert_eq!(quantile(&hundred, 99, 100), Some(99.0));
     }
 }

@@ -88,11 +88,12 @@ pub(crate) fn measure(setup: &Setup, samples: usize) -> Result<Vec<Latency>> {
     for busy in Busy::ALL {
         eprintln!("liveness: {}", busy.name());
         let compression = "none".to_owned();
-        let running = Contestant::Capstan { compression }.start(setup)?;
+        let mut running = Contestant::Capstan { compression }.start(setup, 1)?;
+        let drive = running.drives.remove(0);
         let mut queuing = Vec::new();
         let mut stream = None;
         let mut session = match busy {
-            Busy::Idle => running.drive,
+            Busy::Idle => drive,
             Busy::Motion => hanging_changer(&running.server)?,
             Busy::FullWindows => {
                 let changer = hanging_changer(&running.server)?;
@@ -101,7 +102,7 @@ pub(crate) fn measure(setup: &Setup, samples: usize) -> Result<Vec<Latency>> {
             }
             Busy::Burst => {
                 stream = Some(Stream::new());
-                running.drive
+                drive
             }
         };
         let (mut nops, mut aborts) = (Vec::new(), Vec::new());

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use iscsi::initiator::{DataTransfer, Finished, Initiator, InitiatorEvent, InitiatorParams};
 use scsi::Lun;
 
-use crate::laps::{Laps, Timing};
+use crate::laps::Laps;
 
 /// How we call ourselves.
 const NAME: &str = "iqn.2026-11.io.capstan:bench";
@@ -113,21 +113,20 @@ impl Session {
 
     fn send(&mut self) -> Result<()> {
         while self.initiator.has_output() {
-            let slices: Vec<_> = self
-                .initiator
-                .transmit()
-                .take(SLICES_MAX)
-                .map(IoSlice::new)
-                .collect();
-            let count = self.stream.write_vectored(&slices)?;
-            drop(slices);
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut used = 0;
+            for (slice, bytes) in slices.iter_mut().zip(self.initiator.transmit()) {
+                *slice = IoSlice::new(bytes);
+                used += 1;
+            }
+            let count = self.stream.write_vectored(&slices[..used])?;
             self.initiator.sent(count);
         }
         Ok(())
     }
 
-    fn command(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
-        self.initiator.command(self.lun, cdb, data);
+    /// Waits for the next command to end.
+    fn next_end(&mut self) -> Result<Finished> {
         loop {
             if let InitiatorEvent::Finished(finished) = self.next()? {
                 return Ok(finished);
@@ -135,16 +134,39 @@ impl Session {
         }
     }
 
+    fn command(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
+        self.initiator.command(self.lun, cdb, data);
+        self.next_end()
+    }
+
     /// Sends a command that has to end GOOD.
     fn good(&mut self, cdb: &[u8], data: DataTransfer) -> Result<Finished> {
         let finished = self.command(cdb, data)?;
-        ensure!(
-            finished.status == 0,
-            "CDB {cdb:02x?}: status {:02x}, sense {:02x?}",
-            finished.status,
-            finished.sense
-        );
+        ended_good(cdb, &finished)?;
         Ok(finished)
+    }
+
+    /// Sends a command `count` times, `depth` of them at a time; all have to end GOOD, and `check`
+    /// has to like what they brought.
+    fn repeat(
+        &mut self,
+        count: u64,
+        depth: u64,
+        (cdb, data): (&[u8], &DataTransfer),
+        mut check: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut sent = 0;
+        for done in 0..count {
+            while sent < count.min(done + depth) {
+                self.initiator.command(self.lun, cdb, data.clone());
+                sent += 1;
+            }
+            let finished = self.next_end()?;
+            ended_good(cdb, &finished)?;
+            check(&finished.data)?;
+            self.initiator.recycle(finished.data);
+        }
+        Ok(())
     }
 
     /// TEST UNIT READY until the unit attentions are told.
@@ -157,11 +179,19 @@ impl Session {
         bail!("the unit does not become ready")
     }
 
-    /// Moves the cartridge of the first storage element into the first drive.
-    pub(crate) fn load_first_cartridge(&mut self) -> Result<()> {
+    /// TEST UNIT READY on a unit that is ready.
+    pub(crate) fn test_unit_ready(&mut self) -> Result<()> {
+        self.good(&[0; 6], DataTransfer::None)?;
+        Ok(())
+    }
+
+    /// Moves the cartridges of the first storage elements into the first drives.
+    pub(crate) fn load_cartridges(&mut self, drives: u16) -> Result<()> {
         self.wait_until_ready()?;
-        let move_medium = self.move_medium(0)?;
-        self.good(&move_medium, DataTransfer::None)?;
+        for number in 0..drives {
+            let move_medium = self.move_medium(number)?;
+            self.good(&move_medium, DataTransfer::None)?;
+        }
         Ok(())
     }
 
@@ -183,31 +213,47 @@ impl Session {
         Ok([0xa5, 0, r0, r1, s0, s1, d0, d1, 0, 0, 0, 0])
     }
 
-    /// Writes `count` blocks and a filemark, one command at a time.
-    pub(crate) fn write_file(&mut self, block: &Bytes, count: u64) -> Result<Timing> {
+    /// Writes `count` blocks, `depth` commands at a time.
+    pub(crate) fn write_blocks(
+        &mut self,
+        block: &Bytes,
+        count: u64,
+        depth: u64,
+        laps: &mut Laps<'_>,
+    ) -> Result<()> {
         let [_, b1, b2, b3] = u32::try_from(block.len())?.to_be_bytes();
-        let mut laps = Laps::start();
-        for _ in 0..count {
-            self.good(&[0x0a, 0, b1, b2, b3, 0], DataTransfer::Out(block.clone()))?;
+        let write = [0x0a, 0, b1, b2, b3, 0];
+        let data = DataTransfer::Out(block.clone());
+        self.repeat(count, depth, (&write, &data), |_| {
             laps.moved(block.len());
-        }
-        self.good(&[0x10, 0, 0, 0, 1, 0], DataTransfer::None)?;
-        Ok(laps.stop())
+            Ok(())
+        })
     }
 
-    /// Reads `count` blocks, which all have to be `block`.
-    pub(crate) fn read_file(&mut self, block: &Bytes, count: u64) -> Result<Timing> {
+    /// Reads `count` blocks, which all have to be `block`, `depth` commands at a time.
+    pub(crate) fn read_blocks(
+        &mut self,
+        block: &Bytes,
+        count: u64,
+        depth: u64,
+        laps: &mut Laps<'_>,
+    ) -> Result<()> {
         let length = u32::try_from(block.len())?;
         let [_, b1, b2, b3] = length.to_be_bytes();
-        let mut laps = Laps::start();
-        for number in 0..count {
-            let read = self.good(&[0x08, 0, b1, b2, b3, 0], DataTransfer::In(length))?;
+        let read = [0x08, 0, b1, b2, b3, 0];
+        self.repeat(count, depth, (&read, &DataTransfer::In(length)), |data| {
             // Comparing all of it would be measured, too; the tests do that.
-            let same = read.data.len() == block.len() && read.data[..512] == block[..512];
-            ensure!(same, "block {number} is not the one that was written");
+            let same = data.len() == block.len() && data[..512] == block[..512];
+            ensure!(same, "a block is not the one that was written");
             laps.moved(block.len());
-        }
-        Ok(laps.stop())
+            Ok(())
+        })
+    }
+
+    /// Writes a filemark: what was written is durable when it is answered.
+    pub(crate) fn write_filemark(&mut self) -> Result<()> {
+        self.good(&[0x10, 0, 0, 0, 1, 0], DataTransfer::None)?;
+        Ok(())
     }
 
     /// Rewinds.
@@ -215,4 +261,14 @@ impl Session {
         self.good(&[0x01, 0, 0, 0, 0, 0], DataTransfer::None)?;
         Ok(())
     }
+}
+
+fn ended_good(cdb: &[u8], finished: &Finished) -> Result<()> {
+    ensure!(
+        finished.status == 0,
+        "CDB {cdb:02x?}: status {:02x}, sense {:02x?}",
+        finished.status,
+        finished.sense
+    );
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `capstan serve` with a new library; its changer loads the first cartridge into the first drive.
+//! `capstan serve` with a new library; its changer loads the first cartridges into the drives.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +16,12 @@ pub(super) fn version(capstan: &Path) -> Command {
     command
 }
 
-pub(super) fn start(capstan: &Path, place: Place, compression: &str) -> Result<Running> {
+pub(super) fn start(
+    capstan: &Path,
+    place: Place,
+    compression: &str,
+    drives: u16,
+) -> Result<Running> {
     let configuration = place.path("bench.toml");
     std::fs::write(
         &configuration,
@@ -32,8 +37,8 @@ pub(super) fn start(capstan: &Path, place: Place, compression: &str) -> Result<R
         .arg("--listen")
         .arg(place.address.to_string());
     let server = Server::start(command, place)?;
-    let drive = loaded_drive(&server)?;
-    Ok(Running { drive, server })
+    let drives = loaded_drives(&server, drives)?;
+    Ok(Running { drives, server })
 }
 
 /// Returns a session with the changer, which is ready.
@@ -48,11 +53,15 @@ pub(crate) fn changer_unasked(server: &Server) -> Result<Session> {
     log_in(server, "-mediachanger")
 }
 
-fn loaded_drive(server: &Server) -> Result<Session> {
-    changer(server)?.load_first_cartridge()?;
-    let mut drive = log_in(server, "-tapedrive-01")?;
-    drive.wait_until_ready()?;
-    Ok(drive)
+fn loaded_drives(server: &Server, drives: u16) -> Result<Vec<Session>> {
+    changer(server)?.load_cartridges(drives)?;
+    (1..=drives)
+        .map(|number| {
+            let mut drive = log_in(server, &format!("-tapedrive-{number:02}"))?;
+            drive.wait_until_ready()?;
+            Ok(drive)
+        })
+        .collect()
 }
 
 fn log_in(server: &Server, suffix: &str) -> Result<Session> {

@@ -31,7 +31,10 @@ pub(super) fn start(place: Place) -> Result<Running> {
     let server = Server::start(command, place)?;
     let mut drive = Session::log_in(server.address(), TARGET, Lun::new(0))?;
     drive.wait_until_ready()?;
-    Ok(Running { drive, server })
+    Ok(Running {
+        drives: vec![drive],
+        server,
+    })
 }
 
 /// The lengths are those of the example that comes with it. Its tape works with queue depth 0 only,

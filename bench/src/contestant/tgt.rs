@@ -72,7 +72,10 @@ pub(super) fn start(place: Place, parameters: Parameters) -> Result<Running> {
 
     let mut drive = Session::log_in(server.address(), TARGET, Lun::new(TAPE))?;
     drive.wait_until_ready()?;
-    Ok(Running { drive, server })
+    Ok(Running {
+        drives: vec![drive],
+        server,
+    })
 }
 
 /// Runs a helper to its end.

@@ -54,8 +54,12 @@ pub(super) struct InitiatorTask {
     expected: u32,
     read: bool,
     data_out: Option<Bytes>,
+    /// May be longer than what has come in: a recycled buffer keeps its length, so that it need not
+    /// be cleared again.
     pub(super) data_in: Vec<u8>,
     pub(super) segment_start: usize,
+    /// How much of it has come in, with the segment that is being received.
+    data_in_length: usize,
     /// DataSN of Data-In or R2TSN of R2Ts.
     next_sn: SerialNumber,
     /// Bytes of Data-In since the last F.
@@ -63,6 +67,9 @@ pub(super) struct InitiatorTask {
     /// Up to where the target has asked for data.
     asked_to: u32,
 }
+
+/// How many buffers wait for new commands.
+const SPARE_BUFFERS_MAX: usize = 8;
 
 impl Initiator {
     /// Sends a command, as soon as the window lets it, and returns its tag.
@@ -83,8 +90,13 @@ impl Initiator {
             expected,
             read,
             data_out,
-            data_in: Vec::new(),
+            data_in: if read {
+                self.spare.pop().unwrap_or_default()
+            } else {
+                Vec::new()
+            },
             segment_start: 0,
+            data_in_length: 0,
             next_sn: SerialNumber(0),
             burst: 0,
             asked_to: 0,
@@ -94,6 +106,14 @@ impl Initiator {
         self.queued.push_back(Queued { task, cdb: bytes });
         self.send_queued();
         itt
+    }
+
+    /// Gives the buffer of a [`Finished::data`] back, for a command to come: measuring a target, one
+    /// does not want to measure how the client clears its memory.
+    pub fn recycle(&mut self, data: Vec<u8>) {
+        if data.capacity() > 0 && self.spare.len() < SPARE_BUFFERS_MAX {
+            self.spare.push(data);
+        }
     }
 
     /// Sends what waits for the window, while it is open.
@@ -219,7 +239,7 @@ impl Initiator {
             return; // aborted by us; to the scratch buffer
         };
         let length = header.data_length();
-        let at = task.data_in.len();
+        let at = task.data_in_length;
         if pdu.data_sn != task.next_sn || pdu.buffer_offset as usize != at {
             return self.fail("DataSN or offset of a Data-In is wrong");
         }
@@ -227,6 +247,7 @@ impl Initiator {
             return self.fail("Data-In beyond what was expected");
         }
         task.segment_start = at;
+        task.data_in_length = at + length;
         self.incoming = Some(task.itt);
     }
 
@@ -305,7 +326,14 @@ impl Initiator {
         self.finished(task, pdu.status, sense, pdu.residual);
     }
 
-    fn finished(&mut self, task: InitiatorTask, status: u8, sense: Vec<u8>, residual: Residual) {
+    fn finished(
+        &mut self,
+        mut task: InitiatorTask,
+        status: u8,
+        sense: Vec<u8>,
+        residual: Residual,
+    ) {
+        task.data_in.truncate(task.data_in_length);
         self.events.push_back(InitiatorEvent::Finished(Finished {
             task_tag: task.itt,
             status,

@@ -42,6 +42,8 @@ pub struct Initiator {
     queued: VecDeque<Queued>,
     texts: Vec<control::TextExchange>,
     scratch: Vec<u8>,
+    /// Buffers for Data-In; see [`Initiator::recycle`].
+    spare: Vec<Vec<u8>>,
     incoming: Option<u32>,
 }
 
@@ -64,6 +66,7 @@ impl Initiator {
             queued: VecDeque::new(),
             texts: Vec::new(),
             scratch: Vec::new(),
+            spare: Vec::new(),
             incoming: None,
             params,
         };
