@@ -70,6 +70,7 @@
 //!
 //! Standards: RFC 7143 (iSCSI), RFC 1982 (serial numbers), RFC 1994 (CHAP).
 
+mod buffer;
 pub mod chap;
 mod connection;
 pub mod event;

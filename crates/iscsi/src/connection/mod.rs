@@ -7,6 +7,7 @@ use ::core::time::Duration;
 use std::collections::VecDeque;
 
 use self::core::{Core, Numbers};
+use crate::buffer::GROWTH_STEP;
 use crate::event::{CloseReason, Event};
 use crate::limits::{Limits, Offer};
 use crate::login::{Login, Negotiated};
@@ -45,9 +46,6 @@ enum Phase {
     Login(Box<Login>),
     FullFeature(Box<Session>),
 }
-
-/// How far a data segment's buffer grows ahead of its bytes: memory is taken as data arrives.
-const GROWTH_STEP: usize = 256 << 10;
 
 /// How many unwanted bytes are taken at once.
 const SINK_LENGTH: usize = 64 << 10;
@@ -96,7 +94,8 @@ impl Connection {
         };
         let step = (length - filled).min(GROWTH_STEP);
         match destination(&mut self.phase, &mut self.scratch) {
-            Destination::Buffer(buffer, start) => grown(buffer, start + filled, step),
+            Destination::Task(buffer, start) => buffer.space(start + filled, length - filled),
+            Destination::Scratch(buffer) => grown(buffer, filled, step),
             Destination::Nowhere => grown(&mut self.sink, 0, step.min(SINK_LENGTH)),
         }
     }
@@ -124,7 +123,8 @@ impl Connection {
                     session.data_received(count);
                 }
                 let bytes = match destination(&mut self.phase, &mut self.scratch) {
-                    Destination::Buffer(buffer, start) => &buffer[start + filled..][..count],
+                    Destination::Task(buffer, start) => buffer.receive(start + filled, count),
+                    Destination::Scratch(buffer) => &buffer[filled..][..count],
                     // Shorter only when the task went away since `want`.
                     Destination::Nowhere => self.sink.get(..count).unwrap_or_default(),
                 };
@@ -269,7 +269,7 @@ impl Connection {
 
 fn destination<'a>(phase: &'a mut Phase, scratch: &'a mut Vec<u8>) -> Destination<'a> {
     match phase {
-        Phase::Login(_) => Destination::Buffer(scratch, 0),
+        Phase::Login(_) => Destination::Scratch(scratch),
         Phase::FullFeature(session) => session.destination(),
     }
 }

@@ -30,8 +30,9 @@
 //! [`Limits::stall_timeout`](crate::Limits::stall_timeout).
 //!
 //! Not counted, because each is bounded by itself: connections that have not logged in (64 KiB of text
-//! each), the fixed part of a connection (its stack, its tables, 64 KiB for unwanted bytes), and what
-//! a device works on (one command for each logical unit).
+//! each), the fixed part of a connection (its stack, its tables, 64 KiB for unwanted bytes), what
+//! a device works on (one command for each logical unit), and spare buffers (32 MiB in all; one in use
+//! may be 64 KiB longer than its command).
 
 mod pool;
 mod share;

@@ -6,6 +6,7 @@ use scsi::{AdditionalSense, Cdb, Lun, Sense, SenseKey, TaskTag};
 use super::order::Pending;
 use super::task::{Direction, Stage, Task, Unsolicited};
 use super::{Incoming, Session};
+use crate::buffer::Buffer;
 use crate::connection::core::Core;
 use crate::event::TaskAttribute;
 use crate::receive::DataDigest;
@@ -227,7 +228,7 @@ fn new_task(tag: TaskTag, command: &ScsiCommand, allotted: u64) -> Task {
         stage: Stage::Receiving,
         reached: false,
         failure: None,
-        data: Vec::new(),
+        data: Buffer::default(),
         segment_start: 0,
         allotted,
         granted: false,

@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 
 use scsi::TaskTag;
 
+use crate::buffer::Buffer;
 use crate::connection::core::Core;
 use crate::event::{CloseReason, LoginRequested};
 use crate::login::{Established, Negotiated, SessionKind};
@@ -101,8 +102,10 @@ impl Incoming {
 /// Where the data segment of the current PDU goes.
 #[derive(Debug)]
 pub(crate) enum Destination<'a> {
-    /// To this place; the segment begins at the given offset.
-    Buffer(&'a mut Vec<u8>, usize),
+    /// To the data of a task, in which the segment begins at the given offset.
+    Task(&'a mut Buffer, usize),
+    /// To this scratch buffer, from its beginning.
+    Scratch(&'a mut Vec<u8>),
     /// Nowhere.
     Nowhere,
 }
@@ -181,11 +184,11 @@ impl Session {
             Incoming::Command(tag) | Incoming::DataOut(tag) => match self.tasks.get(tag) {
                 Some(task) if task.failure.is_none() => {
                     let start = task.segment_start;
-                    Destination::Buffer(&mut task.data, start)
+                    Destination::Task(&mut task.data, start)
                 }
                 _ => Destination::Nowhere,
             },
-            Incoming::Control(1..) => Destination::Buffer(&mut self.scratch, 0),
+            Incoming::Control(1..) => Destination::Scratch(&mut self.scratch),
             Incoming::Control(0) | Incoming::Ignored | Incoming::Rejected(_) => {
                 Destination::Nowhere
             }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use scsi::{Cdb, Lun, Sense, TaskTag};
 
+use crate::buffer::Buffer;
 use crate::event::{ManagementTag, TaskAttribute};
 use crate::wire::{Residual, SerialNumber};
 
@@ -30,7 +31,7 @@ pub(super) struct Task {
     /// What to answer instead of executing the command, once its data has gone by.
     pub(super) failure: Option<Sense>,
     /// Data-Out as it arrives.
-    pub(super) data: Vec<u8>,
+    pub(super) data: Buffer,
     /// Where the segment begins that is being received.
     pub(super) segment_start: usize,
     /// How much unsolicited data it is promised room for.
@@ -137,7 +138,7 @@ impl Task {
     pub(super) fn fail(&mut self, sense: Sense) {
         if self.failure.is_none() {
             self.failure = Some(sense);
-            self.data = Vec::new();
+            self.data = Buffer::default();
         }
     }
 }

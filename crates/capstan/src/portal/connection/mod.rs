@@ -156,8 +156,13 @@ impl Connection {
 
     fn send(&mut self) -> io::Result<()> {
         while self.core.has_output() {
-            let slices: Vec<IoSlice<'_>> = self.core.transmit().map(IoSlice::new).collect();
-            match socket::send(&self.socket, &slices)? {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let mut count = 0;
+            for (slice, bytes) in slices.iter_mut().zip(self.core.transmit()) {
+                *slice = IoSlice::new(bytes);
+                count += 1;
+            }
+            match socket::send(&self.socket, &slices[..count])? {
                 socket::Moved::Bytes(count) => {
                     self.core.sent(count);
                     // What has gone made room: for a command that waited, say.
@@ -282,5 +287,7 @@ fn fill_from_the_system(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the system has randomness once it has booted");
 }
 
+/// How many slices go out with one system call.
+const SLICES_MAX: usize = 64;
 /// How many receives before we look at answers and other business again.
 const RECEIVES_PER_TURN: usize = 64;
