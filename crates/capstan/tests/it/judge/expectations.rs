@@ -81,8 +81,9 @@ const NOT_APPLICABLE: Expected = Expected::NotApplicable;
 
 const LUN_RESET: &str = "the tool's own fault: right after it has queued the reset, and before \
      anything is sent, it asserts what only the answer to that reset sets \
-     (`test_async_lu_reset_simple.c`, line 157). No target can pass; every other assertion of the test \
-     holds: the reset is answered \"function complete\" and no write is answered twice";
+     (`test_async_lu_reset_simple.c`, line 157), and leaves the test. No target can pass. Its log \
+     shows the answer all the same, \"function complete\", of which \
+     `abort_and_reset_meet_a_write_that_runs` makes sure";
 
 const TOO_MANY_BLOCKS: &str = "the tool's own fault: of 1 to 256 blocks all are as expected but 256, \
      for which the CDB has no room; the byte says 0 then, which is no error (SBC-3 §5.2), and the \

@@ -9,24 +9,16 @@ mod judging;
 mod programs;
 mod ram_disk;
 mod report;
+mod served_disk;
 mod suites;
 mod tool;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use capstan::config::{Config, ListenAddress};
-use capstan::gateway::targets::{Device, port_name};
-use capstan::portal::{Bound, NamedTarget, Portals};
+use capstan::gateway::targets::Device;
 use iscsi::initiator::DataTransfer;
-use scsi::Lun;
-use tape_library::unit_attention::UnitAttentions;
-use tape_library::{DeviceServer, LogicalUnit, Target};
 
 use self::expectations::{CHANGER, RAM_DISK, TAPE};
 use self::judging::judge;
-use self::ram_disk::{Access, RamDisk};
-use self::tool::{Tool, Verdict, url};
+use self::tool::{Tool, url};
 use crate::support::TestGateway;
 use crate::support::host::Host;
 use crate::support::tape::Found;
@@ -53,41 +45,28 @@ fn a_disk_in_memory_is_judged() {
     let Some(tool) = Tool::find() else { return };
     let numbers: Vec<u8> = (0..DISKS).collect();
     judge(&RAM_DISK, &tool.tests, &numbers, |number, test| {
-        judge_disk(&tool, *number, test)
+        served_disk::judge(&tool, *number, test)
     });
 }
 
-/// Runs one test against a disk of its own.
-fn judge_disk(tool: &Tool, number: u8, test: &str) -> Verdict {
-    const NAME: &str = "iqn.2026-11.io.capstan.test:disk";
-    let access = if test.starts_with("ReadOnly.") {
-        Access::ReadOnly
-    } else {
-        Access::ReadWrite
-    };
-    let attentions: Arc<UnitAttentions> = Arc::default();
-    let disk: Arc<dyn DeviceServer> = Arc::new(RamDisk::new(number, access, attentions.clone()));
-    let unit = Arc::new(LogicalUnit::start("disk", disk, attentions).unwrap());
-    let target = NamedTarget {
-        name: NAME.to_owned(),
-        target: Target::new(&port_name(NAME), vec![(Lun::new(0), unit)]),
-    };
-    let mut config = Config::default().iscsi;
-    config.listen = vec![ListenAddress("127.0.0.1:0".parse().unwrap())];
-    let bound = Bound::bind(&config).unwrap();
-    let alias = "judge".to_owned();
-    let portals = Portals::serve(bound, &config, vec![target], alias, Arc::default()).unwrap();
-
-    // Both paths to a unit may lead through the same port: a session each.
-    let paths = if test.starts_with("MultipathIO.") {
-        2
-    } else {
-        1
-    };
-    let urls = vec![url(portals.addresses()[0], NAME); paths];
-    let verdict = tool.run(test, &urls, None);
-    assert_eq!(portals.close(PATIENCE), 0, "{test}: connections stay");
-    verdict
+/// The tool aborts a write and resets the unit while the disk is busy with it; with a quick disk, as
+/// above, both always come too late.
+#[test]
+fn abort_and_reset_meet_a_write_that_runs() {
+    let Some(tool) = Tool::find() else { return };
+    for (test, answered) in [
+        ("iSCSITMF.AbortTaskSimpleAsync", "ABORT TASK completed"),
+        ("iSCSITMF.LUNResetSimpleAsync", "LU RESET completed"),
+    ] {
+        let verdict = served_disk::judge_while_writing(&tool, test);
+        let told = &verdict.told;
+        assert!(told.contains(answered), "{told}");
+        assert!(!told.contains("WRITE10 successful"), "{told}");
+        let explained = RAM_DISK
+            .exception(test)
+            .map_or(&[][..], |line| line.failing);
+        assert_eq!(report::failing(&verdict.told), explained);
+    }
 }
 
 #[test]
@@ -138,6 +117,3 @@ fn the_changer_is_judged() {
         assert_eq!(gateway.tape_in("slot:1"), None, "still a changer");
     }
 }
-
-/// Nobody takes this long to log out of a portal that closes.
-const PATIENCE: Duration = Duration::from_secs(10);

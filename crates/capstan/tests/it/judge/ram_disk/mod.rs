@@ -6,6 +6,7 @@
 
 mod blocks;
 mod commands;
+mod gate;
 mod identity;
 mod medium;
 mod mode;
@@ -29,6 +30,8 @@ use self::commands::{
     WRITE_AND_VERIFY_16, WRITE_SAME_10, WRITE_SAME_16,
 };
 
+use self::gate::Gate;
+
 /// Bytes in a block.
 const BLOCK_LENGTH: usize = 512;
 /// Blocks of the medium: 8 MiB.
@@ -48,6 +51,8 @@ pub(super) struct RamDisk {
     access: Access,
     attentions: Arc<UnitAttentions>,
     state: Mutex<State>,
+    /// What writes go through.
+    gate: Gate,
 }
 
 struct State {
@@ -73,7 +78,18 @@ impl RamDisk {
                 software_write_protect: false,
                 data: vec![0; length],
             }),
+            gate: Gate::default(),
         }
+    }
+
+    /// Lets no WRITE end before [`RamDisk::release_writes`].
+    pub(super) fn hold_writes(&self) {
+        self.gate.close();
+    }
+
+    /// Lets what was held go on.
+    pub(super) fn release_writes(&self) {
+        self.gate.open();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -100,7 +116,10 @@ impl RamDisk {
             READ_CAPACITY_10 => Ok(Self::read_capacity_10()),
             SERVICE_ACTION_IN_16 => Ok(Self::read_capacity_16(cdb)),
             READ_6 | READ_10 | READ_12 | READ_16 => self.read(cdb),
-            WRITE_6 | WRITE_10 | WRITE_12 | WRITE_16 => Ok(self.write(command)),
+            WRITE_6 | WRITE_10 | WRITE_12 | WRITE_16 => {
+                self.gate.pass();
+                Ok(self.write(command))
+            }
             WRITE_AND_VERIFY_10 | WRITE_AND_VERIFY_12 | WRITE_AND_VERIFY_16 => {
                 Ok(self.write_and_verify(command))
             }
@@ -125,6 +144,10 @@ impl DeviceServer for RamDisk {
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
         self.run(nexus, command).unwrap_or_else(Response::from)
+    }
+
+    fn ends_at_once(&self, _: &Command) -> bool {
+        !self.gate.is_closed()
     }
 
     fn nexus_lost(&self, nexus: NexusId) {
