@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use scsi::{Command, Lun, TaskTag};
+use scsi::{AsynchronousEvent, Command, Lun, TaskTag};
 
 mod login;
 
@@ -127,24 +127,49 @@ pub enum SessionFate {
     Close,
 }
 
-/// What came of task management (RFC 7143 §11.6.1).
+/// What came of task management (RFC 7143 §11.6.1, RFC 7144).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum ManagementOutcome {
-    /// Done: the affected commands are never answered.
-    FunctionComplete = 0,
+    /// Done: the affected commands are never answered. For a query: no.
+    FunctionComplete,
     /// There is no such task.
-    TaskDoesNotExist = 1,
+    TaskDoesNotExist,
     /// There is no such logical unit.
-    LunDoesNotExist = 2,
+    LunDoesNotExist,
     /// Tasks cannot move to another connection at ErrorRecoveryLevel 0.
-    ReassignmentNotSupported = 4,
+    ReassignmentNotSupported,
     /// We do not have this function.
-    NotSupported = 5,
+    NotSupported,
     /// Not for this initiator.
-    AuthorizationFailed = 6,
+    AuthorizationFailed,
+    /// For a query: yes; for QUERY ASYNCHRONOUS EVENT with what waits.
+    FunctionSucceeded(Option<AsynchronousEvent>),
     /// Refused.
-    Rejected = 255,
+    Rejected,
+}
+
+impl ManagementOutcome {
+    /// Returns the response code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::FunctionComplete => 0,
+            Self::TaskDoesNotExist => 1,
+            Self::LunDoesNotExist => 2,
+            Self::ReassignmentNotSupported => 4,
+            Self::NotSupported => 5,
+            Self::AuthorizationFailed => 6,
+            Self::FunctionSucceeded(_) => 7,
+            Self::Rejected => 255,
+        }
+    }
+
+    /// Returns the additional response information; zeros where there is none.
+    pub const fn additional(self) -> [u8; 3] {
+        match self {
+            Self::FunctionSucceeded(Some(event)) => event.to_bytes(),
+            _ => [0; 3],
+        }
+    }
 }
 
 /// Why a connection is over.

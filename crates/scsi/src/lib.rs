@@ -24,7 +24,10 @@ pub use address::{ElementAddress, Lun};
 pub use command::{CommandSpec, CommandTable, DataDirection, DeviceType};
 pub use sense::{AdditionalSense, Sense, SenseKey};
 pub use status::Status;
-pub use task::{Cdb, Command, InitiatorPort, NexusId, Response, TaskManagementFunction, TaskTag};
+pub use task::{
+    AsynchronousEvent, Cdb, Command, EventDepth, InitiatorPort, NexusId, Response,
+    TaskManagementFunction, TaskTag,
+};
 
 // Lengths on the wire are u32; `as usize` never loses anything.
 const _: () = assert!(usize::BITS >= 64);

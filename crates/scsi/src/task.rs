@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::sense::{AdditionalSense, Sense};
+use crate::sense::{AdditionalSense, Sense, SenseKey};
 use crate::status::Status;
 
 /// A command descriptor block (SPC-5 §4.2). iSCSI carries 16 bytes; shorter ones are padded with
@@ -182,7 +182,7 @@ pub struct NexusId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskTag(pub u64);
 
-/// Task management functions (SAM-5 §7).
+/// Task management functions (SAM-5 §7; TARGET RESET is SAM-2's, and iSCSI kept it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskManagementFunction {
     /// Ends one command of this nexus.
@@ -195,6 +195,66 @@ pub enum TaskManagementFunction {
     LogicalUnitReset,
     /// Resets every logical unit of the target.
     TargetReset,
+    /// The same as though the target had been switched off and on (RFC 7143 §11.5.1): nothing is
+    /// remembered of any initiator. Ending the sessions is the transport's part.
+    TargetColdReset,
+    /// Ends all commands of this nexus and drops what it held, at every logical unit of the target:
+    /// a loss of the nexus, after which the nexus goes on (SAM-5 §7.6).
+    ItNexusReset,
+    /// Asks whether a command of this nexus is there; `None` for one that the transport does not
+    /// know either.
+    QueryTask(Option<TaskTag>),
+    /// Asks whether any command of this nexus is there.
+    QueryTaskSet,
+    /// Asks what the next command of this nexus would be told first.
+    QueryAsynchronousEvent,
+}
+
+impl TaskManagementFunction {
+    /// Returns whether the function only asks.
+    pub const fn is_query(self) -> bool {
+        matches!(
+            self,
+            Self::QueryTask(_) | Self::QueryTaskSet | Self::QueryAsynchronousEvent
+        )
+    }
+
+    /// Returns whether the function is about the whole target and not about one logical unit.
+    pub const fn is_of_target(self) -> bool {
+        matches!(
+            self,
+            Self::TargetReset | Self::TargetColdReset | Self::ItNexusReset
+        )
+    }
+}
+
+/// What waits to be told: the answer to QUERY ASYNCHRONOUS EVENT (SAM-5 §7.10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AsynchronousEvent {
+    /// The key of the sense data that the next command would get.
+    pub key: SenseKey,
+    /// Their code and qualifier.
+    pub additional: AdditionalSense,
+    /// Whether more waits behind it.
+    pub depth: EventDepth,
+}
+
+/// UADE DEPTH (SAM-5 §7.10): how many unit attention conditions wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventDepth {
+    /// This one alone.
+    One = 1,
+    /// More than this one.
+    Several = 2,
+}
+
+impl AsynchronousEvent {
+    /// Returns the additional response information (SAM-5 §7.10): UADE DEPTH and SENSE KEY,
+    /// ADDITIONAL SENSE CODE, ADDITIONAL SENSE CODE QUALIFIER.
+    pub const fn to_bytes(self) -> [u8; 3] {
+        let first = (self.depth as u8) << 4 | self.key as u8;
+        [first, self.additional.0, self.additional.1]
+    }
 }
 
 #[cfg(test)]
@@ -209,6 +269,16 @@ mod tests {
         assert_eq!(cdb.u32(1), 0x0102_0304);
         assert_eq!(cdb.u64(4), 0x0405_0607_0809_0a0b);
         assert_eq!(cdb.byte(15), 0, "padded with zeros");
+    }
+
+    #[test]
+    fn event_in_three_bytes() {
+        let event = AsynchronousEvent {
+            key: SenseKey::UnitAttention,
+            additional: AdditionalSense::IT_NEXUS_LOSS_OCCURRED,
+            depth: EventDepth::Several,
+        };
+        assert_eq!(event.to_bytes(), [0x26, 0x29, 0x07]);
     }
 
     #[test]

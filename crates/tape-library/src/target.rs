@@ -149,7 +149,7 @@ impl Nexus {
 
     /// Does a task management function without waiting for commands that run.
     pub fn manage(&self, lun: Option<Lun>, function: TaskManagementFunction) -> ManagementResponse {
-        if function == TaskManagementFunction::TargetReset {
+        if function.is_of_target() {
             for (_, unit) in &self.target.units {
                 unit.manage(self.id(), function);
             }

@@ -12,7 +12,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scsi::{AdditionalSense, InitiatorPort, NexusId};
+use scsi::{AdditionalSense, AsynchronousEvent, EventDepth, InitiatorPort, NexusId, SenseKey};
 
 /// The most conditions that wait for one nexus; later ones are dropped. An initiator that lets so
 /// many pile up will learn from the first ones to look at everything.
@@ -79,6 +79,31 @@ impl UnitAttentions {
                 enqueue(queue, additional);
             }
         }
+    }
+
+    /// The unit is as though it had been switched on: every nexus is told that and nothing else, and
+    /// ports that come back are new to it.
+    pub fn switched_on(&self) {
+        let mut state = self.lock();
+        state.ports = SeenPorts::default();
+        for queue in state.queues.values_mut() {
+            *queue = VecDeque::from([AdditionalSense::POWER_ON_OR_RESET]);
+        }
+    }
+
+    /// Returns what the next command of `nexus` would be told, without clearing it (SAM-5 §7.10).
+    pub fn pending(&self, nexus: NexusId) -> Option<AsynchronousEvent> {
+        let state = self.lock();
+        let queue = state.queues.get(&nexus)?;
+        Some(AsynchronousEvent {
+            key: SenseKey::UnitAttention,
+            additional: *queue.front()?,
+            depth: if queue.len() > 1 {
+                EventDepth::Several
+            } else {
+                EventDepth::One
+            },
+        })
     }
 
     /// Takes the first condition that waits for `nexus`.

@@ -50,7 +50,8 @@ pub(super) struct Queued {
 #[derive(Debug)]
 pub(super) struct InitiatorTask {
     pub(super) itt: u32,
-    lun: [u8; 8],
+    pub(super) cmd_sn: SerialNumber,
+    pub(super) lun: [u8; 8],
     expected: u32,
     read: bool,
     data_out: Option<Bytes>,
@@ -86,6 +87,7 @@ impl Initiator {
         };
         let task = InitiatorTask {
             itt,
+            cmd_sn: SerialNumber(0), // known when it is sent
             lun: lun.to_bytes(),
             expected,
             read,
@@ -138,6 +140,7 @@ impl Initiator {
         };
         let more = !keys.initial_r2t && immediate < unsolicited;
         task.asked_to = if more { unsolicited } else { immediate };
+        task.cmd_sn = self.cmd_sn.take();
         let command = ScsiCommand {
             immediate: false,
             is_final: !more,
@@ -147,7 +150,7 @@ impl Initiator {
             lun: task.lun,
             task_tag: task.itt,
             expected_length: task.expected,
-            cmd_sn: self.cmd_sn.take(),
+            cmd_sn: task.cmd_sn,
             expected_stat_sn: self.expected_stat_sn,
             cdb,
         };
@@ -344,8 +347,14 @@ impl Initiator {
         }));
     }
 
-    /// Forgets a command: it was aborted.
-    pub(super) fn forget(&mut self, itt: u32) {
-        self.tasks.retain(|task| task.itt != itt);
+    /// Forgets commands: they were aborted.
+    pub(super) fn forget_where(&mut self, is_aborted: impl Fn(&InitiatorTask) -> bool) {
+        self.tasks.retain(|task| !is_aborted(task));
+    }
+
+    /// Returns the CmdSN of a command in flight, for a task management request that names it.
+    pub fn cmd_sn_of(&self, task_tag: u32) -> Option<SerialNumber> {
+        let task = self.tasks.iter().find(|task| task.itt == task_tag)?;
+        Some(task.cmd_sn)
     }
 }

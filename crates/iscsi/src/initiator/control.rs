@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use scsi::Lun;
 
+use super::command::InitiatorTask;
 use super::{Initiator, InitiatorEvent};
 use crate::wire::text::{self, TextWriter};
 use crate::wire::{
@@ -16,6 +17,34 @@ pub(super) struct TextExchange {
     task_tag: u32,
     answer: Vec<u8>,
     pdus: u32,
+}
+
+/// A task management request that is not answered.
+#[derive(Debug)]
+pub(super) struct Managing {
+    task_tag: u32,
+    function: u8,
+    lun: [u8; 8],
+    referenced: u32,
+    /// The CmdSN of the first command after it.
+    before: SerialNumber,
+}
+
+/// The response to a function that did what it was asked to do (RFC 7143 §11.6.1).
+const COMPLETE: u8 = 0;
+
+impl Managing {
+    /// Returns whether the function, when it is complete, has ended this task (RFC 7143 §11.5.1 and
+    /// RFC 7144).
+    fn ends(&self, task: &InitiatorTask) -> bool {
+        let earlier = task.cmd_sn.is_before(self.before);
+        match self.function {
+            1 => task.itt == self.referenced,
+            2 | 4 | 5 => earlier && task.lun == self.lun,
+            6 | 7 | 11 => earlier,
+            _ => false,
+        }
+    }
 }
 
 impl Initiator {
@@ -87,9 +116,13 @@ impl Initiator {
             expected_data_sn: SerialNumber(0),
         };
         self.output.push(request.emit(), Bytes::new());
-        if let Some((task, _)) = referenced {
-            self.forget(task);
-        }
+        self.managing.push(Managing {
+            task_tag,
+            function,
+            lun: lun.to_bytes(),
+            referenced: referenced_task_tag,
+            before: self.cmd_sn,
+        });
         task_tag
     }
 
@@ -176,9 +209,22 @@ impl Initiator {
             return self.fail("malformed task management response");
         };
         self.count_status(response.counters);
+        let Some(index) = self
+            .managing
+            .iter()
+            .position(|request| request.task_tag == response.task_tag)
+        else {
+            return self.fail("a task management response to no request");
+        };
+        let request = self.managing.swap_remove(index);
+        if response.response == COMPLETE {
+            // Whatever comes for them after this is the target's fault (RFC 7143 §4.2.3.3).
+            self.forget_where(|task| request.ends(task));
+        }
         self.events.push_back(InitiatorEvent::ManagementDone {
             task_tag: response.task_tag,
             response: response.response,
+            additional: response.additional,
         });
     }
 

@@ -49,6 +49,8 @@ pub enum InitiatorEvent {
         task_tag: u32,
         /// The response code.
         response: u8,
+        /// The additional response information (RFC 7144).
+        additional: [u8; 3],
     },
     /// The target answered a logout.
     LogoutDone {

@@ -41,6 +41,7 @@ pub struct Initiator {
     /// Commands that wait for the window.
     queued: VecDeque<Queued>,
     texts: Vec<control::TextExchange>,
+    managing: Vec<control::Managing>,
     scratch: Vec<u8>,
     /// Buffers for Data-In; see [`Initiator::recycle`].
     spare: Vec<Vec<u8>>,
@@ -65,6 +66,7 @@ impl Initiator {
             tasks: Vec::new(),
             queued: VecDeque::new(),
             texts: Vec::new(),
+            managing: Vec::new(),
             scratch: Vec::new(),
             spare: Vec::new(),
             incoming: None,

@@ -26,7 +26,7 @@ use crate::wire::{Header, LoginRequest, Malformed, Opcode, Stage};
 pub use negotiation::{Negotiated, SessionKind};
 
 pub(crate) use negotiation::{SEGMENT_LENGTH_DEFAULT, is_operational, our_segment_length};
-pub(crate) use table::{NOT_UNDERSTOOD, REJECT};
+pub(crate) use table::{LEVEL_OF_RFC_7144, NOT_UNDERSTOOD, REJECT};
 
 /// A connection that is not a session yet.
 #[derive(Debug)]

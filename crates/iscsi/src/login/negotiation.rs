@@ -44,7 +44,7 @@ pub struct Negotiated {
     pub max_outstanding_r2t: u32,
     /// ErrorRecoveryLevel.
     pub error_recovery_level: u32,
-    /// iSCSIProtocolLevel (RFC 7144 §7.1.1).
+    /// iSCSIProtocolLevel (RFC 7143 §13.24): 1, or 2 with the functions of RFC 7144.
     pub protocol_level: u32,
 }
 

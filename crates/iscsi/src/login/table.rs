@@ -106,14 +106,19 @@ pub(super) const TABLE: &[Key] = &[
         |n, v| n.error_recovery_level = v,
     )),
     key("TaskReporting", Kind::List(|_| &["RFC3720"]), |_, _| ()),
-    key("iSCSIProtocolLevel", Kind::Minimum(0, 31, |_| 1), |n, v| {
-        n.protocol_level = v;
-    }),
+    key(
+        "iSCSIProtocolLevel",
+        Kind::Minimum(0, 31, |_| LEVEL_OF_RFC_7144),
+        |n, v| n.protocol_level = v,
+    ),
     everywhere(key("IFMarker", Kind::And(|_| false), |_, _| ())),
     everywhere(key("OFMarker", Kind::And(|_| false), |_, _| ())),
     everywhere(key("IFMarkInt", Kind::Fixed(IRRELEVANT), |_, _| ())),
     everywhere(key("OFMarkInt", Kind::Fixed(IRRELEVANT), |_, _| ())),
 ];
+
+/// The iSCSIProtocolLevel that brings RFC 7144, and the highest that we speak. Level 1 is RFC 7143.
+pub(crate) const LEVEL_OF_RFC_7144: u32 = 2;
 
 /// The two keys that the code knows by name.
 pub(super) const MAX_RECV: &str = "MaxRecvDataSegmentLength";

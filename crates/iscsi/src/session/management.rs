@@ -1,20 +1,22 @@
-//! Task management (RFC 7143 §4.2.3.3, §11.5, §11.6).
+//! Task management (RFC 7143 §4.2.3.3, §11.5, §11.6, and RFC 7144).
 //!
 //! ABORT TASK of a task that waits for data or for its turn is settled here and at once: an initiator
 //! that aborts a write does not send the rest of it. Everything else is the environment's, which alone
 //! knows the logical units; until it answers, the affected tasks stand still. No task that a function
-//! has ended is ever answered (T6).
+//! has ended is ever answered (T6). Queries affect no task; the environment is asked only about what
+//! it knows better, so that a command that waits for its data is found too.
 
 use bytes::Bytes;
 use scsi::{Lun, TaskManagementFunction, TaskTag};
 
 use super::Session;
 use super::order::Pending;
-use super::task::Task;
+use super::task::{Stage, Task};
 use crate::connection::core::Core;
 use crate::event::{
     CloseReason, Event, ManagementOutcome, ManagementTag, SessionFate, TaskManagement,
 };
+use crate::login::LEVEL_OF_RFC_7144;
 use crate::wire::{
     Header, RESERVED_TAG, RejectReason, SerialNumber, TaskManagementRequest, TaskManagementResponse,
 };
@@ -39,8 +41,7 @@ impl Management {
     }
 }
 
-/// Function codes (RFC 7143 §11.5.1). QUERY TASK and its relatives (RFC 7144) are not offered:
-/// iSCSIProtocolLevel is 1.
+/// Function codes (RFC 7143 §11.5.1).
 const ABORT_TASK: u8 = 1;
 const ABORT_TASK_SET: u8 = 2;
 const CLEAR_TASK_SET: u8 = 4;
@@ -48,6 +49,11 @@ const LOGICAL_UNIT_RESET: u8 = 5;
 const TARGET_WARM_RESET: u8 = 6;
 const TARGET_COLD_RESET: u8 = 7;
 const TASK_REASSIGN: u8 = 8;
+/// Function codes of RFC 7144. Both sides have to speak its protocol level; else they are unknown.
+const QUERY_TASK: u8 = 9;
+const QUERY_TASK_SET: u8 = 10;
+const I_T_NEXUS_RESET: u8 = 11;
+const QUERY_ASYNCHRONOUS_EVENT: u8 = 12;
 
 impl Session {
     /// Takes a request, which has its turn unless it is immediate.
@@ -84,15 +90,26 @@ impl Session {
             Some(lun) => Ok((Some(lun), function, SessionFate::Keep)),
             None => Err(ManagementOutcome::LunDoesNotExist), // T3
         };
-        let of_target = |sessions| Ok((None, TaskManagementFunction::TargetReset, sessions));
+        let of_target = |function, sessions| Ok((None, function, sessions));
+        let has_rfc_7144 = self.negotiated.protocol_level >= LEVEL_OF_RFC_7144;
         let what = match request.function {
             ABORT_TASK => self.abort_task(&request, core),
             ABORT_TASK_SET => of_unit(TaskManagementFunction::AbortTaskSet),
             CLEAR_TASK_SET => of_unit(TaskManagementFunction::ClearTaskSet),
             LOGICAL_UNIT_RESET => of_unit(TaskManagementFunction::LogicalUnitReset),
-            TARGET_WARM_RESET => of_target(SessionFate::Keep),
-            TARGET_COLD_RESET => of_target(SessionFate::Close),
+            TARGET_WARM_RESET => of_target(TaskManagementFunction::TargetReset, SessionFate::Keep),
+            TARGET_COLD_RESET => {
+                of_target(TaskManagementFunction::TargetColdReset, SessionFate::Close)
+            }
             TASK_REASSIGN => Err(ManagementOutcome::ReassignmentNotSupported),
+            QUERY_TASK if has_rfc_7144 => self.query_task(&request, lun),
+            QUERY_TASK_SET if has_rfc_7144 => self.query_task_set(lun),
+            I_T_NEXUS_RESET if has_rfc_7144 => {
+                of_target(TaskManagementFunction::ItNexusReset, SessionFate::Keep)
+            }
+            QUERY_ASYNCHRONOUS_EVENT if has_rfc_7144 => {
+                of_unit(TaskManagementFunction::QueryAsynchronousEvent)
+            }
             // CLEAR ACA too: we never establish an ACA.
             _ => Err(ManagementOutcome::NotSupported),
         };
@@ -112,7 +129,7 @@ impl Session {
             return Err(self.abort_unknown(request, core));
         };
         let (tag, lun) = (task.tag, task.lun);
-        if matches!(task.stage, super::task::Stage::Executing) {
+        if matches!(task.stage, Stage::Executing) {
             let function = TaskManagementFunction::AbortTask(tag);
             return Ok((lun, function, SessionFate::Keep));
         }
@@ -134,6 +151,34 @@ impl Session {
         self.recent.push(request.referenced_task_tag);
         self.sequence(cmd_sn, Pending::Nothing, core);
         ManagementOutcome::FunctionComplete
+    }
+
+    /// QUERY TASK (SAM-5 §7.8): whether the command is there. DECIDED: one that is not there is
+    /// answered 0, as SAM-5 has it, not 1.
+    fn query_task(&mut self, request: &TaskManagementRequest, lun: Option<Lun>) -> Verdict {
+        if lun.is_none() {
+            return Err(ManagementOutcome::LunDoesNotExist);
+        }
+        let named = self.tasks.find(request.referenced_task_tag);
+        let tag = match named.filter(|task| task.lun == lun) {
+            Some(task) if matches!(task.stage, Stage::Executing) => Some(task.tag),
+            Some(_) => return Err(ManagementOutcome::FunctionSucceeded(None)),
+            None => None,
+        };
+        let function = TaskManagementFunction::QueryTask(tag);
+        Ok((lun, function, SessionFate::Keep))
+    }
+
+    /// QUERY TASK SET (SAM-5 §7.9): whether any command of this session is there.
+    fn query_task_set(&self, lun: Option<Lun>) -> Verdict {
+        if lun.is_none() {
+            return Err(ManagementOutcome::LunDoesNotExist);
+        }
+        let here = |task: &Task| task.lun == lun && !matches!(task.stage, Stage::Executing);
+        if self.tasks.iter().any(here) {
+            return Err(ManagementOutcome::FunctionSucceeded(None));
+        }
+        Ok((lun, TaskManagementFunction::QueryTaskSet, SessionFate::Keep))
     }
 
     fn pass_on(
@@ -232,6 +277,9 @@ fn is_affected(
     if let TaskManagementFunction::AbortTask(tag) = function {
         return task.tag == tag;
     }
+    if function.is_query() {
+        return false;
+    }
     let before = task.immediate || task.cmd_sn.is_before(cmd_sn);
     let at_unit = lun.is_none() || task.lun == lun;
     before && at_unit
@@ -239,7 +287,8 @@ fn is_affected(
 
 fn respond(task_tag: u32, outcome: ManagementOutcome, core: &mut Core) {
     let response = TaskManagementResponse {
-        response: outcome as u8,
+        response: outcome.code(),
+        additional: outcome.additional(),
         task_tag,
         counters: core.numbers.with_status(),
     };

@@ -61,10 +61,12 @@ pdu! {
 }
 
 pdu! {
-    /// Task Management Function Response (RFC 7143 §11.6).
+    /// Task Management Function Response (RFC 7143 §11.6, RFC 7144).
     TaskManagementResponse = TaskManagementResponse + 0x80 {
         /// What came of it (§11.6.1).
         response: u8 = at(2),
+        /// Additional response information (RFC 7144): what QUERY ASYNCHRONOUS EVENT found.
+        additional: [u8; 3] = at(8),
         /// The initiator's tag of the request.
         task_tag: u32 = at(16),
         /// StatSN and the command window.

@@ -6,7 +6,9 @@ use iscsi::wire::{
     TaskManagementResponse,
 };
 use iscsi::{CloseReason, ManagementOutcome, SessionFate};
-use scsi::{Lun, Response, TaskManagementFunction};
+use scsi::{
+    AdditionalSense, AsynchronousEvent, EventDepth, Lun, Response, SenseKey, TaskManagementFunction,
+};
 
 const ABORT_TASK: u8 = 1;
 const ABORT_TASK_SET: u8 = 2;
@@ -16,6 +18,10 @@ const LUN_RESET: u8 = 5;
 const WARM_RESET: u8 = 6;
 const COLD_RESET: u8 = 7;
 const TASK_REASSIGN: u8 = 8;
+const QUERY_TASK: u8 = 9;
+const QUERY_TASK_SET: u8 = 10;
+const I_T_NEXUS_RESET: u8 = 11;
+const QUERY_ASYNCHRONOUS_EVENT: u8 = 12;
 
 fn manage(function: u8, index: u32) -> TaskManagementRequest {
     TaskManagementRequest {
@@ -240,6 +246,8 @@ fn t2_cold_reset_ends_the_session_after_its_response() {
     let mut target = session(&[]);
     assert_eq!(outcome(&mut target, manage(COLD_RESET, 0)), 0);
     assert_eq!(target.managed[0].sessions, SessionFate::Close);
+    let cold = TaskManagementFunction::TargetColdReset;
+    assert_eq!(target.managed[0].function, cold);
     assert_eq!(target.closed, Some(CloseReason::TargetReset));
 }
 
@@ -289,11 +297,127 @@ fn t1_a_task_that_waits_for_its_turn_is_aborted_and_its_number_stays_used() {
     assert_eq!(tags, [2, 3]);
 }
 
+/// A session that speaks RFC 7144.
+fn level_2(keys: &[(&str, &str)]) -> Target {
+    let mut all = keys.to_vec();
+    all.push(("iSCSIProtocolLevel", "2"));
+    session(&all)
+}
+
+fn query(itt: u32, index: u32) -> TaskManagementRequest {
+    TaskManagementRequest {
+        function: QUERY_TASK,
+        ..abort(itt, 0, index)
+    }
+}
+
+#[test]
+fn t2_query_task_finds_a_command_wherever_it_is() {
+    let mut target = level_2(&[("ImmediateData", "No")]);
+    target.hold = true;
+    target.feed(&ready(1, 0));
+    target.feed(&bytes_of(write_command(2, 1, 100).emit(), &[]));
+    target.feed(&ready(3, 3)); // number 2 never came
+    target.pdus();
+    assert_eq!(outcome(&mut target, query(2, 2)), 7, "it waits for data");
+    assert_eq!(
+        outcome(&mut target, query(3, 2)),
+        7,
+        "it waits for a number"
+    );
+    assert!(target.managed.is_empty(), "the device does not know them");
+    target.outcome = ManagementOutcome::FunctionSucceeded(None);
+    assert_eq!(outcome(&mut target, query(1, 2)), 7, "it is at the device");
+    let at_device = TaskManagementFunction::QueryTask(Some(target.held[0].task));
+    assert_eq!(target.managed[0].function, at_device);
+    target.outcome = ManagementOutcome::FunctionComplete;
+    assert_eq!(outcome(&mut target, query(4, 2)), 0, "there is none");
+    let nowhere = TaskManagementFunction::QueryTask(None);
+    assert_eq!(target.managed[1].function, nowhere);
+    let elsewhere = TaskManagementRequest {
+        lun: [0, 1, 0, 0, 0, 0, 0, 0],
+        ..query(2, 2)
+    };
+    assert_eq!(outcome(&mut target, elsewhere), 0, "not at that unit");
+    assert_eq!(target.connection.tasks_in_flight(), 3, "nothing happened");
+}
+
+#[test]
+fn t2_query_task_set_finds_any_command_of_the_session() {
+    let mut target = level_2(&[("ImmediateData", "No")]);
+    let query = manage(QUERY_TASK_SET, 0);
+    assert_eq!(outcome(&mut target, query), 0);
+    assert_eq!(
+        target.managed[0].function,
+        TaskManagementFunction::QueryTaskSet
+    );
+    target.feed(&bytes_of(write_command(2, 0, 100).emit(), &[]));
+    target.pdus();
+    assert_eq!(outcome(&mut target, query), 7, "one waits for data");
+    let elsewhere = TaskManagementRequest {
+        lun: [0, 1, 0, 0, 0, 0, 0, 0],
+        ..query
+    };
+    assert_eq!(outcome(&mut target, elsewhere), 0);
+}
+
+#[test]
+fn t2_query_asynchronous_event_brings_what_waits() {
+    let mut target = level_2(&[]);
+    let query = manage(QUERY_ASYNCHRONOUS_EVENT, 0);
+    assert_eq!(outcome(&mut target, query), 0);
+    target.outcome = ManagementOutcome::FunctionSucceeded(Some(AsynchronousEvent {
+        key: SenseKey::UnitAttention,
+        additional: AdditionalSense::IT_NEXUS_LOSS_OCCURRED,
+        depth: EventDepth::Several,
+    }));
+    target.feed(&bytes_of(query.emit(), &[]));
+    let response = TaskManagementResponse::parse(&target.pdus()[0].header).unwrap();
+    assert_eq!(
+        (response.response, response.additional),
+        (7, [0x26, 0x29, 0x07])
+    );
+}
+
+#[test]
+fn t2_i_t_nexus_reset_ends_every_command_and_not_the_session() {
+    let mut target = level_2(&[("ImmediateData", "No")]);
+    target.hold = true;
+    let mut other = command(1, 0, &TEST_UNIT_READY);
+    other.lun = [0, 1, 0, 0, 0, 0, 0, 0];
+    target.feed(&bytes_of(other.emit(), &[]));
+    target.feed(&bytes_of(write_command(2, 1, 100).emit(), &[]));
+    target.pdus();
+    let reset = TaskManagementRequest {
+        lun: [0xff; 8], // reserved for this function
+        ..manage(I_T_NEXUS_RESET, 2)
+    };
+    assert_eq!(outcome(&mut target, reset), 0);
+    let managed = &target.managed[0];
+    let expected = (None, TaskManagementFunction::ItNexusReset);
+    assert_eq!((managed.lun, managed.function), expected);
+    assert_eq!(target.connection.tasks_in_flight(), 0);
+    target.hold = false;
+    target.feed(&ready(4, 2));
+    assert_eq!(target.pdus()[0].u32(16), 4, "the session goes on");
+}
+
+#[test]
+fn t3_a_query_needs_a_unit_that_can_exist() {
+    let mut target = level_2(&[]);
+    for function in [QUERY_TASK, QUERY_TASK_SET, QUERY_ASYNCHRONOUS_EVENT] {
+        let mut foreign = manage(function, 0);
+        foreign.lun = [0xc1, 1, 0, 0, 0, 0, 0, 0];
+        assert_eq!(outcome(&mut target, foreign), 2, "function {function}");
+    }
+}
+
 #[test]
 fn t3_what_is_not_there_is_said_to_be_not_there() {
     let mut target = session(&[]);
     assert_eq!(outcome(&mut target, manage(TASK_REASSIGN, 0)), 4);
     assert_eq!(outcome(&mut target, manage(CLEAR_ACA, 0)), 5);
+    // RFC 7144 is not spoken at level 1, which holds when nothing was negotiated.
     for unknown in [0, 9, 10, 11, 12, 13, 127] {
         assert_eq!(outcome(&mut target, manage(unknown, 0)), 5, "{unknown}");
     }

@@ -70,7 +70,7 @@ fn model(key: &str, value: &str, discovery: bool) -> Option<String> {
         "DefaultTime2Retain" => smaller(0, 3600, 0),
         "MaxOutstandingR2T" => smaller(1, 65535, 4),
         "ErrorRecoveryLevel" => smaller(0, 2, 0),
-        "iSCSIProtocolLevel" => smaller(0, 31, 1),
+        "iSCSIProtocolLevel" => smaller(0, 31, 2),
         "TaskReporting" => {
             if value.split(',').any(|one| one == "RFC3720") {
                 Some("RFC3720".into())

@@ -33,13 +33,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use scsi::command::{CommandTable, Execution};
-use scsi::{AdditionalSense, Command, NexusId, Response, Status, TaskManagementFunction, TaskTag};
+use scsi::{
+    AdditionalSense, AsynchronousEvent, Command, NexusId, Response, SenseKey, Status,
+    TaskManagementFunction, TaskTag,
+};
 
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
 use reservation::Reservations;
 pub use reservation::{Holder, Reservation, ReservationKind};
-use task_set::{Job, Task, TaskSet};
+use task_set::{Job, Task, TaskId, TaskSet};
 
 /// The most commands that wait in one unit, over all nexuses.
 pub const TASKS_WAITING_MAX: usize = 256;
@@ -97,8 +100,10 @@ pub(crate) struct Attachment {
 /// What became of a task management request (SAM-5 §7, RFC 7143 §11.6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManagementResponse {
-    /// Done; also when there was nothing to abort.
+    /// Done; also when there was nothing to abort. For a query: no.
     FunctionComplete,
+    /// For a query: yes; for QUERY ASYNCHRONOUS EVENT with what waits.
+    FunctionSucceeded(Option<AsynchronousEvent>),
     /// ABORT TASK for a command that has ended or was never there.
     TaskDoesNotExist,
     /// No such logical unit in this target.
@@ -221,7 +226,10 @@ impl LogicalUnit {
             tasks.begin(&task);
             drop(tasks);
             let response = self.shared.run(&task);
-            return self.shared.end().then_some(response);
+            let mut wanted = None;
+            self.shared
+                .end_task(&task, response, |response| wanted = Some(response));
+            return wanted;
         }
         if tasks.waiting() >= TASKS_WAITING_MAX {
             return Some(Response::status(Status::TaskSetFull));
@@ -238,53 +246,110 @@ impl LogicalUnit {
         nexus: NexusId,
         function: TaskManagementFunction,
     ) -> ManagementResponse {
+        let attentions = &self.shared.attentions;
         match function {
             TaskManagementFunction::AbortTask(tag) => {
-                let aborted = self.abort_where(|task| task.nexus() == nexus && task.tag == tag);
-                if aborted.is_empty() {
+                let chosen = |task: &TaskId<'_>| task.nexus() == nexus && task.tag == tag;
+                if self.abort_where(chosen, |_, _| {}) == Aborted::Nothing {
                     return ManagementResponse::TaskDoesNotExist;
                 }
             }
             TaskManagementFunction::AbortTaskSet => {
-                self.abort_where(|task| task.nexus() == nexus);
+                self.abort_where(|task| task.nexus() == nexus, |_, _| {});
             }
             TaskManagementFunction::ClearTaskSet => {
                 // SAM-5 §7.5 and §5.6.2: others learn it by a unit attention, with TAS=0.
-                for other in self.abort_where(|_| true) {
-                    if other != nexus {
-                        let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
-                        self.shared.attentions.establish_for(other, cleared);
-                    }
-                }
+                let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
+                self.abort_where(
+                    |_| true,
+                    |_, nexuses| {
+                        for other in nexuses.iter().filter(|other| **other != nexus) {
+                            attentions.establish_for(*other, cleared);
+                        }
+                    },
+                );
             }
+            // SAM-5 §6.3.3: every nexus is told, the one that asked for it too.
             TaskManagementFunction::LogicalUnitReset | TaskManagementFunction::TargetReset => {
-                self.reset();
+                let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
+                self.reset(|| attentions.establish(reset));
+            }
+            TaskManagementFunction::TargetColdReset => self.reset(|| attentions.switched_on()),
+            TaskManagementFunction::ItNexusReset => {
+                let lost = AdditionalSense::IT_NEXUS_LOSS_OCCURRED;
+                self.abort_where(
+                    |task| task.nexus() == nexus,
+                    |tasks, _| {
+                        self.shared.reservations.nexus_lost(nexus);
+                        tasks.push_once(Job::NexusLost(nexus));
+                        attentions.establish_for(nexus, lost);
+                    },
+                );
+            }
+            TaskManagementFunction::QueryTask(tag) => {
+                return self.query(|task| task.nexus() == nexus && Some(task.tag) == tag);
+            }
+            TaskManagementFunction::QueryTaskSet => {
+                return self.query(|task| task.nexus() == nexus);
+            }
+            TaskManagementFunction::QueryAsynchronousEvent => {
+                if let Some(event) = attentions.pending(nexus) {
+                    return ManagementResponse::FunctionSucceeded(Some(event));
+                }
             }
         }
         ManagementResponse::FunctionComplete
     }
 
-    /// SAM-5 §6.3.3: aborts everything, and tells every nexus, the one that asked for it too.
-    fn reset(&self) {
-        self.abort_where(|_| true);
-        self.shared.reservations.reset();
-        let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
-        self.shared.attentions.establish(reset);
-        self.shared.lock().push_reset();
-        self.shared.changed.notify_all();
+    /// SAM-5 §6.3.3: aborts everything, and `tell`s the nexuses.
+    fn reset(&self, tell: impl FnOnce()) {
+        self.abort_where(
+            |_| true,
+            |tasks, _| {
+                self.shared.reservations.reset();
+                tasks.push_once(Job::Reset);
+                tell();
+            },
+        );
     }
 
-    /// Aborts the commands that `chosen` takes, tells their sinks, and returns whose they were.
-    fn abort_where(&self, chosen: impl Fn(&task_set::TaskId<'_>) -> bool) -> Vec<NexusId> {
-        let aborted = self.shared.lock().remove_where(chosen);
-        self.shared.changed.notify_all();
-        let mut nexuses = Vec::with_capacity(aborted.len());
-        for (attachment, tag) in aborted {
-            attachment.sink.aborted(tag);
-            nexuses.push(attachment.nexus.id);
+    fn query(&self, chosen: impl Fn(&TaskId<'_>) -> bool) -> ManagementResponse {
+        if self.shared.lock().contains(chosen) {
+            ManagementResponse::FunctionSucceeded(None)
+        } else {
+            ManagementResponse::FunctionComplete
         }
-        nexuses
     }
+
+    /// Aborts the commands that `chosen` takes and tells their sinks. `then` is called, with the
+    /// nexuses whose they were, before any other command can begin.
+    fn abort_where(
+        &self,
+        chosen: impl Fn(&TaskId<'_>) -> bool,
+        then: impl FnOnce(&mut TaskSet, &[NexusId]),
+    ) -> Aborted {
+        let mut tasks = self.shared.lock();
+        let aborted = tasks.remove_where(chosen);
+        let nexuses: Vec<NexusId> = aborted.iter().map(|(it, _)| it.nexus.id).collect();
+        then(&mut tasks, &nexuses);
+        drop(tasks);
+        self.shared.changed.notify_all();
+        for (attachment, tag) in &aborted {
+            attachment.sink.aborted(*tag);
+        }
+        if aborted.is_empty() {
+            Aborted::Nothing
+        } else {
+            Aborted::Something
+        }
+    }
+}
+
+/// Whether there was anything to abort.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aborted {
+    Something,
+    Nothing,
 }
 
 impl Drop for LogicalUnit {
@@ -305,16 +370,36 @@ impl Shared {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends what runs; returns whether its response is still wanted.
-    fn end(&self) -> bool {
+    /// Ends the command that runs and has its response delivered, if it is still wanted, before
+    /// anybody can learn that the command has ended: who asks for it finds it in the task set or
+    /// answered.
+    fn end_task(&self, task: &Task, response: Response, deliver: impl FnOnce(Response)) {
         let mut tasks = self.lock();
-        let wanted = tasks.end();
+        if tasks.end() {
+            deliver(response);
+        } else if let Some(sense) = response.sense
+            && sense.key == SenseKey::UnitAttention
+        {
+            // It was aborted, and must not take along what its initiator has to be told.
+            let nexus = task.attachment.nexus.id;
+            self.attentions.establish_for(nexus, sense.additional);
+        }
+        self.ended(tasks);
+    }
+
+    /// Ends a job of the device's own.
+    fn end_job(&self) {
+        let mut tasks = self.lock();
+        tasks.end();
+        self.ended(tasks);
+    }
+
+    fn ended(&self, tasks: MutexGuard<'_, TaskSet>) {
         // With one command at a time nobody waits, and the worker's sleep costs nothing.
         let anybody = tasks.anybody_waits();
         drop(tasks);
         if anybody {
             self.changed.notify_all();
         }
-        wanted
     }
 }

@@ -107,12 +107,29 @@ impl TaskSet {
         }
     }
 
-    /// Queues the device's part in a reset, unless one is the last that waits already: however many
-    /// an initiator sends while a command runs, the queue does not grow.
-    pub(super) fn push_reset(&mut self) {
-        if !matches!(self.waiting.back(), Some(Job::Reset)) {
-            self.push(Job::Reset);
+    /// Queues the device's part in a reset or in the loss of a nexus, unless the same waits already:
+    /// however many an initiator sends while a command runs, the queue does not grow. The commands
+    /// concerned have to be gone, so that none of them is between the two.
+    pub(super) fn push_once(&mut self, job: Job) {
+        let is_same = |waiting: &Job| match (waiting, &job) {
+            (Job::Reset, Job::Reset) => true,
+            (Job::NexusLost(one), Job::NexusLost(other)) => one == other,
+            _ => false,
+        };
+        if !self.waiting.iter().any(is_same) {
+            self.push(job);
         }
+    }
+
+    /// Returns whether a command that `chosen` takes runs or waits.
+    pub(super) fn contains(&self, chosen: impl Fn(&TaskId<'_>) -> bool) -> bool {
+        let is_chosen = |attachment: &Attachment, tag: TaskTag| chosen(&TaskId { attachment, tag });
+        let runs =
+            matches!(&self.running, Running::Task(attachment, tag) if is_chosen(attachment, *tag));
+        runs || self.waiting.iter().any(|job| match job {
+            Job::Task(task) => is_chosen(&task.attachment, task.tag),
+            Job::NexusLost(_) | Job::Reset => false,
+        })
     }
 
     /// Takes the next job and marks it as running, when nothing else runs.

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use scsi::{
-    AdditionalSense, Cdb, Command, CommandTable, DeviceType, InitiatorPort, Lun, NexusId, Response,
-    SenseKey, Status, TaskManagementFunction, TaskTag,
+    AdditionalSense, AsynchronousEvent, Cdb, Command, CommandTable, DeviceType, EventDepth,
+    InitiatorPort, Lun, NexusId, Response, SenseKey, Status, TaskManagementFunction, TaskTag,
 };
 
 use super::*;
@@ -297,6 +297,131 @@ fn reset_tells_everybody_and_reaches_the_device_before_later_commands() {
         );
     }
     assert_eq!(bench.log(), ["01 a", "reset", "00 a", "00 b"]);
+}
+
+#[test]
+fn i_t_nexus_reset_is_a_loss_of_the_nexus_that_goes_on() {
+    let bench = Bench::new();
+    let (one, heard_one) = bench.attach("a");
+    let (two, heard_two) = bench.attach("b");
+    submit(&one, 1, &REWIND);
+    bench.started.recv().unwrap();
+    submit(&one, 2, &TEST_UNIT_READY);
+    submit(&two, 1, &TEST_UNIT_READY);
+    let reset = TaskManagementFunction::ItNexusReset;
+    for _ in 0..100 {
+        let done = one.manage(None, reset);
+        assert_eq!(done, ManagementResponse::FunctionComplete);
+    }
+    assert_eq!(heard_one.recv().unwrap(), Heard::Aborted(1));
+    assert_eq!(heard_one.recv().unwrap(), Heard::Aborted(2));
+    bench.permit.send(()).unwrap();
+    assert_eq!(heard_two.recv().unwrap(), Heard::Completed(1, Status::Good));
+    bench.unit.wait_until_idle();
+    assert_eq!(
+        attention(submit(&one, 3, &TEST_UNIT_READY)),
+        Some(AdditionalSense::IT_NEXUS_LOSS_OCCURRED)
+    );
+    assert_eq!(submit(&one, 4, &TEST_UNIT_READY), Some(Response::good()));
+    assert_eq!(submit(&two, 2, &TEST_UNIT_READY), Some(Response::good()));
+    assert_eq!(
+        bench.log(),
+        ["01 a", "00 b", "nexus lost", "00 a", "00 b"],
+        "and they do not pile up"
+    );
+}
+
+#[test]
+fn queries_tell_what_is_there_and_change_nothing() {
+    use TaskManagementFunction::{QueryAsynchronousEvent, QueryTask, QueryTaskSet};
+    let bench = Bench::new();
+    let (one, heard) = bench.attach("a");
+    let (two, _heard_two) = bench.attach("b");
+    let no = ManagementResponse::FunctionComplete;
+    let yes = ManagementResponse::FunctionSucceeded(None);
+    assert_eq!(one.manage(LUN, QueryTaskSet), no);
+    submit(&one, 1, &REWIND);
+    bench.started.recv().unwrap();
+    submit(&one, 2, &TEST_UNIT_READY);
+    for (tag, answer) in [(Some(1), yes), (Some(2), yes), (Some(3), no), (None, no)] {
+        assert_eq!(
+            one.manage(LUN, QueryTask(tag.map(TaskTag))),
+            answer,
+            "{tag:?}"
+        );
+    }
+    assert_eq!(
+        two.manage(LUN, QueryTask(Some(TaskTag(1)))),
+        no,
+        "another's"
+    );
+    assert_eq!(one.manage(LUN, QueryTaskSet), yes);
+    assert_eq!(two.manage(LUN, QueryTaskSet), no);
+    bench.permit.send(()).unwrap();
+    assert_eq!(heard.recv().unwrap(), Heard::Completed(1, Status::Good));
+    assert_eq!(one.manage(LUN, QueryTask(Some(TaskTag(1)))), no, "answered");
+    assert_eq!(heard.recv().unwrap(), Heard::Completed(2, Status::Good));
+    for function in [QueryTask(None), QueryTaskSet, QueryAsynchronousEvent] {
+        let nowhere = one.manage(Some(Lun::new(1)), function);
+        assert_eq!(nowhere, ManagementResponse::LunDoesNotExist);
+    }
+}
+
+#[test]
+fn what_waits_can_be_asked_for_without_being_told() {
+    let bench = Bench::new();
+    let (nexus, _heard) = bench.attach("a");
+    let ask = || nexus.manage(LUN, TaskManagementFunction::QueryAsynchronousEvent);
+    let found = |additional, depth| {
+        ManagementResponse::FunctionSucceeded(Some(AsynchronousEvent {
+            key: SenseKey::UnitAttention,
+            additional,
+            depth,
+        }))
+    };
+    assert_eq!(ask(), ManagementResponse::FunctionComplete);
+    let change = AdditionalSense::NOT_READY_TO_READY_CHANGE;
+    bench.unit.attentions().establish(change);
+    assert_eq!(ask(), found(change, EventDepth::One));
+    nexus.manage(LUN, TaskManagementFunction::LogicalUnitReset);
+    let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
+    assert_eq!(ask(), found(reset, EventDepth::Several));
+    bench.unit.wait_until_idle();
+    for expected in [reset, change] {
+        let told = attention(submit(&nexus, 1, &TEST_UNIT_READY));
+        assert_eq!(told, Some(expected), "still to be told");
+    }
+    assert_eq!(ask(), ManagementResponse::FunctionComplete);
+}
+
+/// RFC 7143 §11.5.1: a cold reset is as good as switching the target off and on.
+#[test]
+fn cold_reset_forgets_whom_it_knew() {
+    let bench = Bench::new();
+    let (one, _heard_one) = bench.attach("a");
+    let (two, _heard_two) = bench.attach("b");
+    let attentions = bench.unit.attentions();
+    attentions.establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
+    one.manage(None, TaskManagementFunction::TargetColdReset);
+    bench.unit.wait_until_idle();
+    for nexus in [&one, &two] {
+        assert_eq!(
+            attention(submit(nexus, 1, &TEST_UNIT_READY)),
+            Some(AdditionalSense::POWER_ON_OR_RESET)
+        );
+        assert_eq!(submit(nexus, 2, &TEST_UNIT_READY), Some(Response::good()));
+    }
+    drop(two);
+    bench.unit.wait_until_idle();
+    let (sender, _) = mpsc::channel();
+    let again = bench
+        .target
+        .attach(InitiatorPort("b".into()), Arc::new(Sink(sender)));
+    assert_eq!(
+        attention(submit(&again, 1, &TEST_UNIT_READY)),
+        Some(AdditionalSense::POWER_ON_OR_RESET),
+        "not a loss of the nexus"
+    );
 }
 
 #[test]

@@ -40,9 +40,10 @@ impl Shared {
         match job {
             Job::Task(task) => {
                 let response = self.run(&task);
-                if self.end() {
-                    task.attachment.sink.complete(task.tag, response);
-                }
+                let sink = &task.attachment.sink;
+                self.end_task(&task, response, |response| {
+                    sink.complete(task.tag, response);
+                });
             }
             Job::NexusLost(nexus) => self.guarded(|| {
                 self.reservations.released_by(nexus);
@@ -61,6 +62,6 @@ impl Shared {
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             tracing::error!(unit = self.name, "a reset ended in a bug of ours");
         }
-        self.end();
+        self.end_job();
     }
 }

@@ -36,6 +36,9 @@ impl Connection {
             None => ManagementOutcome::Rejected,
             Some(nexus) => match nexus.manage(request.lun, request.function) {
                 ManagementResponse::FunctionComplete => ManagementOutcome::FunctionComplete,
+                ManagementResponse::FunctionSucceeded(event) => {
+                    ManagementOutcome::FunctionSucceeded(event)
+                }
                 ManagementResponse::TaskDoesNotExist => ManagementOutcome::TaskDoesNotExist,
                 ManagementResponse::LunDoesNotExist => ManagementOutcome::LunDoesNotExist,
                 ManagementResponse::NotSupported => ManagementOutcome::NotSupported,

@@ -123,7 +123,10 @@ fn k3_k4_k5_k11_every_key_is_answered_by_its_rule() {
         ("DataDigest", "SHA9,CRC32C", "CRC32C"),
         ("DataDigest", "SHA9", "Reject"),
         // K11.
-        ("iSCSIProtocolLevel", "2", "1"),
+        ("iSCSIProtocolLevel", "1", "1"),
+        ("iSCSIProtocolLevel", "2", "2"),
+        ("iSCSIProtocolLevel", "31", "2"),
+        ("iSCSIProtocolLevel", "32", "Reject"),
         ("TaskReporting", "FastAbort,RFC3720", "RFC3720"),
     ] {
         assert_eq!(

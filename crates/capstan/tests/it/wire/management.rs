@@ -1,7 +1,9 @@
-//! Task management: T1 to T6 (RFC 7143 §4.2.3, §11.5, §11.6).
+//! Task management: T1 to T6 (RFC 7143 §4.2.3, §11.5, §11.6; RFC 7144).
 
 use capstan::gateway::targets::Device;
-use iscsi::wire::{Opcode, ScsiCommand, SerialNumber, TaskManagementRequest};
+use iscsi::wire::{
+    Opcode, ScsiCommand, SerialNumber, TaskManagementRequest, TaskManagementResponse,
+};
 
 use super::peer::{Login, Peer};
 use super::scsi::{CHECK_CONDITION, TEST_UNIT_READY, UNIT_ATTENTION};
@@ -16,12 +18,20 @@ const LOGICAL_UNIT_RESET: u8 = 5;
 const TARGET_WARM_RESET: u8 = 6;
 const TARGET_COLD_RESET: u8 = 7;
 const TASK_REASSIGN: u8 = 8;
+const QUERY_TASK: u8 = 9;
+const QUERY_TASK_SET: u8 = 10;
+const I_T_NEXUS_RESET: u8 = 11;
+const QUERY_ASYNCHRONOUS_EVENT: u8 = 12;
 
 const COMPLETE: u8 = 0;
 const NO_SUCH_TASK: u8 = 1;
 const NO_SUCH_LUN: u8 = 2;
 const NO_REASSIGNMENT: u8 = 4;
 const NOT_SUPPORTED: u8 = 5;
+const SUCCEEDED: u8 = 7;
+
+/// Level 2 is RFC 7144.
+const LEVEL_2: (&str, &str) = ("iSCSIProtocolLevel", "2");
 
 /// Two hosts at one device, both without unit attentions.
 fn two_hosts(gateway: &TestGateway, device: Device) -> (Peer, Peer) {
@@ -144,7 +154,118 @@ fn t2_every_function_of_rfc_7143_is_answered() {
     peer.ping();
 }
 
-/// RFC 7143 §11.5.1: a cold reset ends the sessions of the target, and of no other.
+/// RFC 7144: its functions are there for whoever negotiated its level. DECIDED: for others they are
+/// unknown functions.
+#[test]
+fn k11_t2_the_functions_of_rfc_7144_come_with_its_protocol_level() {
+    let gateway = TestGateway::start();
+    let login = Login::to(&gateway.target(Device::Changer));
+    let functions = [
+        QUERY_TASK,
+        QUERY_TASK_SET,
+        QUERY_ASYNCHRONOUS_EVENT,
+        I_T_NEXUS_RESET,
+    ];
+    for keys in [&[][..], &[("iSCSIProtocolLevel", "1")]] {
+        let mut peer = Peer::log_in(gateway.portal(), &login.clone().with(keys));
+        peer.attentions();
+        for function in functions {
+            assert_eq!(manage(&mut peer, function), NOT_SUPPORTED, "{function}");
+        }
+        assert_eq!(peer.attentions(), [], "nothing happened");
+    }
+    let mut peer = Peer::log_in(gateway.portal(), &login.with(&[LEVEL_2]));
+    peer.attentions();
+    for function in functions {
+        assert_eq!(manage(&mut peer, function), COMPLETE, "{function}");
+    }
+    for function in [QUERY_TASK, QUERY_TASK_SET, QUERY_ASYNCHRONOUS_EVENT] {
+        let request = TaskManagementRequest {
+            lun: [0, 77, 0, 0, 0, 0, 0, 0],
+            ..peer.management(function, 0xffff_ffff)
+        };
+        assert_eq!(peer.manage(request), NO_SUCH_LUN, "{function}");
+    }
+}
+
+/// SAM-5 §7.8, §7.9: a command is there from its arrival to its end.
+#[test]
+fn t2_query_task_and_query_task_set_see_commands_that_run_and_that_wait() {
+    let gateway = TestGateway::start();
+    let login = Login::to(&gateway.target(Device::Changer)).with(&[LEVEL_2]);
+    let mut peer = Peer::log_in(gateway.portal(), &login);
+    let mut other = Peer::log_in(gateway.portal(), &login.port(2));
+    peer.attentions();
+    other.attentions();
+    let mut slow = SlowLoad::prepare(&gateway);
+    let commands = occupy(&mut peer, &mut slow);
+    let mut query = |peer: &mut Peer, tag| {
+        let request = peer.management(QUERY_TASK, tag);
+        peer.manage(request)
+    };
+    for command in &commands {
+        assert_eq!(query(&mut peer, command.task_tag), SUCCEEDED);
+        assert_eq!(query(&mut other, command.task_tag), COMPLETE, "not its own");
+    }
+    assert_eq!(manage(&mut peer, QUERY_TASK_SET), SUCCEEDED);
+    assert_eq!(manage(&mut other, QUERY_TASK_SET), COMPLETE);
+    slow.release();
+    for command in &commands {
+        peer.outcome(command.task_tag).assert_good();
+    }
+    for command in &commands {
+        assert_eq!(query(&mut peer, command.task_tag), COMPLETE);
+    }
+    assert_eq!(manage(&mut peer, QUERY_TASK_SET), COMPLETE);
+}
+
+/// SAM-5 §7.10: UADE DEPTH, sense key, code and qualifier; nothing is cleared.
+#[test]
+fn t2_query_asynchronous_event_tells_what_the_next_command_will_be_told() {
+    let gateway = TestGateway::start();
+    let login = Login::to(&gateway.target(Device::Changer)).with(&[LEVEL_2]);
+    let mut peer = Peer::log_in(gateway.portal(), &login);
+    let mut ask = |peer: &mut Peer| {
+        let request = peer.management(QUERY_ASYNCHRONOUS_EVENT, 0xffff_ffff);
+        peer.send(request.emit(), b"");
+        let pdu = peer.receive_answer();
+        let response = TaskManagementResponse::parse(&pdu.header).unwrap();
+        (response.response, response.additional)
+    };
+    assert_eq!(ask(&mut peer), (SUCCEEDED, [0x16, 0x29, 0x00]));
+    assert_eq!(manage(&mut peer, LOGICAL_UNIT_RESET), COMPLETE);
+    assert_eq!(ask(&mut peer), (SUCCEEDED, [0x26, 0x29, 0x00]));
+    assert_eq!(peer.attentions(), [(0x29, 0x00), (0x29, 0x03)]);
+    assert_eq!(ask(&mut peer), (COMPLETE, [0; 3]));
+}
+
+/// SAM-5 §7.6, §6.3.4: the commands and what the nexus held are gone, the session stays, and nobody
+/// else notices.
+#[test]
+fn t2_i_t_nexus_reset_ends_commands_and_prevention_of_its_own_nexus() {
+    let gateway = TestGateway::start();
+    gateway.move_tape("slot:2", "drive:1");
+    let login = Login::to(&gateway.target(Device::Drive(1))).with(&[LEVEL_2]);
+    let mut peer = Peer::log_in(gateway.portal(), &login);
+    let mut other = Peer::log_in(gateway.portal(), &login.port(2));
+    peer.attentions();
+    other.attentions();
+    peer.plain(&[0x1e, 0, 0, 0, 1, 0]).assert_good(); // PREVENT MEDIUM REMOVAL
+    let prevented = peer.plain(&[0x1b, 0, 0, 0, 0, 0]);
+    assert_eq!(prevented.sense, (5, 0x53, 0x02));
+    let write = peer.write_command(4096);
+    peer.send(write.emit(), b"");
+    let r2t = peer.r2t(write.task_tag);
+    assert_eq!(manage(&mut peer, I_T_NEXUS_RESET), COMPLETE);
+    peer.send(peer.data_out(&r2t).emit(), &[1; 4096]);
+    peer.ping(); // the write is gone, and its late data is no error
+    assert_eq!(peer.attentions(), [(0x29, 0x07)]);
+    assert_eq!(other.attentions(), [], "nobody else's business");
+    peer.plain(&[0x1b, 0, 0, 0, 0, 0]).assert_good();
+}
+
+/// RFC 7143 §11.5.1: a cold reset ends the sessions of the target, and of no other; it counts as a
+/// power-on.
 #[test]
 fn t2_target_cold_reset_ends_all_sessions_of_the_target() {
     let gateway = TestGateway::start();
@@ -160,6 +281,13 @@ fn t2_target_cold_reset_ends_all_sessions_of_the_target() {
     eventually("only the other session is left", || {
         gateway.gateway().sessions().len() == 1
     });
+    let login = Login::to(&gateway.target(Device::Drive(0)));
+    let mut again = Peer::log_in(gateway.portal(), &login);
+    assert_eq!(
+        again.attentions(),
+        [(0x29, 0x00)],
+        "not 29/07: the target knows nobody"
+    );
 }
 
 /// RFC 7143 §11.6.1.
