@@ -35,7 +35,7 @@ impl NexusWatch {
             reservation: self.reservation_of(unit),
         };
         self.target
-            .units()
+            .units_now()
             .iter()
             .map(holding)
             .filter(|holding| holding.prevents_removal || holding.reservation.is_some())
@@ -48,7 +48,7 @@ impl NexusWatch {
     pub fn wait_for_loss(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         self.target
-            .units()
+            .units_now()
             .iter()
             .all(|(_, unit)| unit.wait_for_loss(self.nexus, deadline))
     }

@@ -38,7 +38,7 @@ pub use library::{
     RebuildReport,
 };
 pub use logical_unit::{
-    CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,
+    ClearedBy, CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,
     ReservationKind,
 };
 pub use profile::Preset;

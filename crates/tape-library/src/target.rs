@@ -2,10 +2,21 @@
 //!
 //! A target answers what is asked of units that are not there, and REPORT LUNS; everything else is
 //! the unit's.
+//!
+//! # Change of units
+//! Units come and go while nexuses exist ([`Target::insert`], [`Target::remove`]). Every nexus is told:
+//! by the unit attention REPORTED LUNS DATA HAS CHANGED at every unit that is there then (SPC-5 §6.39),
+//! which its REPORT LUNS clears, and by [`CompletionSink::units_changed`]. At a unit that goes, the
+//! command that runs ends as if nothing had happened, those that wait end with LOGICAL UNIT NOT
+//! SUPPORTED, and what nexuses held there is dropped as for a lost nexus.
+//!
+//! # Locks
+//! `nexuses` goes before `units` and is held while either changes; a command takes `units` for as long
+//! as it takes to find its unit.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use scsi::spc::inquiry::{Inquiry, NO_LOGICAL_UNIT, StandardData};
 use scsi::spc::report_luns::{self, ReportLuns, Selection};
@@ -33,8 +44,12 @@ const RELATIVE_TARGET_PORT: u16 = 1;
 pub struct Target {
     port: TargetPort,
     /// Ordered by LUN.
-    units: Vec<(Lun, Arc<LogicalUnit>)>,
+    units: RwLock<Units>,
+    /// Whoever is attached.
+    nexuses: Mutex<Vec<Arc<Attachment>>>,
 }
+
+type Units = Vec<(Lun, Arc<LogicalUnit>)>;
 
 impl Target {
     /// Returns a target. `name` is the target port's SCSI name string, for iSCSI `<iqn>,t,0x0001`.
@@ -45,7 +60,8 @@ impl Target {
                 name: name.into(),
                 relative: RELATIVE_TARGET_PORT,
             },
-            units,
+            units: RwLock::new(units),
+            nexuses: Mutex::default(),
         })
     }
 
@@ -66,37 +82,105 @@ impl Target {
             initiator,
             target_port: self.port.clone(),
         };
-        for (_, unit) in &self.units {
-            unit.attach(&nexus);
+        let attachment = Arc::new(Attachment { nexus, sink });
+        let mut nexuses = self.nexuses();
+        for (lun, unit) in self.units().iter() {
+            unit.attach(*lun, &attachment);
         }
+        nexuses.push(Arc::clone(&attachment));
+        drop(nexuses);
         Nexus {
             target: Arc::clone(self),
-            attachment: Arc::new(Attachment { nexus, sink }),
+            attachment,
         }
     }
 
-    /// Returns the units, ordered by LUN.
-    pub(crate) fn units(&self) -> &[(Lun, Arc<LogicalUnit>)] {
-        &self.units
+    /// Adds a unit and tells every nexus; gives it back when there is one with this LUN.
+    pub fn insert(&self, lun: Lun, unit: Arc<LogicalUnit>) -> Result<(), Arc<LogicalUnit>> {
+        let nexuses = self.nexuses();
+        let mut units = self.units_mut();
+        let Err(index) = units.binary_search_by_key(&lun, |(lun, _)| *lun) else {
+            return Err(unit);
+        };
+        for attachment in nexuses.iter() {
+            unit.attach(lun, attachment);
+        }
+        units.insert(index, (lun, unit));
+        drop(units);
+        self.tell_of_change(&nexuses);
+        Ok(())
     }
 
-    fn unit(&self, lun: Option<Lun>) -> Option<&LogicalUnit> {
-        let index = self
-            .units
-            .binary_search_by_key(&lun?, |(lun, _)| *lun)
-            .ok()?;
-        Some(&self.units[index].1)
+    /// Takes a unit out and tells every nexus; `None` when there is none with this LUN.
+    pub fn remove(&self, lun: Lun) -> Option<Arc<LogicalUnit>> {
+        let nexuses = self.nexuses();
+        let mut units = self.units_mut();
+        let index = units.binary_search_by_key(&lun, |(lun, _)| *lun).ok()?;
+        let (_, unit) = units.remove(index);
+        drop(units);
+        for attachment in nexuses.iter() {
+            unit.withdraw(attachment.nexus.id);
+        }
+        self.tell_of_change(&nexuses);
+        Some(unit)
+    }
+
+    /// Returns whether there is a unit with this LUN.
+    pub fn has(&self, lun: Lun) -> bool {
+        self.unit(Some(lun)).is_some()
+    }
+
+    /// Returns the units there are now, ordered by LUN.
+    pub(crate) fn units_now(&self) -> Vec<(Lun, Arc<LogicalUnit>)> {
+        self.units().clone()
+    }
+
+    fn tell_of_change(&self, nexuses: &[Arc<Attachment>]) {
+        let units = self.units();
+        for attachment in nexuses {
+            for (_, unit) in units.iter() {
+                let changed = AdditionalSense::REPORTED_LUNS_DATA_CHANGED;
+                unit.attentions()
+                    .establish_for(attachment.nexus.id, changed);
+            }
+            attachment.sink.units_changed();
+        }
+    }
+
+    fn unit(&self, lun: Option<Lun>) -> Option<Arc<LogicalUnit>> {
+        let units = self.units();
+        let index = units.binary_search_by_key(&lun?, |(lun, _)| *lun).ok()?;
+        Some(Arc::clone(&units[index].1))
+    }
+
+    fn nexuses(&self) -> MutexGuard<'_, Vec<Arc<Attachment>>> {
+        // This list and that of units are whole between any two statements that could panic.
+        self.nexuses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn units(&self) -> RwLockReadGuard<'_, Units> {
+        self.units.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn units_mut(&self) -> RwLockWriteGuard<'_, Units> {
+        self.units.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// SPC-5 §6.39: answered for every LUN, and by the target, because it is about the target.
-    fn report_luns(&self, cdb: &Cdb) -> Response {
+    fn report_luns(&self, nexus: NexusId, cdb: &Cdb) -> Response {
         let command = match ReportLuns::parse(cdb) {
             Ok(command) => command,
             Err(sense) => return sense.into(),
         };
         let data = match command.selection {
             Selection::LogicalUnits => {
-                report_luns::parameter_data(self.units.iter().map(|(lun, _)| *lun))
+                let units = self.units();
+                for (_, unit) in units.iter() {
+                    // SAM-5 §5.14: whoever asks knows.
+                    let changed = AdditionalSense::REPORTED_LUNS_DATA_CHANGED;
+                    unit.attentions().clear_for(nexus, changed);
+                }
+                report_luns::parameter_data(units.iter().map(|(lun, _)| *lun))
             }
             Selection::WellKnown => report_luns::parameter_data([]),
         };
@@ -108,7 +192,8 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target")
             .field("port", &self.port)
-            .field("units", &self.units.len())
+            .field("units", &self.units().len())
+            .field("nexuses", &self.nexuses().len())
             .finish()
     }
 }
@@ -139,7 +224,7 @@ impl Nexus {
     /// possibly before this returns.
     pub fn submit(&self, task: TaskTag, lun: Option<Lun>, command: Command) -> Option<Response> {
         if command.cdb.operation_code() == REPORT_LUNS {
-            return Some(self.target.report_luns(&command.cdb));
+            return Some(self.target.report_luns(self.id(), &command.cdb));
         }
         match self.target.unit(lun) {
             Some(unit) => unit.submit(&self.attachment, task, command),
@@ -147,10 +232,18 @@ impl Nexus {
         }
     }
 
+    /// Takes note that the transport has dropped commands for `lun` that it had not submitted yet,
+    /// because of [`ClearedBy::ClearTaskSet`](crate::ClearedBy).
+    pub fn lost_commands(&self, lun: Lun) {
+        if let Some(unit) = self.target.unit(Some(lun)) {
+            unit.lost_commands(self.id());
+        }
+    }
+
     /// Does a task management function without waiting for commands that run.
     pub fn manage(&self, lun: Option<Lun>, function: TaskManagementFunction) -> ManagementResponse {
         if function.is_of_target() {
-            for (_, unit) in &self.target.units {
+            for (_, unit) in self.target.units_now() {
                 unit.manage(self.id(), function);
             }
             return ManagementResponse::FunctionComplete;
@@ -164,8 +257,11 @@ impl Nexus {
 
 impl Drop for Nexus {
     fn drop(&mut self) {
-        for (_, unit) in &self.target.units {
-            unit.detach(self.id());
+        let id = self.id();
+        let mut nexuses = self.target.nexuses();
+        nexuses.retain(|attachment| attachment.nexus.id != id);
+        for (_, unit) in self.target.units().iter() {
+            unit.detach(id);
         }
     }
 }

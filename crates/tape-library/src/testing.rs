@@ -13,7 +13,7 @@ use scsi::{
 };
 use tempfile::TempDir;
 
-use crate::logical_unit::CompletionSink;
+use crate::logical_unit::{ClearedBy, CompletionSink};
 use crate::profile::{MachineSpec, Preset};
 use crate::target::{Nexus, Target};
 use crate::{Library, NewLibrary, OpenOptions};
@@ -103,6 +103,10 @@ impl CompletionSink for Sink {
     }
 
     fn aborted(&self, _: TaskTag) {}
+
+    fn cleared(&self, _: Lun, _: ClearedBy) {}
+
+    fn units_changed(&self) {}
 }
 
 /// Sends commands one after another.

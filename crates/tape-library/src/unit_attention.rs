@@ -106,6 +106,13 @@ impl UnitAttentions {
         })
     }
 
+    /// Takes a condition back that `nexus` has learned of in another way.
+    pub fn clear_for(&self, nexus: NexusId, additional: AdditionalSense) {
+        if let Some(queue) = self.lock().queues.get_mut(&nexus) {
+            queue.retain(|waiting| *waiting != additional);
+        }
+    }
+
     /// Takes the first condition that waits for `nexus`.
     pub fn take(&self, nexus: NexusId) -> Option<AdditionalSense> {
         self.lock().queues.get_mut(&nexus)?.pop_front()

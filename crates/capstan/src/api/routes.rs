@@ -32,6 +32,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/drives", get(drives))
         .route("/api/v1/drives/{number}/load", post(load))
         .route("/api/v1/drives/{number}/unload", post(unload))
+        .route("/api/v1/drives/{number}/disable", post(disable_drive))
+        .route("/api/v1/drives/{number}/enable", post(enable_drive))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(BODY_SIZE_BYTES_MAX))
@@ -114,6 +116,16 @@ async fn unload(
 ) -> Answer<Moved> {
     let (number, unload) = (segment(path)?, parsed(body)?);
     blocking(move || gateway.unload(number, unload.to)).await
+}
+
+async fn disable_drive(State(gateway): State<Arc<Gateway>>, path: Segment<u16>) -> Answer<Drive> {
+    let number = segment(path)?;
+    blocking(move || gateway.disable_drive(number)).await
+}
+
+async fn enable_drive(State(gateway): State<Arc<Gateway>>, path: Segment<u16>) -> Answer<Drive> {
+    let number = segment(path)?;
+    blocking(move || gateway.enable_drive(number)).await
 }
 
 async fn unknown_path() -> Problem {

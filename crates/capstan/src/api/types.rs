@@ -91,8 +91,10 @@ pub struct Drive {
     pub product: String,
     /// Serial number.
     pub serial: String,
-    /// Initiators that are logged in to it.
+    /// Initiators that are logged in to its target.
     pub sessions: u32,
+    /// Whether hosts see it.
+    pub enabled: bool,
     /// What is in the drive, if anything.
     pub tape: Option<LoadedTape>,
 }

@@ -1,4 +1,4 @@
-//! `capstan drive`: list, load, unload.
+//! `capstan drive`: list, load, unload, disable, enable.
 
 use clap::{Args, Subcommand};
 
@@ -20,6 +20,18 @@ pub enum Drive {
         after_help = "Examples:\n  capstan drive unload 0\n  capstan drive unload 0 --to slot:7"
     )]
     Unload(UnloadArgs),
+    /// Take a drive out of service until it is enabled or the gateway starts again: hosts no longer see
+    /// it
+    Disable(DriveArgs),
+    /// Put a drive that was disabled into service again
+    Enable(DriveArgs),
+}
+
+/// `capstan drive disable` and `enable`
+#[derive(Debug, Args)]
+pub struct DriveArgs {
+    /// The drive's number, from 0
+    drive: u16,
 }
 
 /// `capstan drive load`
@@ -65,6 +77,19 @@ impl Drive {
                     moved.barcode, moved.from, moved.to
                 ))
             }
+            Self::Disable(DriveArgs { drive }) => {
+                let path = format!("/api/v1/drives/{drive}/disable");
+                let info: DriveInfo = client.post(&path, &())?;
+                say(format!(
+                    "drive {} is out of service: hosts no longer see it",
+                    info.number
+                ))
+            }
+            Self::Enable(DriveArgs { drive }) => {
+                let path = format!("/api/v1/drives/{drive}/enable");
+                let info: DriveInfo = client.post(&path, &())?;
+                say(format!("drive {} is in service", info.number))
+            }
         }
     }
 }
@@ -92,7 +117,11 @@ pub fn table(drives: &[DriveInfo]) -> Table {
                 .map_or_else(|| "—".to_owned(), |tape| tape.barcode.clone()),
             drive.tape.as_ref().map_or_else(String::new, position),
             drive.sessions.to_string(),
-            target.rsplit(':').next().unwrap_or(target).to_owned(),
+            if drive.enabled {
+                target.rsplit(':').next().unwrap_or(target).to_owned()
+            } else {
+                "out of service".to_owned()
+            },
         ]);
     }
     table

@@ -9,6 +9,7 @@ pub mod banner;
 pub mod lock;
 pub mod operations;
 pub mod problem;
+pub mod service;
 pub mod sessions;
 pub mod status;
 pub mod targets;
@@ -39,6 +40,8 @@ pub struct Gateway {
     started_unix_ms: u64,
     library: Arc<Library>,
     plans: Vec<TargetPlan>,
+    /// What the plans became, in their order.
+    targets: Vec<NamedTarget>,
     sessions: Arc<Sessions>,
     portals: Vec<SocketAddr>,
     memory: MemoryPool,
@@ -70,12 +73,12 @@ impl Gateway {
             config.iscsi.targets,
             drives,
         );
-        let named = plans.iter().map(|plan| build(plan, &library)).collect();
+        let targets: Vec<_> = plans.iter().map(|plan| build(plan, &library)).collect();
         let sessions = Arc::new(Sessions::default());
         let portals = Portals::serve(
             bound,
             &config.iscsi,
-            named,
+            targets.clone(),
             format!("Capstan {name}"),
             Arc::clone(&sessions),
         )?;
@@ -84,6 +87,7 @@ impl Gateway {
             started_unix_ms: unix_ms(),
             library,
             plans,
+            targets,
             sessions,
             portals: portals.addresses(),
             memory: portals.memory(),

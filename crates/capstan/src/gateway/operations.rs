@@ -122,7 +122,7 @@ impl Gateway {
         cartridges.find(|record| record.element == Some(address))
     }
 
-    fn drive(&self, number: u16) -> Result<&DriveBay, Problem> {
+    pub(super) fn drive(&self, number: u16) -> Result<&DriveBay, Problem> {
         let drives = self.library.drives();
         drives.get(usize::from(number)).ok_or_else(|| {
             let last = drives.len().saturating_sub(1);

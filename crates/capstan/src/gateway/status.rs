@@ -64,7 +64,7 @@ impl Gateway {
         }
     }
 
-    fn describe_drive(&self, bay: &DriveBay, sessions: &[SessionInfo]) -> Drive {
+    pub(super) fn describe_drive(&self, bay: &DriveBay, sessions: &[SessionInfo]) -> Drive {
         let device = Device::Drive(bay.number());
         let target = targets::find(&self.plans, device).map(|(plan, _)| plan.name.as_str());
         let logged_in = sessions
@@ -79,6 +79,7 @@ impl Gateway {
             product: identity.product.clone(),
             serial: identity.serial.clone(),
             sessions: u32::try_from(logged_in).unwrap_or(u32::MAX),
+            enabled: self.is_in_service(bay.number()),
             tape: self.loaded_tape(bay),
         }
     }

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{EventfdFlags, eventfd};
-use scsi::{Response, TaskTag};
-use tape_library::CompletionSink;
+use scsi::{Lun, Response, TaskTag};
+use tape_library::{ClearedBy, CompletionSink};
 
 /// A message to a connection.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub enum Message {
     Completed(TaskTag, Response),
     /// A command was ended by task management and will never be answered.
     Aborted(TaskTag),
+    /// Another initiator has ended what waits for this logical unit.
+    Cleared(Lun, ClearedBy),
+    /// The logical units of the target are others than before.
+    UnitsChanged,
     /// The session that this login replaces is gone; the login may go on.
     SessionFree,
     /// Another login replaces this session.
@@ -35,6 +40,8 @@ pub enum Message {
 /// A queue that can be polled together with a socket.
 pub struct Inbox {
     queue: Mutex<VecDeque<Message>>,
+    /// Whether there is something that goes before bytes that come in later.
+    urgent: AtomicBool,
     wake: OwnedFd,
 }
 
@@ -44,6 +51,7 @@ impl Inbox {
         let wake = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?;
         Ok(Arc::new(Self {
             queue: Mutex::default(),
+            urgent: AtomicBool::new(false),
             wake,
         }))
     }
@@ -52,12 +60,21 @@ impl Inbox {
     pub fn post(&self, message: Message) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let was_empty = queue.is_empty();
+        if matches!(message, Message::Cleared(..)) {
+            self.urgent.store(true, Ordering::Release);
+        }
         queue.push_back(message);
         if was_empty {
             // The counter cannot overflow: it is written only when the owner has emptied the queue,
             // and the owner clears it before that.
             let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
         }
+    }
+
+    /// Returns whether there is something that has to be read before more is received: commands that
+    /// another initiator has ended must not be completed by data that come after that.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::Acquire)
     }
 
     /// Takes all messages, the oldest first, and clears the wake-up.
@@ -67,6 +84,7 @@ impl Inbox {
             return Vec::new();
         }
         let _ = rustix::io::read(&self.wake, &mut [0; 8]); // only would-block is possible
+        self.urgent.store(false, Ordering::Release);
         queue.drain(..).collect()
     }
 }
@@ -84,6 +102,14 @@ impl CompletionSink for Inbox {
 
     fn aborted(&self, task: TaskTag) {
         self.post(Message::Aborted(task));
+    }
+
+    fn units_changed(&self) {
+        self.post(Message::UnitsChanged);
+    }
+
+    fn cleared(&self, lun: Lun, by: ClearedBy) {
+        self.post(Message::Cleared(lun, by));
     }
 }
 
@@ -118,5 +144,10 @@ mod tests {
         assert!(!is_readable(&inbox), "taking clears the wake-up");
         inbox.post(Message::SessionFree);
         assert!(is_readable(&inbox));
+        assert!(!inbox.is_urgent());
+        inbox.cleared(Lun::new(0), ClearedBy::Reset);
+        assert!(inbox.is_urgent());
+        assert_eq!(inbox.take().len(), 2);
+        assert!(!inbox.is_urgent());
     }
 }

@@ -1,6 +1,6 @@
 //! What the environment says: answers to events, and its own wishes.
 
-use scsi::{Lun, Response, TaskTag};
+use scsi::{Lun, Response, Sense, TaskTag};
 
 use super::{Connection, Phase, WINDOW_MAX};
 use crate::event::{
@@ -83,9 +83,12 @@ impl Connection {
     }
 
     /// Ends the commands of a logical unit, or of all with `None`, that were not handed over yet:
-    /// another initiator has reset it.
-    pub fn end_waiting(&mut self, lun: Option<Lun>) {
-        self.in_session(|session, core| session.end_waiting(lun, core));
+    /// another initiator has cleared its task set or reset it. They are never answered, and data for
+    /// them that is on its way is no error. Returns how many there were.
+    pub fn end_waiting(&mut self, lun: Option<Lun>) -> usize {
+        let mut ended = 0;
+        self.in_session(|session, core| ended = session.end_waiting(lun, core));
+        ended
     }
 
     /// Answers [`Event::TaskManagement`].
@@ -100,6 +103,12 @@ impl Connection {
             self.core.close(CloseReason::Requested);
         }
         self.in_session(Session::request_logout);
+    }
+
+    /// Tells the initiator of something that happened to the whole target, such as REPORTED LUNS DATA
+    /// HAS CHANGED (RFC 7143 §11.9.1, event 0). Only a normal session is told.
+    pub fn report_event(&mut self, sense: Sense) {
+        self.in_session(|session, core| session.report_event(sense, core));
     }
 
     /// Ends the connection: its session was replaced, or the administrator said so.

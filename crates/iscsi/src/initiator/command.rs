@@ -316,15 +316,8 @@ impl Initiator {
         if pdu.expected_data_sn != data_in && !counts_r2ts {
             return self.fail("ExpDataSN is not the number of Data-In PDUs");
         }
-        let sense = match data {
-            [high, low, sense @ ..] => {
-                let length = usize::from(u16::from_be_bytes([*high, *low]));
-                match sense.get(..length) {
-                    Some(sense) => sense.to_vec(),
-                    None => return self.fail("SenseLength goes beyond the segment"),
-                }
-            }
-            _ => Vec::new(),
+        let Some(sense) = sense_of(data) else {
+            return self.fail("SenseLength goes beyond the segment");
         };
         self.finished(task, pdu.status, sense, pdu.residual);
     }
@@ -357,4 +350,14 @@ impl Initiator {
         let task = self.tasks.iter().find(|task| task.itt == task_tag)?;
         Some(task.cmd_sn)
     }
+}
+
+/// Returns the sense data of a data segment (RFC 7143 §11.4.7), empty when there are none; `None`
+/// when their length is wrong.
+pub(super) fn sense_of(data: &[u8]) -> Option<Vec<u8>> {
+    let [high, low, sense @ ..] = data else {
+        return Some(Vec::new());
+    };
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    Some(sense.get(..length)?.to_vec())
 }

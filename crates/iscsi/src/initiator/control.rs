@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use scsi::Lun;
 
-use super::command::InitiatorTask;
+use super::command::{InitiatorTask, sense_of};
 use super::{Initiator, InitiatorEvent};
 use crate::wire::text::{self, TextWriter};
 use crate::wire::{
@@ -252,14 +252,18 @@ impl Initiator {
         });
     }
 
-    pub(super) fn receive_async(&mut self, header: &Header) {
+    pub(super) fn receive_async(&mut self, header: &Header, data: &[u8]) {
         let Ok(message) = AsyncMessage::parse(header) else {
             return self.fail("malformed asynchronous message");
         };
         self.count_status(message.counters);
+        let Some(sense) = sense_of(data) else {
+            return self.fail("SenseLength goes beyond the segment");
+        };
         self.events.push_back(InitiatorEvent::Async {
             event: message.event,
             parameter3: message.parameter3,
+            sense,
         });
     }
 }

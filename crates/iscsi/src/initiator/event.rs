@@ -70,6 +70,8 @@ pub enum InitiatorEvent {
         event: u8,
         /// Parameter3.
         parameter3: u16,
+        /// Sense data, for a SCSI event.
+        sense: Vec<u8>,
     },
     /// The target broke the protocol. The initiator does nothing any more.
     Failed(&'static str),

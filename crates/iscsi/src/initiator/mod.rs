@@ -186,7 +186,7 @@ impl Initiator {
             Some(Opcode::TaskManagementResponse) => self.receive_management(header),
             Some(Opcode::LogoutResponse) => self.receive_logout(header),
             Some(Opcode::Reject) => self.receive_reject(header, &data),
-            Some(Opcode::AsyncMessage) => self.receive_async(header),
+            Some(Opcode::AsyncMessage) => self.receive_async(header, &data),
             _ => self.fail("a PDU that no target sends here"),
         }
         self.send_queued();

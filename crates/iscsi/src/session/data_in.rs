@@ -10,7 +10,7 @@ use super::Session;
 use super::task::{Direction, Outgoing, Stage};
 use crate::connection::core::Core;
 use crate::memory::{DATA_IN_SLACK_BYTES, Lane};
-use crate::wire::{DataIn, RESERVED_TAG, Residual, ScsiResponse, SerialNumber};
+use crate::wire::{DataIn, RESERVED_TAG, Residual, ScsiResponse, SerialNumber, sense_segment};
 
 /// How much is prepared for sending before the rest of the Data-In waits, in bytes and in PDUs.
 pub(super) const PREPARED_BYTES: usize = 2 << 20;
@@ -163,15 +163,10 @@ impl Session {
             expected_data_sn: outgoing.data_sn,
             residual: outgoing.residual,
         };
-        let payload = outgoing.sense.map_or_else(Bytes::new, |sense| {
-            let sense = sense.to_fixed();
-            // RFC 7143 §11.4.7: SenseLength, then the sense data.
-            let mut segment = Vec::with_capacity(2 + sense.len());
-            #[allow(clippy::cast_possible_truncation)] // 18
-            segment.extend_from_slice(&(sense.len() as u16).to_be_bytes());
-            segment.extend_from_slice(&sense);
-            segment.into()
-        });
+        let payload = outgoing
+            .sense
+            .as_ref()
+            .map_or_else(Bytes::new, sense_segment);
         core.output.push(pdu.emit(), payload);
         self.end(tag, core);
     }

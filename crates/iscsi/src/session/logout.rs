@@ -1,13 +1,11 @@
-//! Logout (RFC 7143 §11.14, §11.15) and the message that asks for it (§11.9.1).
+//! Logout (RFC 7143 §11.14, §11.15).
 
 use bytes::Bytes;
 
 use super::Session;
 use crate::connection::core::Core;
 use crate::event::CloseReason;
-use crate::wire::{
-    AsyncMessage, Header, LogoutRequest, LogoutResponse, RESERVED_TAG, RejectReason,
-};
+use crate::wire::{Header, LogoutRequest, LogoutResponse, RejectReason};
 
 /// Reason codes of the request (§11.14.1).
 const CLOSE_SESSION: u8 = 0;
@@ -18,9 +16,6 @@ const REMOVE_FOR_RECOVERY: u8 = 2;
 const CLOSED: u8 = 0;
 const CID_NOT_FOUND: u8 = 1;
 const RECOVERY_NOT_SUPPORTED: u8 = 2;
-
-/// AsyncEvent (§11.9.1): the target requests logout within Parameter3 seconds.
-const LOGOUT_REQUESTED: u8 = 1;
 
 impl Session {
     /// Takes a Logout, which has its turn unless it is immediate.
@@ -68,25 +63,5 @@ impl Session {
             self.responding.clear();
             core.close(CloseReason::LoggedOut);
         }
-    }
-
-    /// Asks the initiator to log out (O7).
-    pub(crate) fn request_logout(&mut self, core: &mut Core) {
-        if self.logout_by.is_some() {
-            return;
-        }
-        let timeout = core.limits.logout_timeout;
-        self.logout_by = Some(core.now.saturating_add(timeout));
-        let message = AsyncMessage {
-            lun: [0; 8],
-            task_tag: RESERVED_TAG,
-            counters: core.numbers.with_status(),
-            event: LOGOUT_REQUESTED,
-            vendor_code: 0,
-            parameter1: 0,
-            parameter2: 0,
-            parameter3: u16::try_from(timeout.as_secs()).unwrap_or(u16::MAX),
-        };
-        core.output.push(message.emit(), Bytes::new());
     }
 }

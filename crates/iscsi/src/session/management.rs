@@ -252,14 +252,15 @@ impl Session {
     }
 
     /// Ends every task that has not been handed over, of one logical unit or of all: somebody else
-    /// has reset it.
-    pub(crate) fn end_waiting(&mut self, lun: Option<Lun>, core: &mut Core) {
+    /// has reset it. Returns how many there were.
+    pub(crate) fn end_waiting(&mut self, lun: Option<Lun>, core: &mut Core) -> usize {
         let hit = |task: &&Task| !task.is_delivered() && (lun.is_none() || task.lun == lun);
         let tags: Vec<TaskTag> = self.tasks.iter().filter(hit).map(|t| t.tag).collect();
-        for tag in tags {
-            self.forget(tag, core);
+        for tag in &tags {
+            self.forget(*tag, core);
         }
         self.settle(core);
+        tags.len()
     }
 }
 

@@ -3,6 +3,7 @@
 //! A PDU comes in two steps: its header decides where its data goes ([`Session::begin`]), and with
 //! the last byte it takes effect ([`Session::finish`]). One file per kind of PDU.
 
+mod async_message;
 mod command;
 mod data_in;
 mod data_out;

@@ -28,5 +28,6 @@ pub use login_pdu::{
     TextResponse, Tsih,
 };
 pub use opcode::{Opcode, RejectReason};
+pub(crate) use scsi_pdu::sense_segment;
 pub use scsi_pdu::{DataIn, DataOut, ReadyToTransfer, ScsiCommand, ScsiResponse};
 pub use serial::SerialNumber;

@@ -1,5 +1,8 @@
 //! PDUs of SCSI commands and their data (RFC 7143 §§11.3, 11.4, 11.7, 11.8).
 
+use bytes::Bytes;
+use scsi::Sense;
+
 use super::field::{Counters, Residual, at, bits, pdu};
 use super::serial::SerialNumber;
 
@@ -116,4 +119,14 @@ pdu! {
         /// How many bytes are asked for.
         desired_length: u32 = at(44),
     }
+}
+
+/// Returns a data segment with sense data (RFC 7143 §11.4.7): SenseLength, then the data.
+pub(crate) fn sense_segment(sense: &Sense) -> Bytes {
+    let sense = sense.to_fixed();
+    let mut segment = Vec::with_capacity(2 + sense.len());
+    #[allow(clippy::cast_possible_truncation)] // 18
+    segment.extend_from_slice(&(sense.len() as u16).to_be_bytes());
+    segment.extend_from_slice(&sense);
+    segment.into()
 }

@@ -147,3 +147,44 @@ fn g3_a_damaged_nop_is_rejected_and_forgotten() {
         "{events:?}"
     );
 }
+
+/// T6: another initiator resets the unit while a PDU of a write is half received.
+#[test]
+fn t6_a_write_can_be_ended_in_the_middle_of_its_data() {
+    for (header, data) in [(false, false), (true, true)] {
+        for in_burst in [false, true] {
+            let (mut target, mut initiator) = with_digests(header, data);
+            let bytes = pattern(1000, 1);
+            initiator.command(lun0(), &write6(1000), DataTransfer::Out(bytes));
+            if in_burst {
+                target.feed(&output(&mut initiator));
+                let r2t = target.output_in(|| usize::MAX);
+                feed(&mut initiator, &r2t);
+            }
+            let bytes = output(&mut initiator);
+            let (before, after) = bytes.split_at(300);
+            target.feed(before);
+            assert_eq!(target.connection.tasks_in_flight(), 1);
+            assert_eq!(target.connection.end_waiting(None), 1);
+            target.output_in(|| usize::MAX); // an R2T may have gone with the header
+            target.feed(after);
+            assert_eq!(target.output_in(|| usize::MAX), [0; 0], "not a word");
+            assert!(target.executed.is_empty());
+            initiator.nop(b"alive");
+            target.feed(&output(&mut initiator));
+            let echo = target.output_in(|| usize::MAX);
+            assert_eq!(echo[0] & 0x3f, 0x20);
+            assert_eq!(target.closed, None);
+        }
+    }
+}
+
+fn feed(initiator: &mut Initiator, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let space = initiator.want();
+        let count = space.len().min(bytes.len());
+        space[..count].copy_from_slice(&bytes[..count]);
+        initiator.received(count);
+        bytes = &bytes[count..];
+    }
+}

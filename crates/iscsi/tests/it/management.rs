@@ -517,7 +517,8 @@ fn somebody_elses_reset_ends_what_waits_here() {
     target.hold = true;
     target.feed(&ready(1, 0));
     target.feed(&bytes_of(write_command(2, 1, 100).emit(), &[]));
-    target.connection.end_waiting(Some(Lun::new(0)));
+    assert_eq!(target.connection.end_waiting(Some(Lun::new(1))), 0);
+    assert_eq!(target.connection.end_waiting(Some(Lun::new(0))), 1);
     assert_eq!(
         target.connection.tasks_in_flight(),
         1,

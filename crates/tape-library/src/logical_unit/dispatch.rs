@@ -113,6 +113,12 @@ const FUNCTIONS: TaskManagementFunctions = TaskManagementFunctions::all(&[
     TaskManagementFunctions::CLEAR_TASK_SET,
     TaskManagementFunctions::LOGICAL_UNIT_RESET,
     TaskManagementFunctions::TARGET_RESET,
+    // Reported to everybody, although iSCSI offers them only from iSCSIProtocolLevel 2 on: the unit
+    // has them, whatever its transport does.
+    TaskManagementFunctions::QUERY_TASK,
+    TaskManagementFunctions::QUERY_TASK_SET,
+    TaskManagementFunctions::QUERY_ASYNCHRONOUS_EVENT,
+    TaskManagementFunctions::IT_NEXUS_RESET,
 ]);
 
 fn supported_task_management_functions(cdb: &Cdb) -> Response {

@@ -28,13 +28,14 @@ mod task_set;
 mod tests;
 mod worker;
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use scsi::command::{CommandTable, Execution};
 use scsi::{
-    AdditionalSense, AsynchronousEvent, Command, NexusId, Response, SenseKey, Status,
+    AdditionalSense, AsynchronousEvent, Command, Lun, NexusId, Response, SenseKey, Status,
     TaskManagementFunction, TaskTag,
 };
 
@@ -89,6 +90,24 @@ pub trait CompletionSink: Send + Sync {
     /// completed (SAM-5 §5.6 with TAS=0). Told before [`Nexus::manage`](crate::Nexus::manage)
     /// returns; not told for commands that end with their nexus.
     fn aborted(&self, task: TaskTag);
+
+    /// Another nexus has cleared the task set or reset the unit: commands for `lun` that the transport
+    /// has begun to receive and not yet submitted are ended too, without a word. Told before
+    /// [`Nexus::manage`](crate::Nexus::manage) returns to the other.
+    fn cleared(&self, lun: Lun, by: ClearedBy);
+
+    /// The logical units of the target are others than before (SPC-5 §6.39).
+    fn units_changed(&self);
+}
+
+/// What ended the commands of a nexus from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClearedBy {
+    /// CLEAR TASK SET. Whoever had submitted a command has got a unit attention for it; who has lost
+    /// others only gets it with [`Nexus::lost_commands`](crate::Nexus::lost_commands).
+    ClearTaskSet,
+    /// A reset, of which every nexus is told.
+    Reset,
 }
 
 /// A nexus with the sink of its responses.
@@ -188,10 +207,12 @@ impl LogicalUnit {
         tasks.waiters_for_idle -= 1;
     }
 
-    /// A nexus begins.
-    pub(crate) fn attach(&self, nexus: &ItNexus) {
+    /// A nexus begins; it calls the unit `lun`.
+    pub(crate) fn attach(&self, lun: Lun, attachment: &Arc<Attachment>) {
+        let nexus = &attachment.nexus;
         self.shared.attentions.attach(nexus.id, &nexus.initiator);
         self.shared.reservations.attach(nexus);
+        self.shared.lock().attach(lun, Arc::clone(attachment));
     }
 
     /// A nexus is lost: its commands are aborted without a word (SAM-5 §6.3.4).
@@ -199,10 +220,35 @@ impl LogicalUnit {
         self.shared.attentions.detach(nexus);
         self.shared.reservations.nexus_lost(nexus);
         let mut tasks = self.shared.lock();
+        tasks.detach(nexus);
         tasks.remove_where(|task| task.nexus() == nexus);
-        tasks.push(Job::NexusLost(nexus));
+        tasks.push_once(Job::NexusLost(nexus));
         drop(tasks);
         self.shared.changed.notify_all();
+    }
+
+    /// The unit is no longer there for `nexus`: the command that runs ends as if nothing had happened,
+    /// those that wait are refused, and what the nexus held is dropped.
+    pub(crate) fn withdraw(&self, nexus: NexusId) {
+        self.shared.attentions.detach(nexus);
+        self.shared.reservations.nexus_lost(nexus);
+        let mut tasks = self.shared.lock();
+        tasks.detach(nexus);
+        let refused = tasks.remove_waiting(|task| task.nexus() == nexus);
+        tasks.push_once(Job::NexusLost(nexus));
+        drop(tasks);
+        self.shared.changed.notify_all();
+        for (attachment, tag) in refused {
+            let absent = AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED;
+            let response = Response::illegal_request(absent);
+            attachment.sink.complete(tag, response);
+        }
+    }
+
+    /// The nexus has lost commands to another's CLEAR TASK SET.
+    pub(crate) fn lost_commands(&self, nexus: NexusId) {
+        let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
+        self.shared.attentions.establish_for(nexus, cleared);
     }
 
     /// Runs or queues a command. `Some` when it ended on this thread; with `None` the sink hears of
@@ -222,6 +268,11 @@ impl LogicalUnit {
         };
         let inline = spec.is_none_or(|spec| spec.execution == Execution::Inline);
         let mut tasks = self.shared.lock();
+        if tasks.attached(attachment.nexus.id).is_none() {
+            // The unit was taken out of the target, or the nexus is gone.
+            let absent = AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED;
+            return Some(Response::illegal_request(absent));
+        }
         if inline && tasks.is_idle() && self.shared.device.ends_at_once(&task.command) {
             tasks.begin(&task);
             drop(tasks);
@@ -268,19 +319,25 @@ impl LogicalUnit {
                         }
                     },
                 );
+                self.tell_others(nexus, ClearedBy::ClearTaskSet);
             }
             // SAM-5 §6.3.3: every nexus is told, the one that asked for it too.
             TaskManagementFunction::LogicalUnitReset | TaskManagementFunction::TargetReset => {
                 let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
-                self.reset(|| attentions.establish(reset));
+                self.reset(nexus, || attentions.establish(reset));
             }
-            TaskManagementFunction::TargetColdReset => self.reset(|| attentions.switched_on()),
+            TaskManagementFunction::TargetColdReset => {
+                self.reset(nexus, || attentions.switched_on());
+            }
             TaskManagementFunction::ItNexusReset => {
                 let lost = AdditionalSense::IT_NEXUS_LOSS_OCCURRED;
                 self.abort_where(
                     |task| task.nexus() == nexus,
                     |tasks, _| {
                         self.shared.reservations.nexus_lost(nexus);
+                        if let Some(attachment) = tasks.attached(nexus) {
+                            self.shared.reservations.attach(&attachment.nexus);
+                        }
                         tasks.push_once(Job::NexusLost(nexus));
                         attentions.establish_for(nexus, lost);
                     },
@@ -302,7 +359,7 @@ impl LogicalUnit {
     }
 
     /// SAM-5 §6.3.3: aborts everything, and `tell`s the nexuses.
-    fn reset(&self, tell: impl FnOnce()) {
+    fn reset(&self, by: NexusId, tell: impl FnOnce()) {
         self.abort_where(
             |_| true,
             |tasks, _| {
@@ -311,6 +368,15 @@ impl LogicalUnit {
                 tell();
             },
         );
+        self.tell_others(by, ClearedBy::Reset);
+    }
+
+    /// Tells every nexus but `nexus` what the latter has done.
+    fn tell_others(&self, nexus: NexusId, what: ClearedBy) {
+        let others = self.shared.lock().others(nexus);
+        for (lun, attachment) in others {
+            attachment.sink.cleared(lun, what);
+        }
     }
 
     fn query(&self, chosen: impl Fn(&TaskId<'_>) -> bool) -> ManagementResponse {
@@ -350,6 +416,14 @@ impl LogicalUnit {
 enum Aborted {
     Something,
     Nothing,
+}
+
+impl fmt::Debug for LogicalUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LogicalUnit")
+            .field(&self.shared.name)
+            .finish()
+    }
 }
 
 impl Drop for LogicalUnit {

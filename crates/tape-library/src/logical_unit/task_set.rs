@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use scsi::command::CommandSpec;
-use scsi::{Command, NexusId, TaskTag};
+use scsi::{Command, Lun, NexusId, TaskTag};
 
 use super::Attachment;
 
@@ -33,6 +33,8 @@ pub(super) struct TaskSet {
     waiting: VecDeque<Job>,
     running: Running,
     stopping: bool,
+    /// The nexuses, each with its name for the unit. Few: a walk over them is fast.
+    attached: Vec<(Lun, Arc<Attachment>)>,
     /// How many threads wait until the unit is idle.
     pub(super) waiters_for_idle: u32,
     /// How many threads wait until the unit has done its part in the loss of a nexus.
@@ -92,6 +94,30 @@ impl TaskSet {
 
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
+    }
+
+    /// Takes a nexus in: from now on it may submit commands.
+    pub(super) fn attach(&mut self, lun: Lun, attachment: Arc<Attachment>) {
+        self.attached.push((lun, attachment));
+    }
+
+    /// Lets a nexus go. Its commands are the caller's affair.
+    pub(super) fn detach(&mut self, nexus: NexusId) {
+        self.attached
+            .retain(|(_, attachment)| attachment.nexus.id != nexus);
+    }
+
+    /// Returns the attachment of a nexus.
+    pub(super) fn attached(&self, nexus: NexusId) -> Option<&Arc<Attachment>> {
+        let mut all = self.attached.iter().map(|(_, attachment)| attachment);
+        all.find(|attachment| attachment.nexus.id == nexus)
+    }
+
+    /// Returns all nexuses but `nexus`.
+    pub(super) fn others(&self, nexus: NexusId) -> Vec<(Lun, Arc<Attachment>)> {
+        let mut others = self.attached.clone();
+        others.retain(|(_, attachment)| attachment.nexus.id != nexus);
+        others
     }
 
     /// Drops everything that waits; the worker leaves when it sees it.
@@ -168,13 +194,26 @@ impl TaskSet {
         chosen: impl Fn(&TaskId<'_>) -> bool,
     ) -> Vec<(Arc<Attachment>, TaskTag)> {
         let mut removed = Vec::new();
-        let is_chosen = |attachment: &Attachment, tag: TaskTag| chosen(&TaskId { attachment, tag });
         if let Running::Task(attachment, tag) = &self.running
-            && is_chosen(attachment, *tag)
+            && chosen(&TaskId {
+                attachment,
+                tag: *tag,
+            })
         {
             removed.push((Arc::clone(attachment), *tag));
             self.running = Running::Detached;
         }
+        removed.extend(self.remove_waiting(chosen));
+        removed
+    }
+
+    /// Removes the waiting commands that `chosen` takes and returns them in their order.
+    pub(super) fn remove_waiting(
+        &mut self,
+        chosen: impl Fn(&TaskId<'_>) -> bool,
+    ) -> Vec<(Arc<Attachment>, TaskTag)> {
+        let mut removed = Vec::new();
+        let is_chosen = |attachment: &Attachment, tag: TaskTag| chosen(&TaskId { attachment, tag });
         self.waiting.retain(|job| match job {
             Job::Task(task) if is_chosen(&task.attachment, task.tag) => {
                 removed.push((Arc::clone(&task.attachment), task.tag));

@@ -73,18 +73,35 @@ impl Gated {
 enum Heard {
     Completed(u64, Status),
     Aborted(u64),
+    Refused(u64),
+    Cleared(Lun, ClearedBy),
+    UnitsChanged,
 }
 
 struct Sink(Sender<Heard>);
 
 impl CompletionSink for Sink {
     fn complete(&self, task: TaskTag, response: Response) {
+        let absent = AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED;
+        let heard = if response == Response::illegal_request(absent) {
+            Heard::Refused(task.0)
+        } else {
+            Heard::Completed(task.0, response.status)
+        };
         // The test may have gone when a nexus is lost.
-        let _ = self.0.send(Heard::Completed(task.0, response.status));
+        let _ = self.0.send(heard);
     }
 
     fn aborted(&self, task: TaskTag) {
         let _ = self.0.send(Heard::Aborted(task.0));
+    }
+
+    fn cleared(&self, lun: Lun, by: ClearedBy) {
+        let _ = self.0.send(Heard::Cleared(lun, by));
+    }
+
+    fn units_changed(&self) {
+        let _ = self.0.send(Heard::UnitsChanged);
     }
 }
 
@@ -422,6 +439,139 @@ fn cold_reset_forgets_whom_it_knew() {
         Some(AdditionalSense::POWER_ON_OR_RESET),
         "not a loss of the nexus"
     );
+}
+
+#[test]
+fn others_hear_that_what_waits_for_the_unit_has_ended() {
+    let bench = Bench::new();
+    let (one, heard_one) = bench.attach("a");
+    let (two, heard_two) = bench.attach("b");
+    let lun = Lun::new(0);
+    for (function, by) in [
+        (
+            TaskManagementFunction::ClearTaskSet,
+            ClearedBy::ClearTaskSet,
+        ),
+        (TaskManagementFunction::LogicalUnitReset, ClearedBy::Reset),
+        (TaskManagementFunction::TargetReset, ClearedBy::Reset),
+    ] {
+        one.manage(LUN, function);
+        assert_eq!(heard_two.try_recv().unwrap(), Heard::Cleared(lun, by));
+    }
+    for function in [
+        TaskManagementFunction::AbortTaskSet,
+        TaskManagementFunction::ItNexusReset,
+    ] {
+        one.manage(LUN, function);
+        assert!(heard_two.try_recv().is_err(), "its own affair");
+    }
+    assert!(heard_one.try_recv().is_err(), "it knows what it did");
+    bench.unit.wait_until_idle();
+    let attentions = bench.unit.attentions();
+    while attentions.take(two.id()).is_some() {}
+    two.lost_commands(lun);
+    assert_eq!(
+        attention(submit(&two, 8, &TEST_UNIT_READY)),
+        Some(AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR)
+    );
+}
+
+fn told(bench: &Bench, nexus: &Nexus) -> Vec<AdditionalSense> {
+    let attentions = bench.unit.attentions();
+    std::iter::from_fn(|| attentions.take(nexus.id())).collect()
+}
+
+/// SPC-5 §6.39, SAM-5 §5.14.
+#[test]
+fn units_that_come_are_there_for_everybody_who_is_told() {
+    let bench = Bench::new();
+    let (nexus, heard) = bench.attach("a");
+    let second = Bench::new();
+    let lun = Lun::new(5);
+    let changed = AdditionalSense::REPORTED_LUNS_DATA_CHANGED;
+    bench.target.insert(lun, Arc::clone(&second.unit)).unwrap();
+    assert!(
+        bench.target.insert(lun, Arc::clone(&second.unit)).is_err(),
+        "there is one already"
+    );
+    assert_eq!(heard.try_recv().unwrap(), Heard::UnitsChanged);
+    assert!(heard.try_recv().is_err());
+    assert_eq!(told(&bench, &nexus), [changed]);
+    assert_eq!(
+        told(&second, &nexus),
+        [AdditionalSense::POWER_ON_OR_RESET, changed]
+    );
+    assert_eq!(report_luns(&nexus), [0, 5]);
+    let command = Command {
+        cdb: Cdb::new(&TEST_UNIT_READY),
+        data_out: Bytes::new(),
+    };
+    let response = nexus.submit(TaskTag(1), Some(lun), command);
+    assert_eq!(response, Some(Response::good()));
+}
+
+#[test]
+fn report_luns_clears_the_attention_at_every_unit_for_its_own_nexus() {
+    let bench = Bench::new();
+    let (one, _heard_one) = bench.attach("a");
+    let (two, _heard_two) = bench.attach("b");
+    let second = Bench::new();
+    let changed = AdditionalSense::REPORTED_LUNS_DATA_CHANGED;
+    bench
+        .target
+        .insert(Lun::new(5), Arc::clone(&second.unit))
+        .unwrap();
+    report_luns(&one);
+    assert_eq!(told(&bench, &one), []);
+    assert_eq!(told(&second, &one), [AdditionalSense::POWER_ON_OR_RESET]);
+    assert_eq!(told(&bench, &two), [changed]);
+}
+
+#[test]
+fn at_a_unit_that_goes_the_running_command_ends_and_waiting_ones_are_refused() {
+    let bench = Bench::new();
+    let (nexus, heard) = bench.attach("a");
+    submit(&nexus, 1, &REWIND);
+    bench.started.recv().unwrap();
+    submit(&nexus, 2, &TEST_UNIT_READY);
+    assert!(bench.target.remove(Lun::new(0)).is_some());
+    assert!(bench.target.remove(Lun::new(0)).is_none());
+    assert_eq!(heard.recv().unwrap(), Heard::Refused(2));
+    assert_eq!(heard.recv().unwrap(), Heard::UnitsChanged);
+    let later = submit(&nexus, 3, &TEST_UNIT_READY).unwrap().sense.unwrap();
+    let absent = AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED;
+    assert_eq!(later.additional, absent);
+    assert_eq!(submit(&nexus, 4, &INQUIRY).unwrap().data_in[0], 0x7f);
+    assert_eq!(report_luns(&nexus), [0; 0]);
+    let abort = TaskManagementFunction::AbortTask(TaskTag(1));
+    assert_eq!(
+        nexus.manage(LUN, abort),
+        ManagementResponse::LunDoesNotExist
+    );
+    bench.permit.send(()).unwrap();
+    assert_eq!(heard.recv().unwrap(), Heard::Completed(1, Status::Good));
+    bench.unit.wait_until_idle();
+    assert_eq!(bench.log(), ["01 a", "nexus lost"]);
+    // It comes back, and knows its initiators.
+    let unit = Arc::clone(&bench.unit);
+    bench.target.insert(Lun::new(0), unit).unwrap();
+    assert_eq!(
+        told(&bench, &nexus),
+        [
+            AdditionalSense::IT_NEXUS_LOSS_OCCURRED,
+            AdditionalSense::REPORTED_LUNS_DATA_CHANGED
+        ]
+    );
+    drop(nexus);
+    bench.unit.wait_until_idle();
+    assert_eq!(bench.log(), ["01 a", "nexus lost", "nexus lost"]);
+}
+
+/// Returns the numbers of the units that REPORT LUNS lists.
+fn report_luns(nexus: &Nexus) -> Vec<u8> {
+    let cdb = [0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+    let data = submit(nexus, 99, &cdb).unwrap().data_in;
+    data[8..].chunks(8).map(|lun| lun[1]).collect()
 }
 
 #[test]

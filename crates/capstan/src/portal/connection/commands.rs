@@ -1,8 +1,8 @@
 //! Commands, task management and discovery: from the core to the target and back.
 
 use iscsi::{CommandReceived, ManagementOutcome, SessionFate, TaskManagement, WhichTargets};
-use scsi::{Response, TaskTag};
-use tape_library::ManagementResponse;
+use scsi::{Lun, Response, TaskTag};
+use tape_library::{ClearedBy, ManagementResponse};
 
 use super::super::discovery::{self, Asker};
 use super::Connection;
@@ -59,6 +59,18 @@ impl Connection {
             && let Some(target) = &target.target
         {
             self.shared.sessions.reset_target(target, claim);
+        }
+    }
+
+    /// Another initiator has cleared the unit's task set or reset it: what has not got there yet ends
+    /// too, without an answer (T6).
+    pub(super) fn cleared(&mut self, lun: Lun, by: ClearedBy) {
+        let ended = self.core.end_waiting(Some(lun));
+        if ended > 0
+            && by == ClearedBy::ClearTaskSet
+            && let Some(nexus) = &self.nexus
+        {
+            nexus.lost_commands(lun);
         }
     }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use iscsi::{ConnectionParams, EstablishSession, Event, LoginRequested};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use scsi::{AdditionalSense, Sense, SenseKey};
 use tape_library::Nexus;
 
 use self::ending::Orderly;
@@ -138,6 +139,10 @@ impl Connection {
         // What waits for a peer that does not read is no reason to stop reading.
         let blocked = self.core.has_output();
         for _ in 0..RECEIVES_PER_TURN {
+            if self.inbox.is_urgent() {
+                self.core.tick(self.now());
+                self.read_inbox();
+            }
             match socket::receive(&self.socket, self.core.want())? {
                 socket::Moved::Bytes(count) => {
                     self.core.received(count, self.now());
@@ -208,6 +213,12 @@ impl Connection {
             match message {
                 Message::Completed(task, response) => self.complete(task, response),
                 Message::Aborted(task) => self.core.abandon(task),
+                Message::Cleared(lun, by) => self.cleared(lun, by),
+                Message::UnitsChanged => {
+                    let changed = AdditionalSense::REPORTED_LUNS_DATA_CHANGED;
+                    let sense = Sense::new(SenseKey::UnitAttention, changed);
+                    self.core.report_event(sense);
+                }
                 Message::SessionFree => self.establish(),
                 Message::Replaced => {
                     self.refusal = Some("replaced by a newer login".to_owned());

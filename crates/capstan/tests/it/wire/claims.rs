@@ -153,7 +153,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("T3", "11.6.1", "Unknown LUNs (2) and functions (5) and TASK REASSIGN (4) have their responses"),
             claim("T4", "4.2.3.3, 11.5.1", "The response comes when the tasks have ended, and other initiators get their unit attention (2F/00, 29/03)").decided("29/03 after LOGICAL UNIT RESET and TARGET WARM RESET, told to every initiator; 29/07 after I_T NEXUS RESET, told to its own"),
             claim("T5", "4.2.3.3", "Task management does not wait for a motion to finish").decided("the motion goes on, its task is gone"),
-            claim("T6", "13.23", "Tasks that were ended are never answered"),
+            claim("T6", "13.23", "Tasks that were ended are never answered").decided("that includes writes of other sessions that wait for their data"),
         ],
     },
     Chapter {
@@ -185,7 +185,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("O4", "11.17", "A Reject is numbered and brings the header back"),
             claim("O5", "11.16", "SNACK is rejected: ErrorRecoveryLevel is 0"),
             claim("O6", "6.3", "A login in full feature phase is rejected"),
-            claim("O7", "11.9.1", "A shut-down asks for logout (event 1) and waits for it").open("event 0 with 3F/0E: LUNs do not change while the gateway runs"),
+            claim("O7", "11.9.1", "A shut-down asks for logout (event 1) and waits for it; a change of LUNs is told by event 0 and by 3F/0E at every unit").decided("LUNs change with `capstan drive disable` and `enable`; the message names LUN 0, for it is about the target"),
         ],
     },
     Chapter {

@@ -199,7 +199,7 @@ fn t2_query_task_and_query_task_set_see_commands_that_run_and_that_wait() {
     other.attentions();
     let mut slow = SlowLoad::prepare(&gateway);
     let commands = occupy(&mut peer, &mut slow);
-    let mut query = |peer: &mut Peer, tag| {
+    let query = |peer: &mut Peer, tag| {
         let request = peer.management(QUERY_TASK, tag);
         peer.manage(request)
     };
@@ -225,7 +225,7 @@ fn t2_query_asynchronous_event_tells_what_the_next_command_will_be_told() {
     let gateway = TestGateway::start();
     let login = Login::to(&gateway.target(Device::Changer)).with(&[LEVEL_2]);
     let mut peer = Peer::log_in(gateway.portal(), &login);
-    let mut ask = |peer: &mut Peer| {
+    let ask = |peer: &mut Peer| {
         let request = peer.management(QUERY_ASYNCHRONOUS_EVENT, 0xffff_ffff);
         peer.send(request.emit(), b"");
         let pdu = peer.receive_answer();
@@ -374,22 +374,51 @@ fn t4_resets_tell_every_initiator() {
     }
 }
 
-/// SAM-5 §5.14: a write that waits for its data has not reached the unit when another initiator resets
-/// it. DECIDED: it is not dropped without a word but told of the reset, and does not run.
+/// SAM-5 §5.6, §6.3.3, §7.5: a write that waits for its data is a command of the task set. DECIDED: it
+/// is ended as those are that wait in the unit, without an answer, and the unit attention tells of it.
 #[test]
-fn t4_a_write_that_waits_for_data_is_told_of_the_reset_and_not_executed() {
+fn t4_t6_a_write_that_waits_for_data_ends_without_a_word_when_another_clears_the_unit() {
+    for (function, told) in [
+        (CLEAR_TASK_SET, (0x2f, 0x00)),
+        (LOGICAL_UNIT_RESET, (0x29, 0x03)),
+        (TARGET_WARM_RESET, (0x29, 0x03)),
+    ] {
+        let gateway = TestGateway::start();
+        gateway.move_tape("slot:1", "drive:0");
+        let (mut first, mut second) = two_hosts(&gateway, Device::Drive(0));
+        let own = first.write_command(512);
+        first.send(own.emit(), b"");
+        let write = second.write_command(4096);
+        second.send(write.emit(), b"");
+        let (own_r2t, r2t) = (first.r2t(own.task_tag), second.r2t(write.task_tag));
+        assert_eq!(manage(&mut first, function), COMPLETE);
+        // Data on its way is no error, and nobody answers.
+        second.send(second.data_out(&r2t).emit(), &[1; 4096]);
+        second.ping();
+        first.send(first.data_out(&own_r2t).emit(), &[2; 512]);
+        first.ping();
+        assert_eq!(second.attentions(), [told], "function {function}");
+        let own_part: &[(u8, u8)] = if function == CLEAR_TASK_SET {
+            &[]
+        } else {
+            &[told]
+        };
+        assert_eq!(first.attentions(), own_part, "function {function}");
+        let position = second.read(&[0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0], 20);
+        assert_eq!(position.data[4..8], [0; 4], "nothing was written");
+        // What is sent now is done.
+        second.write_block(&[3; 700]).assert_good();
+    }
+}
+
+/// SAM-5 §7.5: whoever has lost nothing is not told.
+#[test]
+fn t4_clear_task_set_does_not_bother_those_who_lost_nothing() {
     let gateway = TestGateway::start();
-    gateway.move_tape("slot:1", "drive:0");
     let (mut first, mut second) = two_hosts(&gateway, Device::Drive(0));
-    let write = second.write_command(4096);
-    second.send(write.emit(), b"");
-    let r2t = second.r2t(write.task_tag);
-    assert_eq!(manage(&mut first, LOGICAL_UNIT_RESET), COMPLETE);
-    second.send(second.data_out(&r2t).emit(), &[1; 4096]);
-    let outcome = second.outcome(write.task_tag);
-    assert_eq!(outcome.sense, (UNIT_ATTENTION, 0x29, 0x03));
-    let position = second.read(&[0x34, 0, 0, 0, 0, 0, 0, 0, 0, 0], 20);
-    assert_eq!(position.data[4..8], [0; 4]);
+    assert_eq!(manage(&mut first, CLEAR_TASK_SET), COMPLETE);
+    second.ping();
+    assert_eq!(second.attentions(), []);
 }
 
 /// RFC 7143 §4.2.3.3 leaves the time to us: task management does not wait for mechanics. The motion

@@ -24,3 +24,4 @@ mod requests;
 mod robustness;
 mod scsi;
 pub(crate) mod slow;
+mod units;
