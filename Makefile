@@ -39,8 +39,9 @@ fuzz: ## Attacks the parsers and the iSCSI core; options in FUZZ="target…" SEC
 	@scripts/setup build fuzz
 	scripts/fuzz $(SECONDS) $(FUZZ)
 
-fuzz-nightly: ## The same for an hour each
+fuzz-nightly: ## The same for an hour each, and many more seeds of the simulator
 	$(MAKE) fuzz SECONDS=3600
+	CAPSTAN_SIMULATOR_SEEDS=50000 $(CARGO) test --release --package iscsi --test it simulator
 
 build: ## Builds the gateway as users run it
 	@scripts/setup build

@@ -23,6 +23,7 @@ pub mod login;
 pub mod negotiation;
 pub mod pdu;
 pub mod rig;
+pub mod tap;
 pub mod wire;
 
 /// What libFuzzer calls.

@@ -108,6 +108,8 @@ impl Pdu {
 #[derive(Debug, Default)]
 pub struct Deframer {
     bytes: Vec<u8>,
+    /// The header at the front was returned by [`Deframer::next_header`].
+    announced: bool,
     /// Which digests the next PDU has.
     pub digests: Digests,
 }
@@ -121,6 +123,12 @@ impl Deframer {
     /// Returns whether bytes are left of a PDU that is not complete.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
+    }
+
+    /// Returns the header of the PDU that comes next, once, as soon as it is there.
+    pub fn next_header(&mut self) -> Option<Header> {
+        let header = self.bytes.get(..48)?.try_into().unwrap();
+        (!std::mem::replace(&mut self.announced, true)).then_some(header)
     }
 
     /// Returns the next whole PDU.
@@ -151,6 +159,7 @@ impl Deframer {
         assert!(segment[length..].iter().all(|byte| *byte == 0), "padding");
         let data = segment[..length].to_vec();
         self.bytes.drain(..end);
+        self.announced = false;
         Some(Pdu { header, data })
     }
 }

@@ -163,6 +163,10 @@ impl World {
     /// What the environment does of its own accord.
     pub(super) fn environment_acts(&mut self, choices: &mut Choices<'_>) {
         let choice = choices.byte();
+        if choice % 8 < 4 {
+            // Whose commands are lost hears no more of them, but does hear what was said before.
+            self.read_all();
+        }
         match choice % 8 {
             0 | 1 => {
                 let count = self.environment.held.len();

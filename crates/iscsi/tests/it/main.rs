@@ -27,6 +27,7 @@ mod numbering;
 mod reject;
 mod residuals;
 mod rig;
+mod simulator;
 mod splits;
 mod text;
 mod tolerance;
