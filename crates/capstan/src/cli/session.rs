@@ -240,6 +240,10 @@ fn details(session: &SessionInfo) -> String {
         ("In flight", session.commands_in_flight.to_string()),
         ("Written", size(session.written_bytes)),
         ("Read", size(session.read_bytes)),
+        (
+            "Memory",
+            format!("{} reserved", size(session.reserved_bytes)),
+        ),
         ("Digests", digests.to_owned()),
         ("Holds", nothing(&holds(&session.holds))),
     ] {

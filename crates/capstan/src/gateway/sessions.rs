@@ -54,6 +54,7 @@ impl Gateway {
             peer,
             local,
             traffic,
+            memory,
             nexus,
         } = &session.facts;
         let counted = traffic.snapshot();
@@ -73,6 +74,7 @@ impl Gateway {
             commands_in_flight: counted.in_flight,
             written_bytes: counted.written_bytes,
             read_bytes: counted.read_bytes,
+            reserved_bytes: memory.reserved_bytes(),
             header_digest: negotiated.header_digest,
             data_digest: negotiated.data_digest,
             holds: holdings

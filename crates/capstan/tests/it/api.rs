@@ -35,6 +35,10 @@ fn state_is_answered_as_json() {
     assert_eq!(status["gateway"], gateway.gateway().name());
     assert_eq!(status["targets"][0]["units"], json!(["changer"]));
     assert_eq!(
+        status["memory"],
+        json!({"reserved_bytes": 0, "max_bytes": 1 << 30, "sessions_waiting": 0})
+    );
+    assert_eq!(
         ask(&gateway, "GET", "/api/v1/sessions", ""),
         (200, json!([]))
     );

@@ -117,6 +117,7 @@ fn status_shows_sessions_drives_slots_and_storage() {
         "STK L700",
         "slots 19 used, 5 free",
         "20 tapes",
+        "sessions have reserved 9.5 MiB of 1 GiB",
         "CAP001L5  beginning",
         "iqn.2020-01.org.example:host",
     ] {
@@ -128,6 +129,8 @@ fn status_shows_sessions_drives_slots_and_storage() {
         "iqn.2020-01.org.example:host"
     );
     assert_eq!(status["sessions"][0]["isid"], "800000000001");
+    let reserved = &status["memory"]["reserved_bytes"];
+    assert_eq!(&status["sessions"][0]["reserved_bytes"], reserved);
     assert_eq!(status["drives"][0]["sessions"], 1);
     assert_eq!(status["changer"]["slots_used"], 19);
     host.log_out();

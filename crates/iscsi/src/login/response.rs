@@ -69,7 +69,7 @@ impl Login {
 
     /// Refuses a login for which there is no memory.
     pub(crate) fn refuse_for_memory(&mut self, core: &mut Core) {
-        let reason = "the memory for sessions is used up";
+        let reason = "the memory for sessions is used up (iscsi.memory_max)";
         self.refuse((LoginStatus::OutOfResources, reason), core);
     }
 

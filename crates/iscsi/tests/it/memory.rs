@@ -147,7 +147,11 @@ fn a_login_that_finds_no_memory_is_refused_with_0302() {
         sessions.push(session);
         assert!(sessions.len() < 1000, "somebody has to be refused");
     };
-    assert_eq!(failed.reason, "the memory for sessions is used up");
+    assert!(
+        failed
+            .reason
+            .starts_with("the memory for sessions is used up")
+    );
     assert!(sessions.len() >= 12);
     assert!(pool.reserved_bytes() <= pool.max_bytes());
     sessions.pop();

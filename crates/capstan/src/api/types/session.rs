@@ -33,6 +33,8 @@ pub struct Session {
     pub written_bytes: u64,
     /// Bytes that went out in answer to commands.
     pub read_bytes: u64,
+    /// Memory that it has reserved, of what all sessions share.
+    pub reserved_bytes: u64,
     /// Whether headers have a digest (HeaderDigest=CRC32C).
     pub header_digest: bool,
     /// Whether data have a digest (DataDigest=CRC32C).

@@ -117,6 +117,7 @@ impl Connection {
                 peer: self.peer,
                 local: self.local,
                 traffic: Arc::clone(&self.traffic),
+                memory: self.core.memory_meter(),
                 nexus: self.nexus.as_ref().map(Nexus::watch),
             });
         }

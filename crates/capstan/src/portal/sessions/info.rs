@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use iscsi::MemoryMeter;
 use iscsi::event::LoginRequested;
 use iscsi::login::Negotiated;
 use iscsi::wire::Tsih;
@@ -39,6 +40,8 @@ pub struct SessionFacts {
     pub local: SocketAddr,
     /// What it has done.
     pub traffic: Arc<Traffic>,
+    /// How much memory it has reserved.
+    pub memory: MemoryMeter,
     /// What it holds; nothing in a discovery session.
     pub nexus: Option<NexusWatch>,
 }

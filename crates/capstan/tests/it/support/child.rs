@@ -20,9 +20,15 @@ pub(crate) struct Child {
 impl Child {
     /// Starts the daemon and waits until it says that it listens.
     pub(crate) fn serve(data: &Path) -> Self {
+        Self::serve_with(data, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn serve_with(data: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .env_remove("CAPSTAN_CONFIG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -58,6 +64,10 @@ impl Child {
             portal,
             targets,
         }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Ends it as a power cut would.

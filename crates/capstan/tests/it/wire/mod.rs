@@ -15,6 +15,7 @@ mod liveness;
 mod login;
 mod logout;
 mod management;
+mod memory;
 mod numbering;
 mod pdu;
 pub(crate) mod peer;
