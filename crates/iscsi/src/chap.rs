@@ -4,8 +4,6 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::Sha256;
 use sha3::Sha3_256;
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -13,8 +11,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::random::RandomSource;
 
+mod secret;
 mod target;
 
+pub use secret::Secret;
 pub(crate) use target::{ChapKeys, ChapTarget, Refusal};
 
 /// A hash that CHAP may use (RFC 7143 §12.1.3 and IANA's PPP authentication algorithms).
@@ -69,40 +69,6 @@ fn hash<H: sha2::Digest>(identifier: u8, secret: &Secret, challenge: &[u8]) -> V
     hasher.update(secret.expose());
     hasher.update(challenge);
     hasher.finalize().to_vec()
-}
-
-/// A secret. It is wiped when dropped and never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<Vec<u8>>);
-
-impl Secret {
-    /// Below this many bytes a secret can be guessed from one exchange (RFC 7143 §12.1.3: 96 bits).
-    pub const LENGTH_MIN_SAFE: usize = 12;
-
-    /// Takes a secret over.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// Returns whether the operator should be warned that the secret is too short.
-    pub fn is_short(&self) -> bool {
-        self.0.len() < Self::LENGTH_MIN_SAFE
-    }
-
-    fn expose(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Compares in a time that depends on the lengths only.
-    fn is(&self, other: &Self) -> bool {
-        self.0.as_slice().ct_eq(other.0.as_slice()).into()
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 /// A name with its secret.

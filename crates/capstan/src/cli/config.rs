@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::Global;
 use super::show::say;
+use crate::config::show::Secrets;
 use crate::config::{Overrides, load, show};
 
 /// `capstan config`
@@ -13,7 +14,11 @@ use crate::config::{Overrides, load, show};
 pub enum Config {
     /// Print the effective configuration as commented TOML; a good start for a file of your own
     #[command(after_help = "Example:\n  capstan config show > capstan.toml")]
-    Show,
+    Show {
+        /// Print the CHAP secrets too, as comments; who may not read their files cannot
+        #[arg(long)]
+        secrets: bool,
+    },
     /// Check a configuration file and everything that it names; starts nothing
     Check {
         /// The file
@@ -25,9 +30,15 @@ impl Config {
     /// Loads and prints.
     pub fn run(self, global: &Global) -> anyhow::Result<()> {
         match self {
-            Self::Show => {
+            Self::Show { secrets } => {
                 let loaded = global.load(Overrides::default())?;
-                say(show::to_toml(&loaded.config))
+                let secrets = if secrets {
+                    eprintln!("warning: the CHAP secrets follow; keep them to yourself");
+                    Secrets::Shown
+                } else {
+                    Secrets::Hidden
+                };
+                say(show::to_toml(&loaded.config, secrets))
             }
             Self::Check { file } => {
                 let loaded = load(Some(&file), Overrides::default())?;

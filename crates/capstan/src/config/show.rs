@@ -10,11 +10,20 @@ use super::chap::ChapAccount;
 use super::redirect::{Permanence, RedirectRule};
 use super::{CartridgeConfig, Compression, Config, IscsiConfig, Preset, TargetLayout};
 
-/// Returns the effective configuration. Secrets are named by their files and never printed.
-pub fn to_toml(config: &Config) -> String {
-    let mut out = general(config) + &iscsi(&config.iscsi);
+/// What becomes of secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// Only their files are named.
+    Hidden,
+    /// They stand in comments below their accounts.
+    Shown,
+}
+
+/// Returns the effective configuration.
+pub fn to_toml(config: &Config, secrets: Secrets) -> String {
+    let mut out = general(config) + &iscsi(&config.iscsi, secrets);
     for rule in &config.iscsi.access {
-        out.push_str(&access(rule));
+        out.push_str(&access(rule, secrets));
     }
     out.push_str(REDIRECT);
     for rule in &config.iscsi.redirect {
@@ -55,7 +64,7 @@ log = {log}
     )
 }
 
-fn iscsi(iscsi: &IscsiConfig) -> String {
+fn iscsi(iscsi: &IscsiConfig, secrets: Secrets) -> String {
     let targets = match iscsi.targets {
         TargetLayout::PerDevice => "per-device",
         TargetLayout::Single => "single",
@@ -100,17 +109,17 @@ memory_max = {memory_max}
         connections_max = iscsi.connections_max,
         login_timeout = iscsi.login_timeout.as_secs(),
         memory_max = quoted(&iscsi.memory_max.exact()),
-        discovery = chap(iscsi.discovery.as_ref()),
+        discovery = chap(iscsi.discovery.as_ref(), secrets),
     )
 }
 
-fn access(rule: &AccessRule) -> String {
+fn access(rule: &AccessRule, secrets: Secrets) -> String {
     format!(
         "\n[[iscsi.access]]\ninitiators = {}\n{}targets = {}\n{}",
         list(rule.initiators.iter()),
         networks(&rule.networks),
         list(rule.targets.iter()),
-        chap(rule.authentication.as_ref()),
+        chap(rule.authentication.as_ref(), secrets),
     )
 }
 
@@ -157,23 +166,28 @@ segment_size = {segment_size}
     )
 }
 
-fn chap(authentication: Option<&Authentication>) -> String {
+fn chap(authentication: Option<&Authentication>, secrets: Secrets) -> String {
     let Some(Authentication { initiator, target }) = authentication else {
         return String::new();
     };
-    let mut out = format!("chap = {}\n", account(initiator));
+    let mut out = account("chap", initiator, secrets);
     if let Some(target) = target {
-        let _ = writeln!(out, "mutual_chap = {}", account(target)); // a string takes everything
+        out.push_str(&account("mutual_chap", target, secrets));
     }
     out
 }
 
-fn account(account: &ChapAccount) -> String {
-    format!(
-        "{{ user = {}, secret_file = {} }}",
+fn account(key: &str, account: &ChapAccount, secrets: Secrets) -> String {
+    let mut out = format!(
+        "{key} = {{ user = {}, secret_file = {} }}\n",
         quoted(&account.user),
         quoted(&account.secret_file.to_string_lossy())
-    )
+    );
+    if secrets == Secrets::Shown {
+        let secret = account.secret.expose().escape_ascii();
+        let _ = writeln!(out, "# secret of {key}: {secret}"); // a string takes everything
+    }
+    out
 }
 
 fn quoted(text: &str) -> String {

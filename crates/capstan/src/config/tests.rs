@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::chap::Secret;
+use super::show::Secrets;
 use super::*;
 
 /// Reads `text` as the configuration file of a fresh folder, in which `own.secret` and
@@ -35,8 +36,11 @@ fn no_file_and_an_empty_file_mean_the_defaults() {
 fn what_is_shown_reads_back_as_the_same_configuration() {
     let config = read(FULL).unwrap();
     assert_eq!(config.name.as_ref().unwrap().as_str(), "lab-1");
-    let shown = show::to_toml(&config);
+    let shown = show::to_toml(&config, Secrets::Hidden);
     assert!(!shown.contains("secret of"), "secrets are not printed");
+    let with_secrets = show::to_toml(&config, Secrets::Shown);
+    assert!(with_secrets.contains("# secret of chap: secret of the host\n"));
+    assert!(with_secrets.contains("# secret of mutual_chap: secret of our own\n"));
 
     // The secrets' paths are absolute by now, but their folder is gone: put them back.
     let rule = config.iscsi.access[0].authentication.as_ref().unwrap();
@@ -45,10 +49,11 @@ fn what_is_shown_reads_back_as_the_same_configuration() {
     std::fs::write(folder.join("host.secret"), "secret of the host\n").unwrap();
     std::fs::write(folder.join("own.secret"), "secret of our own\n").unwrap();
     let again = read(&shown);
+    assert_eq!(read(&with_secrets).as_ref(), again.as_ref(), "comments");
     std::fs::remove_dir_all(folder).unwrap();
     assert_eq!(again.unwrap(), config);
 
-    let defaults = show::to_toml(&Config::default());
+    let defaults = show::to_toml(&Config::default(), Secrets::Hidden);
     let mut again = read(&defaults).unwrap();
     again.data = Config::default().data; // `./` is relative to the file's folder
     assert_eq!(again, Config::default());
@@ -154,6 +159,23 @@ fn secrets_in_the_file_are_refused_with_the_reason() {
         complaint("[[iscsi.access]]\nchap = { user = \"u\", secret = \"0123456789abc\" }");
     assert!(complaint.contains("secret_file"), "{complaint}");
     assert!(complaint.contains("capstan.toml:2:"), "{complaint}");
+}
+
+#[test]
+fn a_secret_that_stands_in_the_file_is_not_repeated() {
+    for text in [
+        "[iscsi.discovery]\nchap = { user = \"u\", secret = \"hush hush hush\" }",
+        "[iscsi.discovery.chap]\nuser = \"u\"\nsecret = \"hush hush hush\"",
+        "[iscsi.discovery.chap]\n\"secret\"= \"hush hush hush",
+        "[[iscsi.access]]\nchap_password = \"hush hush hush\"",
+        "chap = { secrets=\"hush hush hush\" }",
+    ] {
+        let complaint = complaint(text);
+        assert!(!complaint.contains("hush"), "{complaint}");
+        assert!(complaint.contains("= …"), "{complaint}");
+    }
+    let complaint = complaint("chap = { user = 7, secret_file = \"/etc/it\" }");
+    assert!(complaint.contains("/etc/it"), "{complaint}");
 }
 
 #[test]

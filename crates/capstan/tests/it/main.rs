@@ -19,6 +19,7 @@ mod login;
 mod reinstatement;
 mod reservations;
 mod restart;
+mod secrets;
 mod sessions;
 mod tape;
 mod wire;

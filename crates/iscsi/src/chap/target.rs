@@ -153,7 +153,7 @@ impl ChapTarget {
         let expected = Secret::new(algorithm.response(identifier, secret, challenge));
         let given = decode_binary(response, expected.expose().len())
             .map_or_else(Vec::new, |(bytes, _)| bytes);
-        let matches = expected.is(&Secret::new(given));
+        let matches = expected == Secret::new(given);
         let (Some(user), true) = (user, matches) else {
             return Err(failure(if user.is_none() {
                 "unknown CHAP name"
@@ -186,7 +186,7 @@ impl ChapTarget {
         };
         // RFC 7143 §12.1.3: "CHAP … same secret for both directions" must not be used; with it, and
         // with our own challenge sent back, an impostor would have us compute its response.
-        if credential.secret.is(&user.secret) {
+        if credential.secret == user.secret {
             return Err(failure("the same CHAP secret is set for both directions"));
         }
         let identifier: u8 = parse_identifier(identifier).ok_or(failure("CHAP_I is no byte"))?;

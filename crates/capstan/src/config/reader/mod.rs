@@ -146,11 +146,7 @@ impl<'a> Reader<'a> {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
             message,
-            source_line: self.text[line_start..]
-                .lines()
-                .next()
-                .unwrap_or("")
-                .to_owned(),
+            source_line: without_secret(self.text[line_start..].lines().next().unwrap_or("")),
         })
     }
 }
@@ -161,6 +157,22 @@ fn check_size(size: ByteSize, min: ByteSize, max: ByteSize) -> Result<(), String
     } else {
         Err(format!("{size} is not between {min} and {max}"))
     }
+}
+
+/// Cuts off a line where a key that sounds like a secret gets its value: complaints go to logs.
+fn without_secret(line: &str) -> String {
+    for (equals, _) in line.match_indices('=') {
+        let before = line[..equals].trim_end_matches([' ', '\t', '"', '\'']);
+        let key_start = before
+            .rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')
+            .map_or(0, |at| at + 1);
+        let key = before.get(key_start..).unwrap_or("").to_lowercase();
+        let sounds_secret = key.contains("secret") || key.contains("pass");
+        if sounds_secret && key != "secret_file" {
+            return format!("{}= …", &line[..equals]);
+        }
+    }
+    line.to_owned()
 }
 
 fn check_range(value: u32, min: u32, max: u32) -> Result<(), String> {
