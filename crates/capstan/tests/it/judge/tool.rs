@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::report::{self, Outcome};
+use super::suites;
 
 /// The program.
 const PROGRAM: &str = "iscsi-test-cu";
@@ -32,21 +33,28 @@ pub(super) struct Verdict {
 }
 
 impl Tool {
-    /// Looks for the tool. Without it a developer is told that nothing was judged; in CI that is a
-    /// failure.
+    /// Looks for the tool. Without it, or with one of another version, a developer is told that
+    /// nothing was judged; in CI that is a failure.
     pub(super) fn find() -> Option<Self> {
         let Ok(listing) = Command::new(PROGRAM).arg("--list").output() else {
             skip(&format!("{PROGRAM} is not there (Debian: libiscsi-bin)"));
             return None;
         };
         let listing = String::from_utf8(listing.stdout).unwrap();
-        let tests = listing.lines().filter_map(|line| {
+        let listed = listing.lines().filter_map(|line| {
             let test = line.strip_prefix("ALL.")?;
-            test.contains('.').then(|| test.to_owned())
+            test.contains('.').then_some(test)
         });
+        let tests: Vec<String> = suites::tests().collect();
+        if !tests.iter().eq(listed) {
+            skip(&format!(
+                "{PROGRAM} is not that of libiscsi 1.19: it has other tests"
+            ));
+            return None;
+        }
         Some(Self {
             folder: TempDir::new().unwrap(),
-            tests: tests.collect(),
+            tests,
         })
     }
 
