@@ -152,7 +152,7 @@ pub fn answer(key: &str, value: &str, discovery: bool, offer: &Offer) -> Option<
 }
 
 /// The highest iSCSIProtocolLevel of ours.
-const PROTOCOL_LEVEL: u32 = 1;
+const PROTOCOL_LEVEL: u32 = 2;
 
 /// RFC 7143 §6.1: decimal or hexadecimal digits and nothing else.
 fn number(text: &str, low: u64, high: u64) -> Option<u64> {

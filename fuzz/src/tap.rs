@@ -131,7 +131,7 @@ impl Session {
                     let ended = match code {
                         1 => *tag == referenced,
                         2 | 4 | 5 => *unit == lun,
-                        6 | 7 => true,
+                        6 | 7 | 11 => true,
                         _ => false,
                     };
                     if response == 0 && ended {

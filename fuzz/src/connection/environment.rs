@@ -149,12 +149,19 @@ impl World {
         let choice = choices.byte();
         let index = usize::from(choice) % count;
         let (request, present) = self.environment.management.swap_remove(index);
+        let is_query = matches!(
+            request.function,
+            TaskManagementFunction::QueryTask(_)
+                | TaskManagementFunction::QueryTaskSet
+                | TaskManagementFunction::QueryAsynchronousEvent
+        );
         let outcome = match choice >> 5 {
+            0..=2 if is_query => ManagementOutcome::FunctionSucceeded(None),
             0..=5 => ManagementOutcome::FunctionComplete,
             6 => ManagementOutcome::TaskDoesNotExist,
             _ => ManagementOutcome::Rejected,
         };
-        if outcome == ManagementOutcome::FunctionComplete {
+        if outcome == ManagementOutcome::FunctionComplete && !is_query {
             self.environment.end(&request, &present);
         }
         self.line.connection.management_done(request.tag, outcome);
@@ -205,6 +212,10 @@ impl World {
             _ if choice > 0xe0 => {
                 self.initiator.told_to_leave = true;
                 self.line.connection.close();
+            }
+            _ if choice > 0xc0 => {
+                let sense = Sense::new(SenseKey::UnitAttention, scsi::AdditionalSense::NONE);
+                self.line.connection.report_event(sense);
             }
             _ => (),
         }

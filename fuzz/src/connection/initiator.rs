@@ -175,7 +175,7 @@ impl Initiator {
                 && match function.code {
                     1 => *itt == function.referenced,
                     2 | 4 | 5 => task.lun == function.lun,
-                    6 | 7 => true,
+                    6 | 7 | 11 => true,
                     _ => false,
                 };
             if ended {
@@ -453,7 +453,7 @@ impl World {
             return;
         }
         self.flush_deferred();
-        let code = [1, 1, 1, 1, 2, 4, 5, 5, 6, 3, 8, 1, 2, 5, 0x7f, 7][usize::from(choice >> 4)];
+        let code = [1, 1, 1, 2, 4, 5, 5, 6, 3, 8, 9, 10, 11, 12, 0x7f, 7][usize::from(choice >> 4)];
         let lun = choice & 3;
         let referenced = self
             .initiator
@@ -467,7 +467,8 @@ impl World {
         header[0] = 0x02;
         header[1] = 0x80 | code;
         header[9] = lun;
-        let reference = if code == 1 { referenced } else { u32::MAX };
+        let has_task = matches!(code, 1 | 9);
+        let reference = if has_task { referenced } else { u32::MAX };
         put_u32(&mut header, 20, reference);
         put_u32(
             &mut header,

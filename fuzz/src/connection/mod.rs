@@ -114,6 +114,9 @@ impl World {
                 ("MaxOutstandingR2T", if flags & 16 == 0 { "1" } else { "3" }),
             ]);
         }
+        if memory & 4 != 0 && !discovery {
+            pairs.push(("iSCSIProtocolLevel", "2"));
+        }
         line.send(login_header(STRAIGHT), &text_of(&pairs), accept);
         let responses = line.drain();
         let negotiated = *line.connection.negotiated().expect("the login succeeds");

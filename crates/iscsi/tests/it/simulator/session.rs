@@ -25,7 +25,7 @@ pub(super) struct Session {
     left_to_do: u32,
     in_flight: BTreeMap<u32, Act>,
     /// Task management that is not answered, and what it ends.
-    managing: BTreeMap<u32, Vec<u32>>,
+    managing: BTreeMap<u32, Ends>,
     nops: BTreeMap<u32, (Duration, usize)>,
     /// Every write to a block, in order.
     blocks: BTreeMap<(u16, u16), Vec<Write>>,
@@ -45,6 +45,12 @@ enum Kind {
     Write(u16, usize),
     /// Of the block, after so many writes.
     Read(u16, usize),
+}
+
+/// What task management ends.
+enum Ends {
+    Task(u32),
+    Tasks(Vec<u32>),
 }
 
 /// One write of a block.
@@ -255,6 +261,7 @@ impl World {
             45..80 if room => self.read(index, line),
             80..85 if room => self.command(index, line, &[0; 6], DataTransfer::None, Kind::Nothing),
             85..92 => self.nop(index, line),
+            92..95 => self.abort(index, line),
             95 if self.random.in_thousand(300) => self.reset_unit(index, line),
             96 if self.random.in_thousand(300) => self.leave(index, line),
             _ => (),
@@ -325,6 +332,23 @@ impl World {
         self.pump(line);
     }
 
+    fn abort(&mut self, index: usize, line: usize) {
+        let session = &mut self.sessions[index];
+        let choices: Vec<u32> = session.in_flight.keys().copied().collect();
+        if choices.is_empty() || !session.managing.is_empty() {
+            return;
+        }
+        let task = self.random.one_of(&choices);
+        let lun = Lun::new(session.in_flight[&task].lun);
+        let initiator = &mut self.lines[line].initiator;
+        let Some(cmd_sn) = initiator.cmd_sn_of(task) else {
+            return;
+        };
+        let tag = initiator.manage(1, lun, Some((task, cmd_sn)));
+        session.managing.insert(tag, Ends::Task(task));
+        self.pump(line);
+    }
+
     fn reset_unit(&mut self, index: usize, line: usize) {
         let session = &mut self.sessions[index];
         if !session.managing.is_empty() {
@@ -336,7 +360,7 @@ impl World {
         let tag = self.lines[line].initiator.manage(5, Lun::new(lun), None);
         let here = session.in_flight.iter().filter(|(_, act)| act.lun == lun);
         let tasks = here.map(|(task, _)| *task).collect();
-        session.managing.insert(tag, tasks);
+        session.managing.insert(tag, Ends::Tasks(tasks));
         self.pump(line);
     }
 
@@ -382,10 +406,12 @@ impl World {
             InitiatorEvent::ManagementDone {
                 task_tag, response, ..
             } => match session.managing.remove(&task_tag) {
-                Some(tasks) => {
+                Some(Ends::Task(task)) if response == 0 => session.lose([task]),
+                Some(Ends::Tasks(tasks)) => {
                     assert_eq!(response, 0);
                     session.lose(tasks);
                 }
+                Some(Ends::Task(_)) => assert_eq!(response, 1, "the task has ended"),
                 None => panic!("an answer to no request"),
             },
             InitiatorEvent::LogoutDone { response } => {
