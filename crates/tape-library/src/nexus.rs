@@ -13,6 +13,22 @@ pub struct TargetPort {
     pub relative: u16,
 }
 
+/// What is left of a nexus when it is lost: the names of its two ports, by which it is known again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NexusName {
+    /// The initiator's port.
+    pub initiator: InitiatorPort,
+    /// Our port.
+    pub target_port: TargetPort,
+}
+
+impl NexusName {
+    /// Returns whether `nexus` is the one with this name.
+    pub fn names(&self, nexus: &ItNexus) -> bool {
+        self.initiator == nexus.initiator && self.target_port == nexus.target_port
+    }
+}
+
 /// The relation of one initiator port and one target port (SAM-5 §4.6.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItNexus {
@@ -22,4 +38,14 @@ pub struct ItNexus {
     pub initiator: InitiatorPort,
     /// Our port.
     pub target_port: TargetPort,
+}
+
+impl ItNexus {
+    /// Returns its name.
+    pub fn name(&self) -> NexusName {
+        NexusName {
+            initiator: self.initiator.clone(),
+            target_port: self.target_port.clone(),
+        }
+    }
 }

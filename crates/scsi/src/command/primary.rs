@@ -20,6 +20,32 @@ super::commands! {
     0x57 "RELEASE(10)": None, Inline, Report, ALWAYS, AT_ONCE, [0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     0x5a "MODE SENSE(10)": In, Inline, Report, READS, AT_ONCE,
         [0x5a, 0x18, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0];
+    0x5e [0x00] "PERSISTENT RESERVE IN: READ KEYS": In, Inline, Report, RESERVE, AT_ONCE,
+        [0x5e, 0x00, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    0x5e [0x01] "PERSISTENT RESERVE IN: READ RESERVATION": In, Inline, Report, RESERVE, AT_ONCE,
+        [0x5e, 0x01, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    0x5e [0x02] "PERSISTENT RESERVE IN: REPORT CAPABILITIES": In, Inline, Report, RESERVE, AT_ONCE,
+        [0x5e, 0x02, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    0x5e [0x03] "PERSISTENT RESERVE IN: READ FULL STATUS": In, Inline, Report, RESERVE, AT_ONCE,
+        [0x5e, 0x03, 0, 0, 0, 0, 0, 0xff, 0xff, 0];
+    // On the worker, because what survives a loss of power is written to the disk first. Scope and
+    // type are ignored where they mean nothing.
+    0x5f [0x00] "PERSISTENT RESERVE OUT: REGISTER": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x00, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x01] "PERSISTENT RESERVE OUT: RESERVE": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x01, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x02] "PERSISTENT RESERVE OUT: RELEASE": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x02, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x03] "PERSISTENT RESERVE OUT: CLEAR": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x03, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x04] "PERSISTENT RESERVE OUT: PREEMPT": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x04, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x05] "PERSISTENT RESERVE OUT: PREEMPT AND ABORT": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x05, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x06] "PERSISTENT RESERVE OUT: REGISTER AND IGNORE EXISTING KEY": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x06, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
+    0x5f [0x07] "PERSISTENT RESERVE OUT: REGISTER AND MOVE": Out, Worker, Report, RESERVE,
+        PARAMETERS, [0x5f, 0x07, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0];
     0xa0 "REPORT LUNS": In, Inline, Ignore, ALWAYS, AT_ONCE,
         [0xa0, 0, 0xff, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0];
     0xa3 [0x0c] "REPORT SUPPORTED OPERATION CODES": In, Inline, Report, READS, AT_ONCE,

@@ -63,8 +63,9 @@ impl ReservationRules {
     pub const ALWAYS: Self = Self::new(Allowed, Allowed, Allowed);
     /// Tells the state of the unit: in conflict only with RESERVE.
     pub const STATE: Self = Self::new(Conflict, Allowed, Allowed);
-    /// RESERVE itself: two nexuses cannot have the unit. Beside persistent reservations and
-    /// registrations it has rules of its own (SPC-5 §5.14.3), which no column tells.
+    /// RESERVE itself, and PERSISTENT RESERVE IN and OUT: in conflict with RESERVE of another. Beside
+    /// persistent reservations and registrations they have rules of their own (SPC-5 §5.14.3 and
+    /// table 69), which no column tells.
     pub const RESERVE: Self = Self::new(Conflict, Allowed, Allowed);
     /// Reads, or moves the medium without writing.
     pub const READS: Self = Self::new(Conflict, Allowed, Conflict);

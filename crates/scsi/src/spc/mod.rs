@@ -8,4 +8,5 @@ pub mod report_luns;
 pub mod report_supported_operation_codes;
 pub mod report_supported_task_management_functions;
 pub mod request_sense;
+pub mod transport_id;
 pub mod vpd;

@@ -11,9 +11,11 @@
 //! On a full disk it can still be opened, and cartridges be moved and deleted: see [`reserve`].
 //!
 //! # Limits
-//! One connection, used by whoever holds the robot's lock; readers use the map in memory.
+//! One connection, used by whoever holds the robot's lock; readers use the map in memory. Persistent
+//! reservations have a connection of their own: no reservation waits for the robot.
 
 mod record;
+mod reservations;
 mod reserve;
 mod schema;
 
@@ -24,6 +26,7 @@ use scsi::ElementAddress;
 use uuid::Uuid;
 
 pub use record::{ArchiveIntent, CartridgeRecord, CartridgeState};
+pub(crate) use reservations::ReservationCatalogue;
 
 use crate::element::Layout;
 use crate::error::Error;

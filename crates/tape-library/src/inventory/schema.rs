@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::gateway::Gateway;
 
 /// The version that we write, kept in `user_version`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// How long to wait for somebody who reads the catalogue with a tool of their own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -63,6 +63,36 @@ CREATE TABLE deletions (
 ) STRICT;
 ";
 
+/// Version 2: registrations and persistent reservations that survive a loss of power (SPC-5 §5.14).
+///
+/// `unit` is the name of a logical unit. `place` keeps the order of the registrations. A reservation
+/// without initiator and target is held by all registrants.
+const VERSION_2: &str = "
+CREATE TABLE persistent_registrations (
+    unit TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    initiator TEXT NOT NULL,
+    target TEXT NOT NULL,
+    relative_target_port INTEGER NOT NULL,
+    reservation_key INTEGER NOT NULL CHECK (reservation_key != 0),
+    all_target_ports INTEGER NOT NULL CHECK (all_target_ports IN (0, 1)),
+    PRIMARY KEY (unit, initiator, target)
+) STRICT;
+
+CREATE TABLE persistent_reservations (
+    unit TEXT PRIMARY KEY,
+    type INTEGER NOT NULL,
+    initiator TEXT,
+    target TEXT,
+    FOREIGN KEY (unit, initiator, target)
+        REFERENCES persistent_registrations (unit, initiator, target)
+        DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+";
+
+/// What each version adds to the one before.
+const STEPS: [(u32, &str); 2] = [(1, VERSION_1), (2, VERSION_2)];
+
 /// Opens the file, new or old, with the promises that we need from it.
 pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
     let connection = Connection::open(path)?;
@@ -81,7 +111,9 @@ pub(super) fn create(
 ) -> Result<(), Error> {
     const LIBRARY: u32 = 1;
     let transaction = connection.transaction()?;
-    transaction.execute_batch(VERSION_1)?;
+    for (_, step) in STEPS {
+        transaction.execute_batch(step)?;
+    }
     transaction.execute(
         "INSERT INTO gateway (one, id, name, preset, created_unix_ms) VALUES (1, ?1, ?2, ?3, ?4)",
         params![
@@ -107,17 +139,43 @@ pub(super) fn create(
     Ok(())
 }
 
-/// Brings an older catalogue up to date; refuses a newer one. There is one version so far.
+/// Brings an older catalogue up to date, in one transaction; refuses a newer one.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
     let found: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match found {
-        VERSION => Ok(()),
-        0 => Err(Error::CatalogueDamaged {
-            reason: "it was never filled".into(),
-        }),
-        found => Err(Error::CatalogueNewer {
-            found,
-            known: VERSION,
-        }),
+        VERSION => return Ok(()),
+        0 => {
+            return Err(Error::CatalogueDamaged {
+                reason: "it was never filled".into(),
+            });
+        }
+        newer if newer > VERSION => {
+            return Err(Error::CatalogueNewer {
+                found,
+                known: VERSION,
+            });
+        }
+        _ => {}
     }
+    let transaction = connection.transaction()?;
+    for (version, step) in STEPS {
+        if version > found {
+            transaction.execute_batch(step)?;
+        }
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    tracing::info!(found, now = VERSION, "the catalogue was brought up to date");
+    Ok(())
+}
+
+/// Makes a catalogue as version 1 left it, for a test.
+#[cfg(test)]
+pub(super) fn downgrade(connection: &Connection) {
+    connection
+        .execute_batch(
+            "DROP TABLE persistent_reservations; DROP TABLE persistent_registrations;
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
 }

@@ -169,3 +169,16 @@ fn closed_catalogue_is_one_file() {
         .collect();
     assert_eq!(names, ["catalog.sqlite"]);
 }
+
+#[test]
+fn catalogue_of_version_1_is_brought_up_to_date_and_loses_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let path = Inventory::path(data.path());
+    let mut inventory = create(&path);
+    inventory.insert(&[record(1, 1000)]).unwrap();
+    schema::downgrade(&inventory.connection);
+    inventory.close().unwrap();
+    let inventory = Inventory::open(&path, &gateway(1)).unwrap();
+    assert_eq!(inventory.cartridges().unwrap(), [record(1, 1000)]);
+    inventory.execute("SELECT * FROM persistent_registrations, persistent_reservations");
+}

@@ -43,7 +43,7 @@ use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::identity::DeviceIdentity;
-use crate::inventory::{CartridgeRecord, Inventory};
+use crate::inventory::{CartridgeRecord, Inventory, ReservationCatalogue};
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::unit_attention::UnitAttentions;
 
@@ -106,6 +106,13 @@ impl Library {
                 unit: "changer".into(),
                 source,
             })?;
+        let catalogue = ReservationCatalogue::open(&Inventory::path(data))?;
+        unit.keep_reservations_in(catalogue.of_unit("changer"))?;
+        for bay in robot.bays() {
+            let name = format!("drive-{}", bay.number());
+            let store = catalogue.of_unit(&name);
+            bay.unit().keep_reservations_in(store)?;
+        }
         Ok(Arc::new(Self {
             data: data.to_owned(),
             gateway,

@@ -8,10 +8,11 @@ use scsi::spc::report_supported_task_management_functions::{
     ReportSupportedTaskManagementFunctions, TaskManagementFunctions,
 };
 use scsi::spc::request_sense::RequestSense;
-use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey, Status};
+use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense, SenseKey, Status};
 
 use super::Shared;
-use super::task_set::Task;
+use super::task_set::{Task, TaskId};
+use crate::nexus::ItNexus;
 
 /// REQUEST SENSE (SPC-5 §6.41).
 const REQUEST_SENSE: u8 = 0x03;
@@ -19,6 +20,8 @@ const RESERVE_6: u8 = 0x16;
 const RELEASE_6: u8 = 0x17;
 const RESERVE_10: u8 = 0x56;
 const RELEASE_10: u8 = 0x57;
+const PERSISTENT_RESERVE_IN: u8 = 0x5e;
+const PERSISTENT_RESERVE_OUT: u8 = 0x5f;
 const MAINTENANCE_IN: u8 = 0xa3;
 
 impl Shared {
@@ -60,10 +63,27 @@ impl Shared {
         match (spec.operation_code, spec.service_action) {
             (RESERVE_6 | RESERVE_10, _) => self.reservations.reserve(nexus),
             (RELEASE_6 | RELEASE_10, _) => self.reservations.release(nexus),
+            (PERSISTENT_RESERVE_IN, _) => self.reservations.persistent_reserve_in(cdb),
+            (PERSISTENT_RESERVE_OUT, _) => self.persistent_reserve_out(nexus, &task.command),
             (MAINTENANCE_IN, Some(0x0c)) => self.supported_operation_codes(cdb),
             (MAINTENANCE_IN, Some(0x0d)) => supported_task_management_functions(cdb),
             _ => self.device.execute(nexus, &task.command),
         }
+    }
+
+    /// The preempted nexuses' commands, none of which runs now, end before the response goes out
+    /// (SPC-5 §5.14.11.5).
+    fn persistent_reserve_out(&self, nexus: &ItNexus, command: &Command) -> Response {
+        let (response, preempted) = self.reservations.persistent_reserve_out(nexus, command);
+        if preempted.is_empty() {
+            return response;
+        }
+        let is_preempted = |task: &TaskId<'_>| preempted.contains(&task.nexus());
+        let aborted = self.lock().remove_where(is_preempted);
+        for (attachment, tag) in aborted {
+            attachment.sink.aborted(tag);
+        }
+        response
     }
 
     fn supported_operation_codes(&self, cdb: &Cdb) -> Response {

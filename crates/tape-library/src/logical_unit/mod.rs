@@ -22,7 +22,7 @@
 
 mod dispatch;
 mod loss;
-mod reservation;
+pub(crate) mod reservation;
 mod task_set;
 #[cfg(test)]
 mod tests;
@@ -39,8 +39,10 @@ use scsi::{
     TaskManagementFunction, TaskTag,
 };
 
+use crate::error::Error;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
+pub(crate) use reservation::ReservationStore;
 use reservation::Reservations;
 pub use reservation::{Holder, Reservation, ReservationKind};
 use task_set::{Job, Task, TaskId, TaskSet};
@@ -58,8 +60,8 @@ pub trait DeviceServer: Send + Sync {
     /// Calls for one unit never overlap, neither with each other nor with
     /// [`DeviceServer::nexus_lost`] and [`DeviceServer::reset`]. The command stands in the table,
     /// has no reserved bit set, and neither a unit attention nor a reservation is in its way. Commands
-    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, reservations, and reports about
-    /// the commands themselves.
+    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, reservations, and
+    /// reports about the commands themselves.
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
 
     /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
@@ -183,9 +185,19 @@ impl LogicalUnit {
     }
 
     /// Takes every reservation of the unit away, for an administrator whose initiator has gone
-    /// without a word. Who held one is told RESERVATIONS PREEMPTED by a unit attention.
-    pub fn clear_reservations(&self) {
-        self.shared.reservations.clear();
+    /// without a word, and every registration. Who had one is told RESERVATIONS PREEMPTED by a unit
+    /// attention. Durable when it returns; with an error nothing is taken.
+    pub fn clear_reservations(&self) -> Result<(), Error> {
+        self.shared.reservations.clear()
+    }
+
+    /// Restores the persistent reservations that survived the last restart, and keeps those that are
+    /// to survive the next one in `store`.
+    pub(crate) fn keep_reservations_in(
+        &self,
+        store: Arc<dyn ReservationStore>,
+    ) -> Result<(), Error> {
+        self.shared.reservations.keep_in(store)
     }
 
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.

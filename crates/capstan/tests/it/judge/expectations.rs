@@ -89,16 +89,17 @@ const TOO_MANY_BLOCKS: &str = "the tool's own fault: of 1 to 256 blocks all are 
      for which the CDB has no room; the byte says 0 then, which is no error (SBC-3 §5.2), and the \
      tool wants one";
 
-const PERSISTENT_RESERVE: &[&str] = &[
-    "PrinReadKeys",
-    "PrinServiceactionRange",
-    "PrinReportCapabilities",
-    "ProutRegister",
-    "ProutReserve",
-    "ProutClear",
-    "ProutPreempt",
+const ACCESS: &[&str] = &[
+    "ProutReserve.AccessEA",
+    "ProutReserve.AccessEAAR",
+    "ProutReserve.AccessEARO",
+    "ProutReserve.AccessWE",
+    "ProutReserve.AccessWEAR",
+    "ProutReserve.AccessWERO",
 ];
-const NO_PERSISTENT_RESERVE: &str = "the commands are not there yet: PERSISTENT RESERVE IN and OUT";
+const ACCESS_BY_BLOCKS: &str = "the tool tries who may read and write with READ(10) and WRITE(10), \
+     commands of disks; the disk passes, and `each_type_admits_whom_it_should` tries it with those \
+     of drives";
 
 pub(super) const RAM_DISK: Unit = Unit {
     name: "RAM disk",
@@ -154,7 +155,6 @@ pub(super) const RAM_DISK: Unit = Unit {
             SKIP,
             "skipped in parts, for the commands that the disk does not have",
         ),
-        line(PERSISTENT_RESERVE, SKIP, NO_PERSISTENT_RESERVE),
     ],
 };
 
@@ -242,11 +242,7 @@ pub(super) const TAPE: Unit = Unit {
             "test_startstopunit_noloej.c:96",
             "test_startstopunit_noloej.c:100",
         ]),
-        line(
-            PERSISTENT_RESERVE,
-            SKIP,
-            NO_PERSISTENT_RESERVE,
-        ),
+        line(ACCESS, NOT_APPLICABLE, ACCESS_BY_BLOCKS),
     ],
 };
 
@@ -268,7 +264,7 @@ pub(super) const CHANGER: Unit = Unit {
             SKIP,
             "the tool provokes the sense data with READ(16), which changers do not have",
         ),
-        line(PERSISTENT_RESERVE, SKIP, NO_PERSISTENT_RESERVE),
+        line(ACCESS, NOT_APPLICABLE, ACCESS_BY_BLOCKS),
     ],
 };
 

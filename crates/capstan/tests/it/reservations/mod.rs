@@ -1,5 +1,6 @@
 //! Reservations, as two hosts see them.
 
+mod persistent;
 mod reserve;
 
 use capstan::gateway::targets::Device;

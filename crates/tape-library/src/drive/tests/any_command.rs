@@ -6,8 +6,8 @@ use scsi::{CommandSpec, CommandTable, DataDirection, DeviceType, Status};
 
 use super::harness::*;
 
-/// REQUEST SENSE, RESERVE, RELEASE, REPORT LUNS and MAINTENANCE IN are answered before the drive.
-const NOT_OURS: [u8; 7] = [0x03, 0x16, 0x17, 0x56, 0x57, 0xa0, 0xa3];
+/// REQUEST SENSE, reservations, REPORT LUNS and MAINTENANCE IN are answered before the drive.
+const NOT_OURS: [u8; 9] = [0x03, 0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f, 0xa0, 0xa3];
 
 /// Any bits that the table lets through.
 fn command() -> impl Strategy<Value = (&'static CommandSpec, Vec<u8>, Vec<u8>)> {

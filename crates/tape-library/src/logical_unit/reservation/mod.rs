@@ -1,21 +1,39 @@
 //! Reservations: who may use the unit, and whom that shuts out.
 //!
 //! # Purpose
-//! RESERVE(6) and RESERVE(10) give the unit to one nexus (SPC-2 §5.5.1). Drives and changers have
-//! them alike, so they belong to the logical unit and not to its device.
+//! RESERVE(6) and RESERVE(10) give the unit to one nexus (SPC-2 §5.5.1); PERSISTENT RESERVE OUT
+//! registers nexuses and reserves for one or all of them (SPC-5 §5.14). Drives and changers have them
+//! alike, so they belong to the logical unit and not to its device.
 //!
 //! # What survives what
-//! What RESERVE gave ends with RELEASE, with the nexus, and with every reset.
+//! What RESERVE gave ends with RELEASE, with the nexus, and with every reset. Registrations and
+//! persistent reservations survive all of these, because they are of the two ports' names; with APTPL
+//! a restart, too.
+//!
+//! # Both at once
+//! One kind shuts the other out (SPC-2 §5.5.1): while the unit is reserved by RESERVE, PERSISTENT
+//! RESERVE IN and OUT are in conflict, the holder's own too; while a nexus is registered, RESERVE and
+//! RELEASE are. With the exceptions of SPC-5 §5.14.3, as real drives have them (CRH=1): of a nexus
+//! that a persistent reservation does not restrict, RESERVE and RELEASE are GOOD and do nothing.
 //!
 //! # Ordering
 //! A command meets the reservations that hold when it begins to run; it runs to its end whatever is
 //! reserved meanwhile.
 //!
+//! # Crash
+//! With APTPL a change is on the disk first and in force second.
+//!
 //! # Limits
-//! While nothing is reserved a command pays for one atomic load.
+//! While nothing is reserved a command pays for one atomic load. Registrations are bounded.
 
+mod persistent;
+mod preempting;
+mod reading;
+mod registering;
 mod reserve;
+mod reserving;
 mod status;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -24,21 +42,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use scsi::{AdditionalSense, Cdb, CommandSpec, NexusId, Response, Status};
+use scsi::command::Restriction;
+use scsi::spc::persistent_reserve::PersistentReserveOut;
+use scsi::{
+    AdditionalSense, Cdb, Command, CommandSpec, NexusId, Response, Sense, SenseKey, Status,
+};
 
+use crate::error::Error;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
+use persistent::{Consequences, Refusal};
+pub(crate) use persistent::{Held, HeldBy, Persistent, Registration};
 use reserve::Reserved;
 pub use status::{Holder, Reservation, ReservationKind};
+pub(crate) use store::ReservationStore;
 
-/// The reservations of one logical unit. Its lock is short and never held over calls, but to the
-/// unit's attentions.
+/// The reservations of one logical unit. The lock of its state is short and never held over calls,
+/// but to the unit's attentions.
 #[derive(Debug)]
 pub(super) struct Reservations {
     attentions: Arc<UnitAttentions>,
     /// Whether anything is reserved, so that the usual answer costs no lock.
     any: AtomicBool,
     state: Mutex<State>,
+    /// Where APTPL keeps things; its lock makes changes of what is persistent one after another.
+    store: Mutex<Option<Arc<dyn ReservationStore>>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,9 +74,10 @@ struct State {
     /// The nexuses there are.
     nexuses: HashMap<NexusId, ItNexus>,
     reserved: Option<Reserved>,
+    persistent: Persistent,
 }
 
-/// Why a command of this module is not done.
+/// Another nexus has the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Conflict;
 
@@ -60,7 +89,18 @@ impl Reservations {
             attentions,
             any: AtomicBool::new(false),
             state: Mutex::default(),
+            store: Mutex::default(),
         }
+    }
+
+    /// Restores what survived the last restart, and keeps it in `store` from now on. Without a store
+    /// APTPL is refused.
+    pub(super) fn keep_in(&self, store: Arc<dyn ReservationStore>) -> Result<(), Error> {
+        let mut place = self.store_lock();
+        let persistent = store.load()?;
+        self.change(|state| state.persistent = persistent);
+        *place = Some(store);
+        Ok(())
     }
 
     /// A nexus begins.
@@ -91,56 +131,151 @@ impl Reservations {
         if !self.any.load(Ordering::Acquire) {
             return false;
         }
-        let state = self.lock();
-        let restriction = state.reserved.as_ref().and_then(|held| held.over(nexus.id));
+        let restriction = self.lock().over(nexus);
         restriction.is_some_and(|restriction| !spec.is_allowed_during(restriction, cdb))
     }
 
     /// RESERVE(6) and RESERVE(10) of `nexus`.
     pub(super) fn reserve(&self, nexus: &ItNexus) -> Response {
-        respond(self.change(|state| state.reserve(nexus.id, SystemTime::now())))
+        respond(self.change(|state| state.reserve(nexus, SystemTime::now())))
     }
 
     /// RELEASE(6) and RELEASE(10) of `nexus`.
     pub(super) fn release(&self, nexus: &ItNexus) -> Response {
-        self.released_by(nexus.id);
-        Response::good()
+        respond(self.change(|state| state.release_command(nexus)))
     }
 
-    /// Takes everything from everybody; who had something is told RESERVATIONS PREEMPTED.
-    pub(super) fn clear(&self) {
-        let holder = self.change(|state| state.reserved.take());
-        if let Some(holder) = holder {
-            let preempted = AdditionalSense::RESERVATIONS_PREEMPTED;
-            self.attentions.establish_for(holder.nexus, preempted);
+    /// PERSISTENT RESERVE OUT of `nexus`. Returns the nexuses whose commands are to be aborted before
+    /// the response is sent. Waits for the disk with APTPL.
+    pub(super) fn persistent_reserve_out(
+        &self,
+        nexus: &ItNexus,
+        command: &Command,
+    ) -> (Response, Vec<NexusId>) {
+        let length = PersistentReserveOut::parameter_list_length(&command.cdb);
+        let done = PersistentReserveOut::parse(&command.cdb, &command.data_out)
+            .map_err(Refusal::Check)
+            .and_then(|parsed| self.persist(nexus, parsed));
+        let (response, aborted) = match done {
+            Ok(aborted) => (Response::good(), aborted),
+            Err(Refusal::Conflict) => (respond(Err(Conflict)), Vec::new()),
+            Err(Refusal::Check(sense)) => (sense.into(), Vec::new()),
+        };
+        (response.with_data_out_length(length), aborted)
+    }
+
+    fn persist(
+        &self,
+        nexus: &ItNexus,
+        command: PersistentReserveOut,
+    ) -> Result<Vec<NexusId>, Refusal> {
+        let store = self.store_lock();
+        if store.is_none() && wants_to_survive(&command) {
+            return Err(Sense::invalid_field_in_parameter_list(20).at_bit(0).into());
         }
+        let mut persistent = {
+            let state = self.lock();
+            if state.reserved.is_some() {
+                return Err(Refusal::Conflict); // the holder's own, too
+            }
+            state.persistent.clone()
+        };
+        let done = persistent.apply(&nexus.name(), command, SystemTime::now())?;
+        self.put_in_force(store.as_deref(), persistent)
+            .map_err(|error| {
+                tracing::error!(%error, "a persistent reservation could not be kept");
+                let failure = AdditionalSense::INTERNAL_TARGET_FAILURE;
+                Sense::new(SenseKey::HardwareError, failure)
+            })?;
+        Ok(self.tell(&done))
     }
 
-    /// Returns who has reserved the unit.
-    pub(super) fn status(&self) -> Option<Reservation> {
+    /// Saves `persistent` if it, or what it replaces, is to survive, and makes it the truth.
+    fn put_in_force(
+        &self,
+        store: Option<&dyn ReservationStore>,
+        persistent: Persistent,
+    ) -> Result<(), Error> {
+        let survived = self.lock().persistent.survives_power_loss;
+        if let Some(store) = store
+            && (survived || persistent.survives_power_loss)
+        {
+            store.save(&persistent)?;
+        }
+        self.change(|state| state.persistent = persistent);
+        Ok(())
+    }
+
+    /// Establishes the unit attentions of a change for those who have a nexus now, and returns whose
+    /// commands end.
+    fn tell(&self, done: &Consequences) -> Vec<NexusId> {
         let state = self.lock();
-        let reserved = state.reserved.as_ref()?;
-        let holder = state.nexuses.get(&reserved.nexus)?;
-        Some(Reservation {
-            kind: ReservationKind::Reserve,
-            holders: vec![Holder {
-                initiator: holder.initiator.clone(),
-                nexus: Some(holder.id),
-            }],
-            since: reserved.since,
-        })
+        for (name, additional) in &done.attentions {
+            for nexus in state.nexuses.values().filter(|nexus| name.names(nexus)) {
+                self.attentions.establish_for(nexus.id, *additional);
+            }
+        }
+        let ends = |nexus: &&ItNexus| done.aborted.iter().any(|name| name.names(nexus));
+        let aborted = state.nexuses.values().filter(ends);
+        aborted.map(|nexus| nexus.id).collect()
+    }
+
+    /// Takes everything from everybody; who had something is told RESERVATIONS PREEMPTED. With an
+    /// error nothing is taken.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        let store = self.store_lock();
+        let mut persistent = self.lock().persistent.clone();
+        let registered = persistent.registrations.clone();
+        persistent.forget();
+        self.put_in_force(store.as_deref(), persistent)?;
+        let preempted = AdditionalSense::RESERVATIONS_PREEMPTED;
+        self.tell(&Consequences {
+            attentions: registered
+                .into_iter()
+                .map(|it| (it.nexus, preempted))
+                .collect(),
+            aborted: Vec::new(),
+        });
+        if let Some(reserved) = self.change(|state| state.reserved.take()) {
+            self.attentions.establish_for(reserved.nexus, preempted);
+        }
+        Ok(())
     }
 
     fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = work(&mut state);
-        self.any.store(state.reserved.is_some(), Ordering::Release);
+        let any = state.reserved.is_some() || state.persistent.held.is_some();
+        self.any.store(any, Ordering::Release);
         result
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements that could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store_lock(&self) -> MutexGuard<'_, Option<Arc<dyn ReservationStore>>> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Returns how `nexus` is restricted.
+    fn over(&self, nexus: &ItNexus) -> Option<Restriction> {
+        match &self.reserved {
+            Some(reserved) => reserved.over(nexus.id),
+            None => self.persistent.over(&nexus.name()),
+        }
+    }
+}
+
+/// Returns whether a command has APTPL.
+fn wants_to_survive(command: &PersistentReserveOut) -> bool {
+    match command {
+        PersistentReserveOut::Register(registration) => registration.persist,
+        PersistentReserveOut::RegisterAndMove(command) => command.persist,
+        _ => false,
     }
 }
 

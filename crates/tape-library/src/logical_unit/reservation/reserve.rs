@@ -6,6 +6,7 @@ use scsi::NexusId;
 use scsi::command::Restriction;
 
 use super::{Conflict, State};
+use crate::nexus::ItNexus;
 
 /// What RESERVE made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +24,59 @@ impl Reserved {
     }
 }
 
+/// What persistent reservations make of RESERVE and RELEASE.
+enum Meaning {
+    /// What SPC-2 says.
+    Own,
+    /// GOOD, and nothing is done.
+    Nothing,
+}
+
 impl State {
     /// Reserves the unit for `nexus`. Once more changes nothing. A nexus that has gone meanwhile gets
     /// nothing: nobody would ever release it.
-    pub(super) fn reserve(&mut self, nexus: NexusId, now: SystemTime) -> Result<(), Conflict> {
+    pub(super) fn reserve(&mut self, nexus: &ItNexus, now: SystemTime) -> Result<(), Conflict> {
+        if let Meaning::Nothing = self.beside_persistent(nexus)? {
+            return Ok(());
+        }
         match self.reserved {
-            Some(held) if held.nexus == nexus => Ok(()),
-            None if self.nexuses.contains_key(&nexus) => {
-                self.reserved = Some(Reserved { nexus, since: now });
+            Some(held) if held.nexus == nexus.id => Ok(()),
+            None if self.nexuses.contains_key(&nexus.id) => {
+                self.reserved = Some(Reserved {
+                    nexus: nexus.id,
+                    since: now,
+                });
                 Ok(())
             }
             Some(_) | None => Err(Conflict),
         }
     }
 
-    /// Releases what `nexus` has reserved; of everybody else's it is no error and does nothing.
+    /// Does RELEASE of `nexus`. Of somebody else's reservation it is no error and does nothing.
+    pub(super) fn release_command(&mut self, nexus: &ItNexus) -> Result<(), Conflict> {
+        if let Meaning::Own = self.beside_persistent(nexus)? {
+            self.release(nexus.id);
+        }
+        Ok(())
+    }
+
+    /// Releases what `nexus` has reserved.
     pub(super) fn release(&mut self, nexus: NexusId) {
         if self.reserved.is_some_and(|held| held.nexus == nexus) {
             self.reserved = None;
         }
+    }
+
+    /// SPC-2 §5.5.1: while anybody is registered, RESERVE and RELEASE are conflicts; but see the
+    /// module's words on CRH.
+    fn beside_persistent(&self, nexus: &ItNexus) -> Result<Meaning, Conflict> {
+        let persistent = &self.persistent;
+        if persistent.registrations.is_empty() {
+            return Ok(Meaning::Own);
+        }
+        if persistent.held.is_some() && persistent.over(&nexus.name()).is_none() {
+            return Ok(Meaning::Nothing);
+        }
+        Err(Conflict)
     }
 }

@@ -1,6 +1,10 @@
 //! Transitions of the state, without a device.
 
+mod model;
+mod out;
+mod persistent;
 mod reserve;
+mod survival;
 
 use std::sync::Arc;
 
@@ -43,10 +47,14 @@ impl Bench {
 
     /// Returns whether a drive would run `cdb` of nexus `number`.
     fn may(&self, number: u64, cdb: &[u8]) -> bool {
+        self.may_as(&nexus(number), cdb)
+    }
+
+    fn may_as(&self, nexus: &ItNexus, cdb: &[u8]) -> bool {
         let cdb = Cdb::new(cdb);
         let table = CommandTable::of(DeviceType::SequentialAccess);
         let spec = table.find(&cdb).unwrap();
-        !self.reservations.conflicts(&nexus(number), spec, &cdb)
+        !self.reservations.conflicts(nexus, spec, &cdb)
     }
 }
 

@@ -63,7 +63,7 @@ fn administrator_sees_the_holder_and_takes_the_reservation_away() {
     assert_eq!(status.holders.len(), 1);
     assert_eq!(status.holders[0].nexus, Some(NexusId(0)));
     assert_eq!(status.holders[0].initiator, nexus(0).initiator);
-    bench.reservations.clear();
+    bench.reservations.clear().unwrap();
     assert_eq!(bench.reservations.status(), None);
     assert!(bench.may(1, &WRITE));
     let told = bench.attentions.take(NexusId(0));

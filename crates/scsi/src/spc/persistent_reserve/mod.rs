@@ -1,6 +1,14 @@
 //! PERSISTENT RESERVE IN and PERSISTENT RESERVE OUT (SPC-5 §6.16, §6.17).
 
+mod input;
+mod output;
+
 use std::fmt;
+
+pub use input::{
+    Capabilities, FullStatus, PersistentReserveIn, ReadAction, full_status, keys, reservation,
+};
+pub use output::{PersistentReserveOut, RegisterAndMove, Registering, Registration};
 
 use crate::command::Restriction;
 
