@@ -64,6 +64,8 @@ impl ChapAlgorithm {
 }
 
 fn hash<H: sha2::Digest>(identifier: u8, secret: &Secret, challenge: &[u8]) -> Vec<u8> {
+    #[cfg(test)]
+    tests::take_note_of_hash(1 + secret.expose().len() + challenge.len());
     let mut hasher = H::new();
     hasher.update([identifier]);
     hasher.update(secret.expose());

@@ -147,9 +147,14 @@ impl ChapTarget {
             return Err(failure("CHAP_N and CHAP_R are not both there"));
         };
         let user = self.policy.users.iter().find(|user| user.name == name);
-        // An unknown user costs the same work as a wrong secret.
+        // An unknown name costs what a wrong secret costs, down to the length of what is hashed: time
+        // must not tell which names there are (C7). The stand-in's secret proves nothing, see below.
         let nobody = Secret::new(Vec::new());
-        let secret = user.map_or(&nobody, |user| &user.secret);
+        let stand_in = self.policy.users.first().map(|first| &first.secret);
+        let secret = user
+            .map(|user| &user.secret)
+            .or(stand_in)
+            .unwrap_or(&nobody);
         let expected = Secret::new(algorithm.response(identifier, secret, challenge));
         let given = decode_binary(response, expected.expose().len())
             .map_or_else(Vec::new, |(bytes, _)| bytes);

@@ -1,7 +1,58 @@
 //! Hashes and binary values; the exchange is told in `tests/it/chap.rs`.
 
+use std::cell::RefCell;
+
 use super::*;
 use proptest::prelude::*;
+
+thread_local! {
+    /// How many bytes each hash of this thread has taken.
+    static HASHED: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+pub(super) fn take_note_of_hash(length: usize) {
+    HASHED.with_borrow_mut(|hashed| hashed.push(length));
+}
+
+/// Goes through the exchange as `name` with a wrong response; returns why it failed and what was hashed.
+fn work_for(name: &str, algorithm: ChapAlgorithm, secret_length: usize) -> (Refusal, Vec<usize>) {
+    let user = Credential {
+        name: "backup".into(),
+        secret: Secret::new(vec![7; secret_length]),
+    };
+    let mut exchange = ChapTarget::new(ChapPolicy::new(vec![user], None));
+    let mut random = |bytes: &mut [u8]| bytes.fill(9);
+    let number = algorithm.number().to_string();
+    let offer = ChapKeys {
+        algorithm: Some(&number),
+        ..ChapKeys::default()
+    };
+    exchange.step(&offer, &mut random).unwrap();
+    HASHED.take();
+    let proof = ChapKeys {
+        name: Some(name),
+        response: Some("0x00112233445566778899aabbccddeeff"),
+        ..ChapKeys::default()
+    };
+    let refusal = exchange.step(&proof, &mut random).unwrap_err();
+    (refusal, HASHED.take())
+}
+
+/// C7: time does not tell which names there are. Not by the clock, which proves nothing here, but by
+/// what is computed: the same hash over as many bytes.
+#[test]
+fn an_unknown_name_costs_as_much_work_as_a_wrong_secret() {
+    for algorithm in ChapAlgorithm::ALL {
+        for secret_length in [12, 64, 255] {
+            let (wrong, wrong_work) = work_for("backup", algorithm, secret_length);
+            let (unknown, unknown_work) = work_for("nobody", algorithm, secret_length);
+            assert_eq!(wrong_work, [1 + secret_length + CHALLENGE_LENGTH]);
+            assert_eq!(unknown_work, wrong_work, "{algorithm:?}, {secret_length}");
+            assert_eq!(unknown.0, wrong.0, "0201 for both");
+            assert_ne!(unknown.1, wrong.1, "the log tells them apart");
+        }
+    }
+}
 
 /// Computed with another implementation: the hash of 2Ah, "correct horse 12", 00h to 0Fh.
 #[test]
