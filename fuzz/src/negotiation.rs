@@ -190,10 +190,13 @@ pub fn answers(
     if !discovery {
         expected.insert("TargetPortalGroupTag".into(), "1".into());
     }
-    // K8: ours is declared though the peer may be silent, unless its own had to be rejected.
+    // K8: ours is declared though the peer may be silent, unless its own had to be rejected. Discovery
+    // carries text only.
+    let longest = if discovery { 64 << 10 } else { u32::MAX };
+    let ours = offer.max_recv_data_segment_length.min(longest);
     expected
         .entry("MaxRecvDataSegmentLength".into())
-        .or_insert(offer.max_recv_data_segment_length.to_string());
+        .or_insert(ours.to_string());
     expected
 }
 

@@ -1,5 +1,7 @@
 //! Sorts the keys of a login by what they are for: who, proof, terms (RFC 7143 §12 and §13).
 
+use std::collections::BTreeSet;
+
 use super::{Proof, SessionKind};
 use crate::chap::{ChapKeys, Refusal};
 use crate::event::{LoginRequested, LoginStatus};
@@ -71,7 +73,7 @@ pub(super) fn identity(
 pub(super) fn sort<'a>(
     pairs: &[(&'a str, &'a str)],
     identity: &LoginRequested,
-    seen: &mut Vec<String>,
+    seen: &mut BTreeSet<String>,
 ) -> Result<Sorted<'a>, Refusal> {
     let mut sorted = Sorted::default();
     for &(key, value) in pairs {
@@ -82,10 +84,12 @@ pub(super) fn sort<'a>(
             }
             continue;
         }
-        if seen.iter().any(|name| name == key) {
+        if !seen.insert(key.to_owned()) {
             return Err((LoginStatus::InitiatorError, "a key came twice"));
         }
-        seen.push(key.to_owned());
+        if seen.len() > KEYS_MAX {
+            return Err((LoginStatus::OutOfResources, "too many keys"));
+        }
         match key {
             "AuthMethod" => sorted.auth_method = Some(value),
             "CHAP_A" => sorted.chap.algorithm = Some(value),
@@ -157,6 +161,9 @@ pub(super) fn prove(
     }
     Ok(())
 }
+
+/// The most keys of one login. There are some forty; unknown ones are each answered and remembered.
+const KEYS_MAX: usize = 1024;
 
 /// A proof that was demanded stays demanded, whatever state it is in.
 fn settle_on_chap(proof: &mut Proof) {

@@ -15,6 +15,7 @@ mod response;
 mod table;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use crate::chap::{ChapTarget, Refusal};
 use crate::connection::core::{Core, Numbers};
@@ -38,8 +39,12 @@ pub(crate) struct Login {
     waiting: Waiting,
     /// Text of requests with the C bit, until the one without.
     text: Vec<u8>,
+    /// How many requests and bytes of text have come. A login that never ends by itself must not keep
+    /// us busy, nor grow [`Login::seen`].
+    requests: u32,
+    text_bytes: usize,
     /// Keys that were negotiated; none may be negotiated twice.
-    seen: Vec<String>,
+    seen: BTreeSet<String>,
     identity: Option<LoginRequested>,
     terms: Option<Terms>,
     negotiated: Negotiated,
@@ -105,7 +110,9 @@ impl Login {
             request: None,
             waiting: Waiting::Initiator,
             text: Vec::new(),
-            seen: Vec::new(),
+            requests: 0,
+            text_bytes: 0,
+            seen: BTreeSet::new(),
             identity: None,
             terms: None,
             negotiated: Negotiated::default(),
@@ -137,13 +144,18 @@ impl Login {
         }
         let request = LoginRequest::parse(header).map_err(initiator_error)?;
         self.accept_header(request, core)?;
+        self.requests += 1;
+        if self.requests > REQUESTS_MAX {
+            return Err((LoginStatus::InitiatorError, "the login does not end"));
+        }
         if !self.unsent.is_empty() {
             return self.go_on_sending(data, core);
         }
-        self.text.extend_from_slice(data);
-        if self.text.len() > TEXT_LENGTH_MAX {
+        self.text_bytes += data.len();
+        if self.text_bytes > TEXT_LENGTH_MAX {
             return Err((LoginStatus::OutOfResources, "login text is too long"));
         }
+        self.text.extend_from_slice(data);
         if request.continues {
             if request.transit {
                 return Err((LoginStatus::InitiatorError, "both C and T are set"));
@@ -252,6 +264,9 @@ impl Login {
             proof,
             introduction,
         });
+        if identity.kind == SessionKind::Discovery {
+            narrow_for_discovery(core);
+        }
         self.negotiated = terms.inherited.unwrap_or_default();
         self.negotiated.max_recv_data_segment_length = core.offer.max_recv_data_segment_length;
         let text = std::mem::take(&mut self.text);
@@ -308,8 +323,30 @@ impl Login {
     }
 }
 
+/// A discovery session exchanges text; whoever finds targets gets no memory for data. It may be
+/// anybody: discovery is often open to all.
+fn narrow_for_discovery(core: &mut Core) {
+    let (offer, limits) = (&mut core.offer, &mut core.limits);
+    offer.max_recv_data_segment_length = offer
+        .max_recv_data_segment_length
+        .min(DISCOVERY_SEGMENT_LENGTH_MAX);
+    limits.output_bytes_max = limits.output_bytes_max.min(DISCOVERY_OUTPUT_BYTES_MAX);
+    limits.output_pdus_max = limits.output_pdus_max.min(DISCOVERY_OUTPUT_PDUS_MAX);
+}
+
+/// MaxRecvDataSegmentLength of discovery sessions: a whole text fits.
+const DISCOVERY_SEGMENT_LENGTH_MAX: u32 = 64 << 10;
+/// Answers that may wait for an initiator in discovery that does not read.
+const DISCOVERY_OUTPUT_BYTES_MAX: usize = 256 << 10;
+/// See [`DISCOVERY_OUTPUT_BYTES_MAX`].
+const DISCOVERY_OUTPUT_PDUS_MAX: usize = 64;
+
 /// The only version there is (RFC 7143 §11.12.4).
 const VERSION: u8 = 0;
+
+/// The most requests of one login: as many as [`TEXT_LENGTH_MAX`] takes in segments of 512 bytes each
+/// way. Logins of initiators in use take two to six.
+const REQUESTS_MAX: u32 = 256;
 
 /// Unreachable unless this module is wrong; the initiator is told that it is our fault.
 const BUG: Refusal = (LoginStatus::TargetError, "login state is inconsistent");

@@ -3,6 +3,7 @@
 use scsi::TaskTag;
 
 use super::Session;
+use super::data_in::{PREPARED_BYTES, PREPARED_PDUS};
 use super::task::{Direction, Task};
 use super::text::Exchange;
 use crate::connection::core::Core;
@@ -182,9 +183,13 @@ impl Session {
     /// A peer that sends and never reads must not fill our memory with answers.
     pub(super) fn check_output(&mut self, core: &mut Core) {
         let incoming = self.incoming.kept();
-        if core.output.pdus() > core.limits.output_pdus_max + super::data_in::PREPARED_PDUS
-            || core.output.bytes()
-                > core.limits.output_bytes_max + super::data_in::PREPARED_BYTES * 2
+        // Prepared Data-In is bounded where it is prepared.
+        let (pdus, bytes) = match self.login.kind {
+            SessionKind::Normal => (PREPARED_PDUS, PREPARED_BYTES * 2),
+            SessionKind::Discovery => (0, 0),
+        };
+        if core.output.pdus() > core.limits.output_pdus_max + pdus
+            || core.output.bytes() > core.limits.output_bytes_max + bytes
             || !self.reserve_control(incoming, core)
         {
             core.close(CloseReason::NotReading);

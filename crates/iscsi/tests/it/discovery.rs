@@ -1,8 +1,8 @@
 //! Finding targets (RFC 7143 §4.3, appendix C): X1 to X3.
 
 use crate::rig::*;
-use iscsi::TargetRecord;
 use iscsi::initiator::{Initiator, InitiatorEvent, InitiatorParams};
+use iscsi::{CloseReason, TargetRecord};
 
 fn discover(target: &mut Target, keys: &[(&str, &str)]) -> Initiator {
     let params = InitiatorParams::new(INITIATOR, None, random(3)).with_keys(keys);
@@ -115,4 +115,26 @@ fn x3_a_long_list_goes_on_over_several_pdus() {
         600,
         "and again"
     );
+}
+
+/// Discovery is often open to all: it gets memory for text, not for data.
+#[test]
+fn x6_a_discovery_session_that_does_not_read_costs_little() {
+    let mut target = discovery_session();
+    assert_eq!(
+        target
+            .connection
+            .negotiated()
+            .unwrap()
+            .max_recv_data_segment_length,
+        64 << 10
+    );
+    let nop = bytes_of(nop_out(7).emit(), &[7; 8192]);
+    let mut sent = 0;
+    while target.closed.is_none() {
+        target.feed(&nop);
+        sent += 8192;
+        assert!(sent < 1 << 20, "answers pile up");
+    }
+    assert_eq!(target.closed, Some(CloseReason::NotReading));
 }

@@ -613,3 +613,42 @@ fn shutdown_in_a_session_asks_for_logout_and_does_not_wait_for_ever() {
     target.wait(Duration::from_secs(3));
     assert_eq!(target.closed, Some(CloseReason::LogoutTimeout));
 }
+
+/// Text is bounded for the login as a whole: many small negotiations are as much as a large one.
+#[test]
+fn l9_a_login_ends_after_so_much_text_so_many_keys_and_so_many_requests() {
+    let going_on = login_request(Stage::LoginOperationalNegotiation, None);
+    let last_status = |target: &mut Target, text: &mut dyn FnMut(usize) -> Vec<u8>| {
+        for count in 1.. {
+            target.feed(&bytes_of(going_on.emit(), &text(count)));
+            for pdu in target.pdus() {
+                let told = status(&LoginResponse::parse(&pdu.header).unwrap());
+                if told != 0 {
+                    return (count, told);
+                }
+            }
+        }
+        unreachable!("the target answers")
+    };
+    let introduced = || {
+        let mut target = Target::plain();
+        exchange(&mut target, going_on, &NAMES);
+        target
+    };
+    // The same name, which is no negotiation, again and again.
+    let again = text_of(&[("InitiatorName", NAMES[0].1)]).repeat(170);
+    let (count, told) = last_status(&mut introduced(), &mut |_| again.clone());
+    assert_eq!(told, 0x0302);
+    assert_eq!(count, (65536 - text_of(&NAMES).len()) / again.len() + 1);
+    // Keys that nobody knows: each is answered and remembered.
+    let (count, told) = last_status(&mut introduced(), &mut |count| {
+        let keys = (0..64).map(|number| (format!("X-{count}-{number}"), "1".to_owned()));
+        let keys: Vec<_> = keys.collect();
+        let pairs: Vec<_> = keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        text_of(&pairs)
+    });
+    assert_eq!((count, told), (17, 0x0302), "1024 keys are enough");
+    // Nothing at all.
+    let (count, told) = last_status(&mut introduced(), &mut |_| Vec::new());
+    assert_eq!((count, told), (256, 0x0200));
+}
