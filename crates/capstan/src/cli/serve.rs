@@ -58,6 +58,7 @@ impl Serve {
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        crate::portal::descriptors::raise_limit();
         let gateway = Gateway::start(loaded.config)?;
         say(gateway.banner())?;
         if let Some(signal) = signals.forever().next() {

@@ -75,7 +75,7 @@ pub struct IscsiConfig {
     pub iqn_prefix: IqnPrefix,
     /// Addresses to tell in discovery instead of those that we listen on.
     pub advertise: Vec<AdvertisedAddress>,
-    /// Connections at one time, all portals together.
+    /// Sessions at one time, all portals together.
     pub connections_max: usize,
     /// How long a login may take.
     pub login_timeout: Duration,

@@ -81,7 +81,8 @@ targets = {targets}
 iqn_prefix = {iqn_prefix}
 # Addresses to tell in discovery instead of those above, for NAT and containers.
 advertise = {advertise}
-# Connections at one time; an initiator needs one for each target.
+# Sessions at one time; an initiator needs one for each target. Logins that are not finished and
+# discovery do not count.
 connections_max = {connections_max}
 # How long a login may take.
 login_timeout_seconds = {login_timeout}

@@ -1,9 +1,10 @@
 //! The iSCSI side: sockets and threads around the sans-IO connections of the `iscsi` crate.
 //!
 //! # Purpose
-//! A listening thread for each address, a thread for each connection. A connection's thread owns its
-//! [`iscsi::Connection`] alone; whoever else has something for it (workers of logical units, other
-//! sessions, the shut-down) posts into its [`inbox`] and never touches it.
+//! One thread, the [`lobby`], accepts on all addresses and serves everybody who is logging in or in
+//! discovery; each session has a thread of its own. Whoever's turn it is owns the
+//! [`iscsi::Connection`] alone; others that have something for it (workers of logical units, other
+//! sessions, the shut-down) post into its [`inbox`] and never touch it.
 //!
 //! # Guarantees
 //! The receiving thread never waits for a disk, a robot, or a peer that does not read: commands that
@@ -12,14 +13,15 @@
 //! and write-behind has room; they compress.
 //!
 //! # Limits
-//! `iscsi.connections_max` connections, [`admission::HALF_OPEN_MAX`] of them not logged in, and
-//! [`admission::HALF_OPEN_PER_SOURCE_MAX`] of those from one address. All sessions together hold
-//! `iscsi.memory_max` bytes at most; see [`iscsi::memory`].
+//! `iscsi.connections_max` sessions, which together hold `iscsi.memory_max` bytes at most; see
+//! [`iscsi::memory`]. For logins see the [`lobby`]; those that fail are told in the log, but do not
+//! fill it: [`refusals`].
 //!
 //! # Shut-down
-//! Listeners stop, sessions are asked to log out (RFC 7143 §11.9), tasks in flight end, and what has
+//! Doors close, sessions are asked to log out (RFC 7143 §11.9), tasks in flight end, and what has
 //! not gone after the grace is closed.
 //!
+//! - [`descriptors`]: how many there are, and who may have them.
 //! - [`policy`]: who may see and do what.
 //! - [`sessions`]: who is logged in; one session for each initiator port and target.
 //! - [`traffic`]: what a session has done.
@@ -27,10 +29,12 @@
 pub mod addresses;
 pub mod admission;
 pub mod connection;
+pub mod descriptors;
 pub mod discovery;
 pub mod inbox;
-pub mod listener;
+pub mod lobby;
 pub mod policy;
+pub mod refusals;
 pub mod sessions;
 pub mod socket;
 pub mod traffic;
@@ -45,8 +49,9 @@ use tape_library::Target;
 
 use self::addresses::PortalAddresses;
 use self::admission::Admission;
-use self::listener::Listener;
+use self::lobby::Lobby;
 use self::policy::Policy;
+use self::refusals::Refusals;
 use self::sessions::Sessions;
 use crate::config::{IscsiConfig, ListenAddress};
 
@@ -67,14 +72,18 @@ pub struct Shared {
     pub policy: Policy,
     /// Who is logged in.
     pub sessions: Arc<Sessions>,
-    /// How many connections there may be.
+    /// Who is connected, and how many sessions there may be.
     pub admission: Arc<Admission>,
+    /// Who could not log in.
+    pub refusals: Refusals,
     /// What discovery tells.
     pub addresses: PortalAddresses,
     /// TargetAlias, for people.
     pub alias: String,
     /// Bounds of each connection.
     pub limits: iscsi::Limits,
+    /// How long a discovery session may say nothing.
+    pub discovery_idle_max: Duration,
 }
 
 /// Sockets that listen and are not served yet.
@@ -108,7 +117,7 @@ impl Bound {
 
 /// The open portals. Dropping them closes them in a hurry; see [`Portals::close`].
 pub struct Portals {
-    listeners: Vec<Listener>,
+    lobby: Lobby,
     shared: Arc<Shared>,
 }
 
@@ -128,6 +137,7 @@ impl Portals {
             targets,
             sessions,
             admission: Admission::new(config.connections_max),
+            refusals: Refusals::default(),
             addresses: PortalAddresses::new(local, advertised),
             alias,
             limits: iscsi::Limits {
@@ -136,16 +146,11 @@ impl Portals {
                 memory: MemoryPool::new(config.memory_max.0),
                 ..iscsi::Limits::default()
             },
+            discovery_idle_max: DISCOVERY_IDLE_MAX,
         });
-        let mut portals = Self {
-            listeners: Vec::new(),
-            shared,
-        };
-        for (socket, _) in bound.sockets {
-            let listener = Listener::start(socket, Arc::clone(&portals.shared))?;
-            portals.listeners.push(listener);
-        }
-        Ok(portals)
+        let sockets = bound.sockets.into_iter().map(|(socket, _)| socket);
+        let lobby = Lobby::open(sockets.collect(), Arc::clone(&shared))?;
+        Ok(Self { lobby, shared })
     }
 
     /// Returns the addresses that are listened on, with the ports that the system chose.
@@ -160,8 +165,8 @@ impl Portals {
 
     /// Accepts nothing more, asks everybody to log out, and waits until all connections are gone.
     /// Returns how many still were there after `patience`.
-    pub fn close(mut self, patience: Duration) -> usize {
-        self.listeners.clear();
+    pub fn close(self, patience: Duration) -> usize {
+        self.lobby.close_doors();
         self.shared.admission.shut_down();
         self.shared.admission.wait_until_empty(patience)
     }
@@ -169,7 +174,7 @@ impl Portals {
 
 impl Drop for Portals {
     fn drop(&mut self) {
-        self.listeners.clear();
+        self.lobby.close_doors();
         self.shared.admission.shut_down();
     }
 }
@@ -177,6 +182,9 @@ impl Drop for Portals {
 /// What drives answer fits what sessions keep room for.
 const _: () = assert!(tape_library::drive::TRANSFER_BYTES_MAX <= iscsi::memory::TRANSFER_BYTES_MAX);
 
+/// Initiators that look for targets ask and log out at once. Shorter than the time after which the
+/// silent are asked whether they live.
+pub const DISCOVERY_IDLE_MAX: Duration = Duration::from_secs(10);
 /// How long an initiator may take to log out when we shut down; open-iscsi takes milliseconds, and
 /// a daemon that is stopped has five seconds for everything.
 pub const LOGOUT_GRACE: Duration = Duration::from_millis(1500);

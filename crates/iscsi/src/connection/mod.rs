@@ -34,6 +34,7 @@ pub struct Connection {
     core: Core,
     receiver: Receiver,
     phase: Phase,
+    pdus_received: u64,
     /// The text of a login request.
     scratch: Vec<u8>,
     /// Where bytes go that nobody wants.
@@ -76,6 +77,7 @@ impl Connection {
             },
             receiver: Receiver::new(),
             phase: Phase::Login(Box::new(Login::new(params.now))),
+            pdus_received: 0,
             scratch: Vec::new(),
             sink: Vec::new(),
             meter: MemoryMeter::default(),
@@ -163,6 +165,7 @@ impl Connection {
         let Some(digest) = self.receiver.finish() else {
             return;
         };
+        self.pdus_received += 1;
         match &mut self.phase {
             Phase::Login(login) => {
                 let data = std::mem::take(&mut self.scratch);
@@ -238,6 +241,11 @@ impl Connection {
             Phase::FullFeature(session) => Some(&session.negotiated),
             Phase::Login(_) => None,
         }
+    }
+
+    /// Returns how many PDUs have come, whole. Who sends byte by byte makes progress only so.
+    pub fn pdus_received(&self) -> u64 {
+        self.pdus_received
     }
 
     /// Returns how many tasks are in flight.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use iscsi::{CloseReason, LoginRequested};
 
 use super::super::socket;
-use super::{Connection, RECEIVES_PER_TURN};
+use super::Connection;
+use super::login::Establishing;
 
 /// Whether a person should look.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,8 +21,9 @@ pub(super) enum Orderly {
 impl Connection {
     pub(super) fn closed(&mut self, reason: CloseReason) {
         // Now and not with the last byte: somebody may wait for the session.
-        self.waiting = None;
+        self.establishing = Establishing::Not;
         self.nexus = None;
+        self.place = None;
         self.claim = None;
         self.flush_until = Some(Instant::now() + FLUSH_TIMEOUT);
         let why = match (reason, self.refusal.take()) {
@@ -34,7 +36,26 @@ impl Connection {
             }
             _ => Orderly::No,
         };
-        self.log_end(&why, orderly);
+        match reason {
+            CloseReason::LoginRefused => {} // told with its status
+            _ if self.login.is_none() => self.log_lost(&why),
+            _ => self.log_end(&why, orderly),
+        }
+    }
+
+    /// The connection went without a word of the core.
+    pub(super) fn log_lost(&mut self, why: &str) {
+        if self.login.is_none() && self.has_spoken() {
+            self.login_unfinished(why);
+        } else {
+            self.log_end(why, Orderly::Yes);
+        }
+    }
+
+    /// Whether anything that looks like a login has come. Who only looks whether the port is open has
+    /// not failed to log in.
+    fn has_spoken(&self) -> bool {
+        self.requests > 0
     }
 
     pub(super) fn log_end(&self, why: &str, orderly: Orderly) {
@@ -56,12 +77,12 @@ impl Connection {
 
     /// Closes so that the peer gets the last of what we said: with unread bytes in the socket the
     /// system would send a reset, which overtakes.
-    pub(super) fn close_politely(self) {
+    pub fn close_politely(self) {
         if self.socket.shutdown(Shutdown::Write).is_err() {
             return; // the peer was faster
         }
         let mut scratch = [0; 16 << 10];
-        for _ in 0..RECEIVES_PER_TURN {
+        for _ in 0..LAST_RECEIVES {
             match socket::receive(&self.socket, &mut scratch) {
                 Ok(socket::Moved::Bytes(_)) => {}
                 Ok(socket::Moved::WouldBlock | socket::Moved::End) | Err(_) => return,
@@ -88,5 +109,7 @@ fn describe(reason: CloseReason) -> &'static str {
     }
 }
 
+/// How much of what nobody will read is taken before a close: 128 KiB, more than any login.
+const LAST_RECEIVES: usize = 8;
 /// How long the last output of a closed connection is worth waiting for.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);

@@ -11,11 +11,23 @@ use tape_library::Nexus;
 
 use super::super::inbox::Inbox;
 use super::super::policy::{PORTAL_GROUP_TAG, Verdict};
+use super::super::refusals::{Refusal, What};
 use super::super::sessions::{Join, SessionFacts, Turn};
 use super::Connection;
 
+/// How far the end of a login is.
+pub(super) enum Establishing {
+    /// It is not there, or over.
+    Not,
+    /// The login waits for [`Message::SessionFree`](super::Message::SessionFree).
+    Waits(EstablishSession),
+    /// The session is the login's; only a thread is missing.
+    Free(EstablishSession),
+}
+
 impl Connection {
     pub(super) fn decide(&mut self, request: &LoginRequested) -> LoginDecision {
+        self.initiator = Some(request.initiator.clone());
         let inherited = if request.tsih == Tsih(0) {
             None
         } else {
@@ -69,16 +81,29 @@ impl Connection {
     pub(super) fn claim(&mut self, session: EstablishSession) {
         let (claim, turn) = self.shared.sessions.claim(&session.login, &self.inbox);
         self.claim = Some(claim);
-        self.waiting = Some(session);
-        if turn == Turn::Now {
-            self.establish();
+        let is_discovery = session.login.kind == SessionKind::Discovery;
+        self.establishing = match turn {
+            Turn::Now => Establishing::Free(session),
+            Turn::Later => Establishing::Waits(session),
+        };
+        if is_discovery {
+            self.establish(); // nobody else's, and at home in the lobby
         }
+    }
+
+    /// The session that the login replaces has gone.
+    pub(super) fn session_is_free(&mut self) {
+        self.establishing = match std::mem::replace(&mut self.establishing, Establishing::Not) {
+            Establishing::Waits(session) => Establishing::Free(session),
+            other => other, // the login ended while it waited
+        };
     }
 
     /// The session is ours: the nexus begins, and the last login response may go.
     pub(super) fn establish(&mut self) {
-        let Some((session, claim)) = self.waiting.take().zip(self.claim.as_ref()) else {
-            return; // the login ended while it waited
+        let establishing = std::mem::replace(&mut self.establishing, Establishing::Not);
+        let (Establishing::Free(session), Some(claim)) = (establishing, &self.claim) else {
+            return;
         };
         if let Some(name) = &session.login.target {
             let Some(target) = self
@@ -103,7 +128,6 @@ impl Connection {
 
     pub(super) fn logged_in(&mut self, logged_in: LoggedIn) {
         let LoggedIn { login, negotiated } = logged_in;
-        self.permit.logged_in();
         let target = login.target.as_deref().unwrap_or("discovery");
         if login.kind == SessionKind::Normal {
             tracing::info!(initiator = login.initiator, target, peer = %self.peer, "login");
@@ -134,13 +158,28 @@ impl Connection {
             tracing::info!(initiator, peer = %self.peer, reason, "login redirected");
             return;
         }
-        tracing::warn!(
-            initiator = failed.initiator.as_deref().unwrap_or("?"),
-            peer = %self.peer,
-            status = format_args!("{:04x}", failed.status),
+        let initiator = failed.initiator.clone();
+        self.tell(What::Refused(failed.status), initiator, reason);
+    }
+
+    /// The login ended without an answer.
+    pub(super) fn login_unfinished(&mut self, reason: &str) {
+        let initiator = self.initiator.clone();
+        self.tell(What::Unfinished, initiator, reason.to_owned());
+    }
+
+    pub(super) fn log_displaced(&mut self, reason: &str) {
+        let initiator = self.initiator.clone();
+        self.tell(What::Displaced, initiator, reason.to_owned());
+    }
+
+    fn tell(&self, what: What, initiator: Option<String>, reason: String) {
+        self.shared.refusals.tell(Refusal {
+            what,
+            peer: self.peer,
+            initiator,
             reason,
-            "login refused"
-        );
+        });
     }
 }
 

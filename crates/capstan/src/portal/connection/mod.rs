@@ -1,9 +1,13 @@
-//! One connection: its thread, and the loop between socket, inbox and the sans-IO core.
+//! One connection: the loop between socket, inbox and the sans-IO core.
+//!
+//! A connection begins in the [lobby](super::lobby), which gives it turns (`guest`); with its session it
+//! gets a thread, which runs [`Connection::run`].
 //!
 //! - `login`, `commands`, `ending`: what becomes of the core's events.
 
 mod commands;
 mod ending;
+mod guest;
 mod login;
 
 use std::io::{self, IoSlice};
@@ -11,13 +15,17 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use iscsi::{ConnectionParams, EstablishSession, Event, LoginRequested};
+use iscsi::{ConnectionParams, Event, LoginRequested};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use scsi::{AdditionalSense, Sense, SenseKey};
 use tape_library::Nexus;
 
+pub use self::guest::{RECEIVES_PER_TURN as RECEIVES_PER_GUEST, Stay};
+
 use self::ending::Orderly;
-use super::admission::Permit;
+use self::guest::CLOSED_BY_PEER;
+use self::login::Establishing;
+use super::admission::{Permit, Place};
 use super::inbox::{Inbox, Message};
 use super::sessions::Claim;
 use super::traffic::Traffic;
@@ -25,11 +33,13 @@ use super::{Shared, socket};
 
 /// A connection and everything that ends with it.
 ///
-/// The order of the fields is the order of their drops: the nexus is gone before the claim lets the
-/// next session in, and the permit is given back last.
+/// The order of the fields is the order of their drops: the nexus is gone, and the place free, before
+/// the claim lets the next session in, and the permit is given back last.
 pub struct Connection {
     core: iscsi::Connection,
     nexus: Option<Nexus>,
+    /// Since it is a session.
+    place: Option<Place>,
     claim: Option<Claim>,
     socket: TcpStream,
     inbox: Arc<Inbox>,
@@ -41,13 +51,17 @@ pub struct Connection {
     traffic: Arc<Traffic>,
     /// Who logged in, since it did.
     login: Option<LoginRequested>,
-    /// A login that waits for [`Message::SessionFree`].
-    waiting: Option<EstablishSession>,
+    /// Who it says that it is, since it said so.
+    initiator: Option<String>,
+    /// How many requests have come while it was in the lobby, and when the last of them.
+    requests: u64,
+    last_request: Duration,
+    establishing: Establishing,
     /// Why we refused, for the log.
     refusal: Option<String>,
     /// Since the core said that it is over: until when the rest of the output is worth sending.
     flush_until: Option<Instant>,
-    permit: Permit,
+    _permit: Permit,
 }
 
 impl Connection {
@@ -74,6 +88,7 @@ impl Connection {
         Ok(Self {
             core,
             nexus: None,
+            place: None,
             claim: None,
             socket,
             inbox,
@@ -83,23 +98,39 @@ impl Connection {
             started: Instant::now(),
             traffic: Arc::default(),
             login: None,
-            waiting: None,
+            initiator: None,
+            requests: 0,
+            last_request: Duration::ZERO,
+            establishing: Establishing::Not,
             refusal: None,
             flush_until: None,
-            permit,
+            _permit: permit,
         })
     }
 
-    /// Serves until the connection is over.
+    /// Returns where it comes from.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Serves a session from its last login response until the connection is over.
     pub fn run(mut self) {
-        let result = self.serve();
+        let result = self.begin().and_then(|()| self.serve());
         if self.flush_until.is_none() {
             match result {
-                Ok(()) => self.log_end("the initiator closed without logging out", Orderly::Yes),
+                Ok(()) => self.log_end(CLOSED_BY_PEER, Orderly::Yes),
                 Err(error) => self.log_end(&error.to_string(), Orderly::No),
             }
         }
         self.close_politely();
+    }
+
+    /// Finishes the login. Its response goes first; what the initiator sent behind its last request is
+    /// still in the socket.
+    fn begin(&mut self) -> io::Result<()> {
+        self.establish();
+        self.handle_events();
+        self.send()
     }
 
     fn serve(&mut self) -> io::Result<()> {
@@ -219,7 +250,7 @@ impl Connection {
                     let sense = Sense::new(SenseKey::UnitAttention, changed);
                     self.core.report_event(sense);
                 }
-                Message::SessionFree => self.establish(),
+                Message::SessionFree => self.session_is_free(),
                 Message::Replaced => {
                     self.refusal = Some("replaced by a newer login".to_owned());
                     self.core.close();
@@ -283,7 +314,8 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-fn timespec(duration: Duration) -> Timespec {
+/// Returns a time to wait that has surely passed when the wait is over.
+pub fn timespec(duration: Duration) -> Timespec {
     // Rounded up by a millisecond, so that the deadline has passed when we wake.
     let duration = duration + Duration::from_millis(1);
     Timespec {

@@ -25,7 +25,19 @@ impl Child {
 
     /// The same with further arguments.
     pub(crate) fn serve_with(data: &Path, arguments: &[&str]) -> Self {
-        let mut process = Command::new(BINARY)
+        Self::spawn(Command::new(BINARY), data, arguments)
+    }
+
+    /// Starts the daemon with a limit of open files, hard and soft.
+    pub(crate) fn serve_with_open_files(data: &Path, limit: u32) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, BINARY]);
+        Self::spawn(shell, data, &[])
+    }
+
+    fn spawn(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(arguments)
@@ -68,6 +80,16 @@ impl Child {
 
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Returns the names of its threads.
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
+        tasks
+            // A thread may end while we look.
+            .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
+            .map(|name| name.trim_end().to_owned())
+            .collect()
     }
 
     /// Ends it as a power cut would.

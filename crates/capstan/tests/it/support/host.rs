@@ -146,6 +146,11 @@ impl Host {
         assert_eq!(self.event(), None, "the target closes after a logout");
     }
 
+    /// Sees the target close.
+    pub(crate) fn expect_end(mut self) {
+        assert_eq!(self.event(), None, "nothing but the end");
+    }
+
     /// Takes unit attentions until there is none, and returns their additional sense codes.
     pub(crate) fn attentions(&mut self) -> Vec<(u8, u8)> {
         let mut seen = Vec::new();

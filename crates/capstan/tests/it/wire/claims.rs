@@ -202,7 +202,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("B1", "", "No bytes before a login hurt anybody"),
             claim("B2", "", "Announced lengths cost no memory: what may arrive is reserved, what arrives is allocated").decided("`iscsi.memory_max` (1 GiB) for all sessions, 64 MiB for one, of which it owns 2 MiB; a login that finds less is refused with 0302"),
             claim("B3", "", "Random PDUs and a thousand hostile sessions hurt only their senders"),
-            claim("B4", "", "Half-open connections and connect storms keep nobody else out").open("whoever holds half-open connections from several addresses can fill the 128 places, and a host that does so itself is kept out until they time out: logins have a thread each, not yet one lobby"),
+            claim("B4", "", "Half-open connections and connect storms keep nobody else out").decided("half-open connections displace each other, never a login that makes progress; places for 1024 logins, 256 for one address or /64"),
             claim("B5", "", "Whoever does not read, or stops in a long answer, loses its session alone").decided("Who holds memory that others wait for and moves less than 2 MiB in 20 s is dropped; else it may take its time"),
             claim("B6", "", "Bytes mean the same however they are split"),
             claim("B7", "", "A host that dies in a burst leaves nothing behind").open("a host whose network is gone, so that no FIN comes, is not simulated"),

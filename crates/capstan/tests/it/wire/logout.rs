@@ -10,7 +10,7 @@ use super::scsi::TEST_UNIT_READY;
 use super::slow::SlowLoad;
 use crate::support::{TestGateway, eventually};
 
-const CLOSE_SESSION: u8 = 0;
+pub(super) const CLOSE_SESSION: u8 = 0;
 const CLOSE_CONNECTION: u8 = 1;
 const RECOVERY: u8 = 2;
 
@@ -24,7 +24,7 @@ fn session(gateway: &TestGateway) -> Peer {
 }
 
 /// Asks for a logout and returns the response code.
-fn log_out(peer: &mut Peer, reason: u8, cid: u16) -> u8 {
+pub(super) fn log_out(peer: &mut Peer, reason: u8, cid: u16) -> u8 {
     let request = LogoutRequest {
         immediate: true,
         reason,

@@ -3,6 +3,7 @@
 //! One test or more for each line of the checklist in [`claims`], named after its line and its claim.
 //! `docs/iscsi-conformance.md` is generated from that table.
 
+mod bare;
 mod chap;
 mod claims;
 mod data_in;
@@ -12,6 +13,7 @@ mod discovery;
 mod document;
 mod keys;
 mod liveness;
+mod lobby;
 mod login;
 mod logout;
 mod management;
@@ -25,4 +27,5 @@ mod requests;
 mod robustness;
 mod scsi;
 pub(crate) mod slow;
+mod storm;
 mod units;

@@ -36,7 +36,11 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects and says nothing.
     pub(crate) fn connect(portal: SocketAddr) -> Self {
-        let stream = TcpStream::connect(portal).unwrap();
+        Self::over(TcpStream::connect(portal).unwrap())
+    }
+
+    /// Uses a connection.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
