@@ -27,6 +27,11 @@ pub struct Holding {
 }
 
 impl NexusWatch {
+    /// Returns the number of the nexus, [`Nexus::id`](crate::Nexus::id).
+    pub fn id(&self) -> NexusId {
+        self.nexus
+    }
+
     /// Returns what the nexus holds, units of which it holds nothing left out. Does not wait.
     pub fn holdings(&self) -> Vec<Holding> {
         let holding = |(lun, unit): &(Lun, Arc<LogicalUnit>)| Holding {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 
 use super::error::{Kind, Problem};
 use super::types::{
-    Drive, Drop, DroppedSession, Element, Load, Move, Moved, NewTapes, Session, Status, Tape,
-    Unload,
+    Drive, Drop, DroppedSession, Element, Load, Move, Moved, NewTapes, Reservation, Session,
+    Status, Tape, Unload,
 };
 use crate::gateway::Gateway;
 use crate::portal::sessions::Ending;
@@ -25,6 +25,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/status", get(status))
         .route("/api/v1/sessions", get(sessions))
         .route("/api/v1/sessions/{id}", get(session).delete(drop_session))
+        .route("/api/v1/reservations", get(reservations))
+        .route("/api/v1/reservations/{device}", delete(clear_reservation))
         .route("/api/v1/tapes", get(tapes).post(create_tapes))
         .route("/api/v1/tapes/{barcode}", get(tape).delete(delete_tape))
         .route("/api/v1/changer/elements", get(elements))
@@ -63,6 +65,20 @@ async fn drop_session(
         query.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
     let ending = if ask { Ending::Ask } else { Ending::Drop };
     blocking(move || gateway.drop_session(id, ending)).await
+}
+
+async fn reservations(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Reservation>> {
+    blocking(move || Ok(gateway.reservations())).await
+}
+
+async fn clear_reservation(
+    State(gateway): State<Arc<Gateway>>,
+    path: Segment<String>,
+) -> Answer<Option<Reservation>> {
+    let device = segment(path)?
+        .parse()
+        .map_err(|error: String| Problem::new(Kind::BadRequest, error))?;
+    blocking(move || gateway.clear_reservation(device)).await
 }
 
 async fn tapes(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Tape>> {

@@ -1,5 +1,6 @@
 //! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
 
+mod reservation;
 mod session;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
+pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
 
 /// `GET /api/v1/status`

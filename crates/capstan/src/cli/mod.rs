@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod documents;
 pub mod drive;
+pub mod reservation;
 pub mod serve;
 pub mod session;
 pub mod show;
@@ -63,6 +64,9 @@ pub enum Verb {
     /// List, show and drop the sessions of initiators
     #[command(subcommand)]
     Session(session::Session),
+    /// List who has reserved which device, and take reservations away
+    #[command(subcommand)]
+    Reservation(reservation::Reservation),
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -87,6 +91,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Changer(verb) => verb.run(&global.client()?),
         Verb::Drive(verb) => verb.run(&global.client()?),
         Verb::Session(verb) => verb.run(&global.client()?),
+        Verb::Reservation(verb) => verb.run(&global.client()?),
         Verb::Catalog(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),
         Verb::Completions(verb) => verb.run(),

@@ -23,8 +23,9 @@ pub enum Session {
     /// End sessions; what they held is free when this returns
     #[command(
         after_help = "The connection is closed. Commands in flight end without an answer, and reservations\n\
-        and prevention of removal end with the session; persistent reservations stay. An initiator\n\
-        that lives logs in again: to keep it out, change the access rules.\n\n\
+        and prevention of removal end with the session; persistent reservations stay until\n\
+        `capstan reservation clear` takes them away. An initiator that lives logs in again: to keep\n\
+        it out, change the access rules.\n\n\
         Examples:\n  capstan session drop 17\n  \
         capstan session drop --initiator iqn.1993-08.org.debian:01:old-host"
     )]
@@ -86,7 +87,13 @@ impl Session {
         match self {
             Self::List(list) => {
                 let sessions = list.filter.sessions(client)?;
-                list.format.print(&sessions, |sessions| table(sessions))
+                let filter = &list.filter;
+                list.format
+                    .print(&sessions, |sessions| match sessions.len() {
+                        0 if filter.is_empty() => "No initiator is logged in.".to_owned(),
+                        0 => "No session fits.".to_owned(),
+                        _ => table(sessions).to_string(),
+                    })
             }
             Self::Show(show) => {
                 let session: SessionInfo = client.get(&path(show.id))?;
@@ -101,7 +108,7 @@ impl Drop {
     fn run(self, client: &Client) -> anyhow::Result<()> {
         let ids = if self.ids.is_empty() {
             anyhow::ensure!(
-                self.filter.initiator.is_some() || self.filter.target.is_some(),
+                !self.filter.is_empty(),
                 "which session? Name its number, --initiator NAME or --target NAME\n\
                  `capstan session list` shows all sessions; --target '*' means all with a target"
             );
@@ -131,6 +138,10 @@ impl Drop {
 }
 
 impl Filter {
+    fn is_empty(&self) -> bool {
+        self.initiator.is_none() && self.target.is_none()
+    }
+
     fn sessions(&self, client: &Client) -> anyhow::Result<Vec<SessionInfo>> {
         let mut sessions: Vec<SessionInfo> = client.get("/api/v1/sessions")?;
         sessions.retain(|session| self.fits(session));
@@ -152,10 +163,7 @@ fn path(id: u64) -> String {
     format!("/api/v1/sessions/{id}")
 }
 
-fn table(sessions: &[SessionInfo]) -> String {
-    if sessions.is_empty() {
-        return "No initiator is logged in.".to_owned();
-    }
+fn table(sessions: &[SessionInfo]) -> Table {
     let headings = [
         "ID",
         "INITIATOR",
@@ -183,7 +191,7 @@ fn table(sessions: &[SessionInfo]) -> String {
             holds(&session.holds),
         ]);
     }
-    table.to_string()
+    table
 }
 
 /// Returns what of the target's name tells it from the gateway's others.

@@ -9,6 +9,7 @@ pub mod banner;
 pub mod lock;
 pub mod operations;
 pub mod problem;
+pub mod reservations;
 pub mod service;
 pub mod sessions;
 pub mod status;

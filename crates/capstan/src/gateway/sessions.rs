@@ -6,7 +6,6 @@ use scsi::Lun;
 use tape_library::{Holding, NexusWatch};
 
 use super::Gateway;
-use super::targets::Device;
 use crate::api::error::{Kind, Problem};
 use crate::api::types::{DroppedSession, Hold, Session};
 use crate::portal::LOGOUT_GRACE;
@@ -95,11 +94,7 @@ impl Gateway {
     fn device_name(&self, target: Option<&str>, lun: Lun) -> String {
         let plan = self.plans.iter().find(|plan| Some(&*plan.name) == target);
         let unit = plan.and_then(|plan| plan.units.iter().find(|(number, _)| *number == lun));
-        match unit {
-            Some((_, Device::Changer)) => "changer".to_owned(),
-            Some((_, Device::Drive(number))) => format!("drive:{number}"),
-            None => lun.to_string(),
-        }
+        unit.map_or_else(|| lun.to_string(), |(_, device)| device.to_string())
     }
 }
 

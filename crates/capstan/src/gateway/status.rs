@@ -155,12 +155,8 @@ impl Gateway {
 }
 
 fn describe_target(plan: &targets::TargetPlan) -> TargetInfo {
-    let unit = |device: &Device| match device {
-        Device::Changer => "changer".to_owned(),
-        Device::Drive(number) => format!("drive:{number}"),
-    };
     TargetInfo {
         name: plan.name.clone(),
-        units: plan.units.iter().map(|(_, device)| unit(device)).collect(),
+        units: plan.units.iter().map(|(_, it)| it.to_string()).collect(),
     }
 }

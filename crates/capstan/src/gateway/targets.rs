@@ -1,6 +1,10 @@
 //! Which targets there are, and what they are called.
 
+use std::fmt;
+use std::str::FromStr;
+
 use scsi::Lun;
+use tape_library::ElementName;
 
 use crate::config::{IqnPrefix, TargetLayout};
 
@@ -11,6 +15,29 @@ pub enum Device {
     Changer,
     /// A drive, by its number from 0.
     Drive(u16),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.parse()) {
+            ("changer", _) => Ok(Self::Changer),
+            (_, Ok(ElementName::Drive(number))) => Ok(Self::Drive(number)),
+            _ => Err(format!(
+                "`{text}` is no device; write changer or drive:N, from 0"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changer => f.write_str("changer"),
+            Self::Drive(number) => write!(f, "{}", ElementName::Drive(*number)),
+        }
+    }
 }
 
 /// A target to be: its name, and what stands behind which logical unit number.

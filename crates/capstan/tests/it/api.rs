@@ -100,6 +100,14 @@ fn failures_have_a_code_a_message_and_advice() {
         ("GET", "/api/v1/sessions/7", "", 404, "not_found"),
         (
             "DELETE",
+            "/api/v1/reservations/drive:9",
+            "",
+            404,
+            "not_found",
+        ),
+        ("DELETE", "/api/v1/reservations/it", "", 400, "bad_request"),
+        (
+            "DELETE",
             "/api/v1/sessions/7?ask=true",
             "",
             404,

@@ -145,6 +145,7 @@ fn without_a_daemon_every_verb_says_where_it_was_expected() {
         &["changer", "list"],
         &["drive", "list"],
         &["session", "list"],
+        &["reservation", "list"],
         &["session", "drop", "1"],
     ] {
         let complaint = capstan_fails(data.path(), arguments);

@@ -1,5 +1,6 @@
 //! Reservations, as two hosts see them.
 
+mod clear;
 mod persistent;
 mod reserve;
 
