@@ -15,7 +15,7 @@ const SECURITY: Stage = Stage::SecurityNegotiation;
 const NEGOTIATION: Stage = Stage::LoginOperationalNegotiation;
 
 /// As short as a secret may be, and as long as Windows takes.
-const HOST_SECRET: &str = "twelve bytes";
+pub(super) const HOST_SECRET: &str = "twelve bytes";
 const OWN_SECRET: &str = "sixteen bytes ok";
 const REFUSED: u16 = LoginStatus::AuthenticationFailure as u16;
 
@@ -49,15 +49,19 @@ fn demand(config: &mut Config, user: &str, secret: &str) {
 }
 
 /// A login that has its challenge.
-struct Challenged {
+pub(super) struct Challenged {
     peer: Peer,
     login: Login,
     identifier: u8,
-    challenge: Vec<u8>,
+    pub(super) challenge: Vec<u8>,
 }
 
 /// Asks for these algorithms; the error is the status of the refusal.
-fn challenged(gateway: &TestGateway, login: Login, algorithms: &str) -> Result<Challenged, u16> {
+pub(super) fn challenged(
+    gateway: &TestGateway,
+    login: Login,
+    algorithms: &str,
+) -> Result<Challenged, u16> {
     let mut peer = Peer::connect(gateway.portal());
     let mut pairs = login.names();
     pairs.push(("AuthMethod", "CHAP"));
@@ -80,13 +84,13 @@ fn challenged(gateway: &TestGateway, login: Login, algorithms: &str) -> Result<C
 
 impl Challenged {
     /// Returns the response of one who knows `secret`.
-    fn response(&self, secret: &str, algorithm: ChapAlgorithm) -> Vec<u8> {
+    pub(super) fn response(&self, secret: &str, algorithm: ChapAlgorithm) -> Vec<u8> {
         let secret = iscsi::Secret::new(secret.as_bytes().to_vec());
         algorithm.response(self.identifier, &secret, &self.challenge)
     }
 
     /// Sends keys with T=1 and returns the status and the answer.
-    fn prove(&mut self, pairs: &[(&str, &str)]) -> (u16, Vec<(String, String)>) {
+    pub(super) fn prove(&mut self, pairs: &[(&str, &str)]) -> (u16, Vec<(String, String)>) {
         let request = self.login.request(SECURITY, Some(NEGOTIATION));
         let (response, keys) = self.peer.exchange(&request, pairs);
         let told = status(&response);
@@ -118,7 +122,7 @@ pub(super) fn log_in_with_chap(gateway: &TestGateway, login: &Login) -> Peer {
     it.peer
 }
 
-fn drive(gateway: &TestGateway) -> Login {
+pub(super) fn drive(gateway: &TestGateway) -> Login {
     Login::to(&gateway.target(Device::Drive(0)))
 }
 

@@ -206,7 +206,7 @@ pub(super) const CHAPTERS: [Chapter; 13] = [
             claim("B5", "", "Whoever does not read, or stops in a long answer, loses its session alone").decided("Who holds memory that others wait for and moves less than 2 MiB in 20 s is dropped; else it may take its time"),
             claim("B6", "", "Bytes mean the same however they are split"),
             claim("B7", "", "A host that dies in a burst leaves nothing behind").open("a host whose network is gone, so that no FIN comes, is not simulated"),
-            claim("B8", "", "Shapes that broke other targets: over-long keys here, over-long CHAP values in C4, predictable challenges in C3, empty Data-Out in R2"),
+            claim("B8", "", "What broke other targets breaks nothing here: CVE-2013-2850, CVE-2018-14633, CVE-2021-28361, CVE-2024-45751, and data out of place"),
         ],
     },
 ];

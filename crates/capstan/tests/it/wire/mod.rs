@@ -12,6 +12,7 @@ mod digests;
 mod discovery;
 mod document;
 mod keys;
+mod known_shapes;
 mod liveness;
 mod lobby;
 mod login;
