@@ -2,6 +2,9 @@
 
 use scsi::command::CommandTable;
 use scsi::spc::mode::{self, Form, ModeSelect, ModeSense, PageControl, ParameterList};
+use scsi::spc::persistent_reserve::PersistentReserveOut;
+use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
+use scsi::spc::report_supported_task_management_functions::ReportSupportedTaskManagementFunctions;
 use scsi::ssc::mode_pages::{DriveParameters, PAGES};
 use scsi::{Cdb, DeviceType, Lun, smc, spc, ssc};
 
@@ -28,7 +31,9 @@ pub fn run(input: &[u8]) {
     lun(bytes);
     descriptor_blocks(&cdb);
     // MODE SELECT never has more than its length field can say.
-    mode_select(choices.bytes(usize::from(u16::MAX)));
+    let list = choices.bytes(usize::from(u16::MAX));
+    mode_select(list);
+    reservation(list);
 }
 
 fn lun(bytes: [u8; 16]) {
@@ -46,6 +51,13 @@ fn descriptor_blocks(cdb: &Cdb) {
     let _ = spc::log::LogSense::parse(cdb);
     let _ = spc::report_luns::ReportLuns::parse(cdb);
     let _ = spc::request_sense::RequestSense::parse(cdb);
+    let _ = spc::persistent_reserve::PersistentReserveIn::parse(cdb);
+    for device in [DeviceType::SequentialAccess, DeviceType::MediaChanger] {
+        if let Ok(command) = ReportSupportedOperationCodes::parse(cdb) {
+            let _ = command.parameter_data(CommandTable::of(device));
+        }
+    }
+    let _ = ReportSupportedTaskManagementFunctions::parse(cdb);
     let _ = (ModeSense::parse(cdb), ModeSelect::parse(cdb));
     let _ = ssc::density::ReportDensitySupport::parse(cdb);
     let _ = ssc::load_unload::LoadUnload::parse(cdb);
@@ -60,6 +72,29 @@ fn descriptor_blocks(cdb: &Cdb) {
     let _ = smc::MoveMedium::parse(cdb);
     let _ = smc::PositionToElement::parse(cdb);
     let _ = smc::ReadElementStatus::parse(cdb);
+}
+
+/// A parameter list of PERSISTENT RESERVE OUT, which may be of any service action, is read or refused;
+/// one that names ports comes back with the same meaning.
+fn reservation(list: &[u8]) {
+    let length = u32::try_from(list.len()).unwrap_or(u32::MAX).to_be_bytes();
+    for action in 0..8 {
+        let mut bytes = [0x5f, action, 0x01, 0, 0, 0, 0, 0, 0, 0];
+        bytes[5..9].copy_from_slice(&length);
+        let cdb = Cdb::new(&bytes);
+        let again = match PersistentReserveOut::parse(&cdb, list) {
+            Ok(PersistentReserveOut::Register(registration)) => registration.to_bytes(),
+            Ok(PersistentReserveOut::RegisterAndMove(command)) => command.to_bytes(),
+            _ => continue,
+        };
+        let length = u32::try_from(again.len()).unwrap_or(u32::MAX).to_be_bytes();
+        bytes[5..9].copy_from_slice(&length);
+        let first = PersistentReserveOut::parse(&cdb, list);
+        assert_eq!(
+            PersistentReserveOut::parse(&Cdb::new(&bytes), &again),
+            first
+        );
+    }
 }
 
 /// A parameter list that is read comes back with the same bytes, and its pages lie one after another.

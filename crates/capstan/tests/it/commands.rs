@@ -4,7 +4,7 @@ use capstan::gateway::targets::Device;
 use iscsi::initiator::DataTransfer;
 
 use crate::support::TestGateway;
-use crate::support::host::{Host, Sense};
+use crate::support::host::{Host, NAME, Sense, params};
 
 const INVALID_COMMAND_OPERATION_CODE: (u8, u8) = (0x20, 0x00);
 
@@ -44,15 +44,29 @@ fn reported_operation_codes_are_those_that_are_answered() {
 fn reported_task_management_functions_are_there() {
     let gateway = TestGateway::start();
     for device in [Device::Changer, Device::Drive(0)] {
-        let mut host = Host::log_in(gateway.portal(), &gateway.target(device));
+        let mut params = params(NAME, Some(&gateway.target(device)));
+        let level = ("iSCSIProtocolLevel".to_owned(), "2".to_owned()); // RFC 7144's functions
+        params.keys.push(level);
+        let mut host = Host::try_log_in(gateway.portal(), params).unwrap();
         host.attentions();
         let cdb = [0xa3, 0x0d, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0];
         let data = host.good(&cdb, DataTransfer::In(4));
-        // The bit in byte 0, and the function's code in iSCSI (RFC 7143 §11.5.1).
-        for (bit, function) in [(6, 2), (5, 3), (4, 4), (3, 5), (1, 6)] {
-            let supported = data[0] >> bit & 1 == 1;
+        // Byte and bit, and the function's code in iSCSI (RFC 7143 §11.5.1, RFC 7144 §8).
+        let functions = [
+            (0, 6, 2),  // ABORT TASK SET
+            (0, 5, 3),  // CLEAR ACA
+            (0, 4, 4),  // CLEAR TASK SET
+            (0, 3, 5),  // LOGICAL UNIT RESET
+            (0, 1, 6),  // TARGET RESET: warm
+            (1, 1, 10), // QUERY TASK SET
+            (1, 0, 11), // I_T NEXUS RESET
+            (1, 2, 12), // QUERY ASYNCHRONOUS EVENT
+        ];
+        for (byte, bit, function) in functions {
+            let supported = data[byte] >> bit & 1 == 1;
             assert_eq!(host.manage(function) == 0, supported, "function {function}");
             host.attentions();
         }
+        assert_eq!(data[0] & 0x84, 0x84, "ABORT TASK and QUERY TASK");
     }
 }

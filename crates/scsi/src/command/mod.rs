@@ -109,7 +109,8 @@ impl CommandTable {
     /// Returns the row for `cdb`, or `None` for a command that the device does not have: see
     /// [`CommandTable::refusal`].
     pub fn find(self, cdb: &Cdb) -> Option<&'static CommandSpec> {
-        self.rows().find(|spec| {
+        // The device's own first: they come most often.
+        self.own.iter().chain(primary::COMMANDS).find(|spec| {
             spec.operation_code == cdb.operation_code()
                 && spec
                     .service_action

@@ -10,8 +10,8 @@ use scsi::spc::report_supported_task_management_functions::{
 use scsi::spc::request_sense::RequestSense;
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense, SenseKey, Status};
 
-use super::Shared;
-use super::task_set::{Task, TaskId};
+use super::task_set::Task;
+use super::{ClearedBy, Shared};
 use crate::nexus::ItNexus;
 
 /// REQUEST SENSE (SPC-5 §6.41).
@@ -71,19 +71,30 @@ impl Shared {
         }
     }
 
-    /// The preempted nexuses' commands, none of which runs now, end before the response goes out
-    /// (SPC-5 §5.14.11.5).
     fn persistent_reserve_out(&self, nexus: &ItNexus, command: &Command) -> Response {
         let (response, preempted) = self.reservations.persistent_reserve_out(nexus, command);
-        if preempted.is_empty() {
-            return response;
+        if !preempted.is_empty() {
+            self.abort_all_of(&preempted);
         }
-        let is_preempted = |task: &TaskId<'_>| preempted.contains(&task.nexus());
-        let aborted = self.lock().remove_where(is_preempted);
+        response
+    }
+
+    /// Ends the commands of preempted nexuses, none of which runs now, and those that their transports
+    /// still receive, before the response goes out (SPC-5 §5.14.11.5).
+    fn abort_all_of(&self, preempted: &[NexusId]) {
+        let mut tasks = self.lock();
+        let aborted = tasks.remove_where(|task| preempted.contains(&task.nexus()));
+        let attached: Vec<_> = preempted
+            .iter()
+            .filter_map(|nexus| tasks.attachment(*nexus))
+            .collect();
+        drop(tasks);
         for (attachment, tag) in aborted {
             attachment.sink.aborted(tag);
         }
-        response
+        for (lun, attachment) in attached {
+            attachment.sink.cleared(lun, ClearedBy::PreemptAndAbort);
+        }
     }
 
     fn supported_operation_codes(&self, cdb: &Cdb) -> Response {
@@ -133,6 +144,10 @@ const FUNCTIONS: TaskManagementFunctions = TaskManagementFunctions::all(&[
     TaskManagementFunctions::CLEAR_TASK_SET,
     TaskManagementFunctions::LOGICAL_UNIT_RESET,
     TaskManagementFunctions::TARGET_RESET,
+    TaskManagementFunctions::IT_NEXUS_RESET,
+    TaskManagementFunctions::QUERY_TASK,
+    TaskManagementFunctions::QUERY_TASK_SET,
+    TaskManagementFunctions::QUERY_ASYNCHRONOUS_EVENT,
     // Reported to everybody, although iSCSI offers them only from iSCSIProtocolLevel 2 on: the unit
     // has them, whatever its transport does.
     TaskManagementFunctions::QUERY_TASK,

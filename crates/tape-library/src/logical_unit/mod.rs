@@ -93,9 +93,9 @@ pub trait CompletionSink: Send + Sync {
     /// returns; not told for commands that end with their nexus.
     fn aborted(&self, task: TaskTag);
 
-    /// Another nexus has cleared the task set or reset the unit: commands for `lun` that the transport
+    /// Another nexus has cleared the task set, reset the unit, or preempted this one: commands for `lun` that the transport
     /// has begun to receive and not yet submitted are ended too, without a word. Told before
-    /// [`Nexus::manage`](crate::Nexus::manage) returns to the other.
+    /// [`Nexus::manage`](crate::Nexus::manage) returns to the other, or before its command ends.
     fn cleared(&self, lun: Lun, by: ClearedBy);
 
     /// The logical units of the target are others than before (SPC-5 §6.39).
@@ -110,6 +110,8 @@ pub enum ClearedBy {
     ClearTaskSet,
     /// A reset, of which every nexus is told.
     Reset,
+    /// PREEMPT AND ABORT, of which those who were preempted are told.
+    PreemptAndAbort,
 }
 
 /// A nexus with the sink of its responses.
@@ -339,17 +341,17 @@ impl LogicalUnit {
                 self.reset(nexus, || attentions.establish(reset));
             }
             TaskManagementFunction::TargetColdReset => {
-                self.reset(nexus, || attentions.switched_on());
+                self.reset(nexus, || {
+                    self.shared.reservations.switched_on();
+                    attentions.switched_on();
+                });
             }
             TaskManagementFunction::ItNexusReset => {
                 let lost = AdditionalSense::IT_NEXUS_LOSS_OCCURRED;
                 self.abort_where(
                     |task| task.nexus() == nexus,
                     |tasks, _| {
-                        self.shared.reservations.nexus_lost(nexus);
-                        if let Some(attachment) = tasks.attached(nexus) {
-                            self.shared.reservations.attach(&attachment.nexus);
-                        }
+                        self.shared.reservations.released_by(nexus);
                         tasks.push_once(Job::NexusLost(nexus));
                         attentions.establish_for(nexus, lost);
                     },

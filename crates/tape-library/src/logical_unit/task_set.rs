@@ -113,6 +113,13 @@ impl TaskSet {
         all.find(|attachment| attachment.nexus.id == nexus)
     }
 
+    /// Returns a nexus with its number for the unit.
+    pub(super) fn attachment(&self, nexus: NexusId) -> Option<(Lun, Arc<Attachment>)> {
+        let mut all = self.attached.iter();
+        all.find(|(_, attachment)| attachment.nexus.id == nexus)
+            .cloned()
+    }
+
     /// Returns all nexuses but `nexus`.
     pub(super) fn others(&self, nexus: NexusId) -> Vec<(Lun, Arc<Attachment>)> {
         let mut others = self.attached.clone();

@@ -1,6 +1,7 @@
 //! Order, aborts and attentions of a unit, with a device that runs only when the test lets it.
 
 mod loss;
+mod preempt;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};

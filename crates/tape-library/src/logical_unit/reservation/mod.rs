@@ -8,7 +8,7 @@
 //! # What survives what
 //! What RESERVE gave ends with RELEASE, with the nexus, and with every reset. Registrations and
 //! persistent reservations survive all of these, because they are of the two ports' names; with APTPL
-//! a restart, too.
+//! a restart, too, and what is as good as one, a cold reset.
 //!
 //! # Both at once
 //! One kind shuts the other out (SPC-2 §5.5.1): while the unit is reserved by RESERVE, PERSISTENT
@@ -124,6 +124,16 @@ impl Reservations {
     /// The unit is reset (SAM-5 §6.3.3).
     pub(super) fn reset(&self) {
         self.change(|state| state.reserved = None);
+    }
+
+    /// The unit is as though it had been switched off and on: without APTPL nothing persistent is left.
+    pub(super) fn switched_on(&self) {
+        self.change(|state| {
+            if !state.persistent.survives_power_loss {
+                state.persistent = Persistent::default();
+            }
+        });
+        self.reset();
     }
 
     /// Returns whether `cdb` of `nexus` must not run.

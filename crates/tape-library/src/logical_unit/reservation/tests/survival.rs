@@ -114,3 +114,18 @@ fn what_cannot_be_kept_does_not_happen() {
     bench.reservations.clear().unwrap();
     assert_eq!(bench_with(&disk).keys().1, [0_u64; 0]);
 }
+
+#[test]
+fn what_survives_a_loss_of_power_survives_being_switched_on() {
+    let disk = Arc::new(Disk::default());
+    let bench = bench_with(&disk);
+    assert_eq!(bench.register_to_survive(0, 10).status, Status::Good);
+    bench.good(0, RESERVE, 3, 10, 0);
+    bench.reservations.switched_on();
+    assert_eq!(bench.keys().1, [10]);
+    assert!(!bench.may(1, &READ));
+    bench.good(0, REGISTER_AND_IGNORE, 0, 0, 10); // without APTPL
+    bench.reservations.switched_on();
+    assert_eq!(bench.keys(), (0, vec![]));
+    assert!(bench.may(1, &READ));
+}
