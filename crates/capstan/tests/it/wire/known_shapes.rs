@@ -128,14 +128,14 @@ fn b8_cve_2021_28361_data_pdus_without_data_do_no_harm() {
         ..peer.write_command(8192)
     };
     peer.send(command.emit(), b"");
-    let unsolicited = |number: u32, offset: usize, is_final| DataOut {
+    let unsolicited = |number: u32, offset: u32, is_final| DataOut {
         is_final,
         lun: command.lun,
         task_tag: command.task_tag,
         transfer_tag: RESERVED_TAG,
         expected_stat_sn: SerialNumber(0),
         data_sn: SerialNumber(number),
-        buffer_offset: offset as u32,
+        buffer_offset: offset,
     };
     peer.send(unsolicited(0, 0, false).emit(), b"");
     peer.send(unsolicited(1, 0, false).emit(), &block[..2048]);
@@ -145,10 +145,10 @@ fn b8_cve_2021_28361_data_pdus_without_data_do_no_harm() {
     // Solicited, the same.
     let r2t = peer.r2t(command.task_tag);
     let right = peer.data_out(&r2t);
-    let solicited = |number: u32, offset: usize, is_final| DataOut {
+    let solicited = |number: u32, offset: u32, is_final| DataOut {
         is_final,
         data_sn: SerialNumber(number),
-        buffer_offset: offset as u32,
+        buffer_offset: offset,
         ..right
     };
     peer.send(solicited(0, 4096, false).emit(), b"");
