@@ -5,6 +5,7 @@
 
 mod support;
 
+mod aborts;
 mod access;
 mod api;
 mod changer;
@@ -16,6 +17,7 @@ mod discovery;
 mod judge;
 mod life;
 mod login;
+mod matrix;
 mod reinstatement;
 mod reservations;
 mod restart;

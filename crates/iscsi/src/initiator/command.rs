@@ -134,7 +134,7 @@ impl Initiator {
         let available = u32::try_from(all.len()).unwrap_or(u32::MAX);
         let unsolicited = keys.first_burst_length.min(available);
         let immediate = if keys.immediate_data {
-            unsolicited.min(keys.max_send_data_segment_length)
+            unsolicited.min(self.segment_max())
         } else {
             0
         };
@@ -168,6 +168,12 @@ impl Initiator {
         self.tasks.push(task);
     }
 
+    /// Returns how long a segment of ours may be.
+    fn segment_max(&self) -> u32 {
+        let theirs = self.parameters.max_send_data_segment_length;
+        theirs.min(self.params.send_segment_max)
+    }
+
     /// Sends one sequence of Data-Out.
     fn send_data_out(
         &mut self,
@@ -180,7 +186,7 @@ impl Initiator {
         let mut data_sn = SerialNumber(0);
         let mut offset = range.start;
         while offset < range.end {
-            let length = (range.end - offset).min(self.parameters.max_send_data_segment_length);
+            let length = (range.end - offset).min(self.segment_max());
             let end = offset + length;
             let pdu = DataOut {
                 is_final: end == range.end,

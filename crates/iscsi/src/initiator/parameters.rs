@@ -24,6 +24,8 @@ pub struct InitiatorParams {
     pub first_cmd_sn: SerialNumber,
     /// The first StatSN that we claim to expect.
     pub first_stat_sn: SerialNumber,
+    /// The longest segment of data that we send, even where the target takes longer ones.
+    pub send_segment_max: u32,
     /// What the target may get away with.
     pub tolerance: Tolerance,
     /// Unpredictable bytes.
@@ -55,6 +57,7 @@ impl InitiatorParams {
             chap: None,
             first_cmd_sn: SerialNumber(1),
             first_stat_sn: SerialNumber(0),
+            send_segment_max: u32::MAX,
             tolerance: Tolerance::Strict,
             random,
         }

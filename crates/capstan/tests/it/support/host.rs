@@ -89,6 +89,30 @@ impl Host {
         self.lun = Lun::new(number);
     }
 
+    /// Sends a command and does not wait for its end; returns its tag.
+    pub(crate) fn start(&mut self, cdb: &[u8], data: DataTransfer) -> u32 {
+        let tag = self.core.command(self.lun, cdb, data);
+        self.send();
+        tag
+    }
+
+    /// Returns whether a command is in flight: sent, and without an end that we know of.
+    pub(crate) fn is_sent(&self, tag: u32) -> bool {
+        self.core.cmd_sn_of(tag).is_some()
+    }
+
+    /// Sends a task management request, for one command or for none; returns its tag. `None` when the
+    /// command is not in flight.
+    pub(crate) fn start_management(&mut self, function: u8, command: Option<u32>) -> Option<u32> {
+        let referenced = match command {
+            Some(tag) => Some((tag, self.core.cmd_sn_of(tag)?)),
+            None => None,
+        };
+        let tag = self.core.manage(function, self.lun, referenced);
+        self.send();
+        Some(tag)
+    }
+
     /// Runs a command.
     pub(crate) fn run(&mut self, cdb: &[u8], data: DataTransfer) -> Finished {
         let tag = self.core.command(self.lun, cdb, data);
