@@ -112,7 +112,7 @@ fn tell_all(counts: Vec<Count>) {
         let (peer, reason) = (last.peer, last.reason);
         tracing::warn!(
             from, count = untold, last.initiator = initiator, last.peer = %peer, last.reason = reason,
-            "further logins failed"
+            "further refusals"
         );
     }
 }
