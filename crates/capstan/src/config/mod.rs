@@ -166,7 +166,7 @@ pub const LOG_DEFAULT: &str = "info";
 pub const CONNECTIONS_MAX_DEFAULT: usize = 256;
 /// A login takes milliseconds; a person with a packet generator gets this long.
 pub const LOGIN_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
-/// Some four hundred sessions, or two dozen that move the longest blocks at once.
+/// About four hundred sessions, or forty that move the longest blocks at once.
 pub const MEMORY_MAX_DEFAULT: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_DEFAULT);
 /// Less is of no use.
 pub const MEMORY_MAX_MIN: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_MIN);

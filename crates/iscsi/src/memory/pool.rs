@@ -131,13 +131,23 @@ impl MemoryPool {
 
     /// Widens windows by `pages`, unless somebody waits: as long as three quarters of all are free.
     pub(super) fn promise(&self, pages: u32) -> bool {
-        let max = (self.0.max / 4).min(self.0.max.saturating_sub(COMMAND_PAGES));
         !self.anybody_waits()
             && self.change(|state| {
                 let promised = state.promised.checked_add(pages)?;
-                (promised.checked_add(state.borrowed)? <= max)
-                    .then_some(Pages { promised, ..state })
+                let sum = promised.checked_add(state.borrowed)?;
+                (sum <= self.promised_max()).then_some(Pages { promised, ..state })
             })
+    }
+
+    /// Returns whether windows may be as wide as they are.
+    pub(super) fn may_promise(&self) -> bool {
+        let state = Pages::unpack(self.0.state.load(Ordering::Relaxed));
+        !self.is_wanted() && state.promised.saturating_add(state.borrowed) <= self.promised_max()
+    }
+
+    fn promised_max(&self) -> u32 {
+        let beside_a_command = self.0.max.saturating_sub(COMMAND_PAGES);
+        (self.0.max / 4).min(beside_a_command)
     }
 
     /// Borrows `pages`, unless others were there before.

@@ -117,6 +117,9 @@ impl Share {
     /// changes. Less is always possible.
     pub(crate) fn set(&mut self, lane: Lane, bytes: u64, line: Line) -> bool {
         let before = std::mem::replace(&mut self.held[lane as usize], bytes);
+        if bytes <= before.max(self.owned(lane)) {
+            return true;
+        }
         let needed = self.needed();
         let promised = needed.promised.saturating_sub(self.lent.promised);
         let borrowed = needed.borrowed.saturating_sub(self.lent.borrowed);
@@ -146,11 +149,18 @@ impl Share {
 
     /// Gives back what was borrowed and is not needed any more.
     pub(crate) fn settle(&mut self) {
+        if self.lent == Pages::default() {
+            return;
+        }
         let needed = self.needed();
-        let surplus = Pages {
+        let mut surplus = Pages {
             promised: self.lent.promised.saturating_sub(needed.promised),
             borrowed: self.lent.borrowed.saturating_sub(needed.borrowed),
         };
+        if surplus.promised > 0 && self.pool.may_promise() {
+            // The window opens again when the command has ended: no need to go there and back.
+            surplus.promised = 0;
+        }
         if surplus != Pages::default() {
             self.lent.promised -= surplus.promised;
             self.lent.borrowed -= surplus.borrowed;

@@ -74,15 +74,20 @@ impl Session {
     /// any while an earlier one waits: it could not go on before that anyway.
     pub(super) fn admit(&mut self, core: &mut Core) {
         self.share.collect();
+        let mut stands_still = false;
         for index in 0..self.waiting.len() {
             let tag = self.waiting[index];
             let Some(task) = self.tasks.get(tag) else {
                 continue;
             };
-            if task.granted || !task.aborted_by.is_empty() {
+            if task.granted {
                 continue;
             }
+            stands_still |= !task.aborted_by.is_empty();
             let need = Self::need(task, core);
+            if stands_still && need > 0 {
+                continue;
+            }
             if !self.reserve_data(need) {
                 return;
             }

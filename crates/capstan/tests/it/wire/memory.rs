@@ -321,6 +321,9 @@ fn b2_b3_a_thousand_hostile_sessions_leave_memory_flat_and_hurt_nobody() {
     drop(crowd);
     eventually("the crowd is gone", || daemon.status().sessions.len() == 2);
     let two = daemon.memory();
+    let after = daemon.resident();
+    println!("{after} when the crowd has gone");
+    assert!(after <= most, "{after} of {most}");
     assert!(two.reserved_bytes <= 2 * 12 * MIB, "{two:?}");
     assert_eq!(two.sessions_waiting, 0);
     let mut newcomer = daemon.host("iqn.2020-01.org.example:newcomer", 1);
