@@ -1,6 +1,6 @@
 //! A session of the sans-IO initiator over a blocking socket, and what a tape client does with it.
 
-use std::io::{IoSlice, Read, Write};
+use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -105,7 +105,9 @@ impl Session {
                 }
                 return Ok(event);
             }
-            let count = self.stream.read(self.initiator.want())?;
+            let [certain, ahead] = self.initiator.want_ahead();
+            let mut places = [IoSliceMut::new(certain), IoSliceMut::new(ahead)];
+            let count = self.stream.read_vectored(&mut places)?;
             ensure!(count > 0, "the target closed the connection");
             self.initiator.received(count);
         }

@@ -69,6 +69,16 @@ impl Buffer {
         &mut self.bytes[start..end]
     }
 
+    /// Returns how long it can be without another allocation.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Returns bytes that lie in [`Buffer::space`] without having been received.
+    pub(crate) fn ahead(&self, from: usize, to: usize) -> &[u8] {
+        &self.bytes[from..to]
+    }
+
     /// Takes note that `count` bytes from `start` on were received into [`Buffer::space`], and
     /// returns them.
     pub(crate) fn receive(&mut self, start: usize, count: usize) -> &[u8] {

@@ -30,6 +30,8 @@
 //!             }
 //!         }
 //!     }
+//!     //    A vectored read saves system calls: `recvmsg(socket, connection.want_ahead())`, and before it,
+//!     //    while `connection.advance(now)` returns true, step 2 and no receiving.
 //!     // 3. Send what there is, at most 96 slices at a time; sooner (after each turn of the loop
 //!     //    above) does no harm and lets R2Ts out while data still comes in.
 //!     //    What has gone makes room: look for events again.

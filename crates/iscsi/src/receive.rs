@@ -85,6 +85,11 @@ impl Receiver {
         &self.header[HEADER_LENGTH..HEADER_LENGTH + self.header().ahs_length()]
     }
 
+    /// Returns whether the next bytes are a header's first, and data may follow those 48 at once.
+    pub(crate) fn expects_header(&self) -> bool {
+        self.part == Part::Header && self.header_filled == 0 && !self.header_digest
+    }
+
     /// Returns where the next bytes of a header or trailer go.
     pub(crate) fn space(&mut self) -> &mut [u8] {
         match self.part {

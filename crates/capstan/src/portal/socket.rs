@@ -1,6 +1,6 @@
 //! Sockets: how they are opened, tuned, read and written. None of them blocks.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -55,6 +55,24 @@ pub enum Moved {
 pub fn receive(mut stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Moved> {
     loop {
         return match stream.read(buffer) {
+            Ok(0) => Ok(Moved::End),
+            Ok(count) => Ok(Moved::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::WouldBlock),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+    }
+}
+
+/// Receives into `places`, one after the other, with one system call.
+pub fn receive_ahead(mut stream: &TcpStream, places: [&mut [u8]; 2]) -> io::Result<Moved> {
+    let [certain, ahead] = places;
+    if ahead.is_empty() {
+        return receive(stream, certain);
+    }
+    let mut slices = [IoSliceMut::new(certain), IoSliceMut::new(ahead)];
+    loop {
+        return match stream.read_vectored(&mut slices) {
             Ok(0) => Ok(Moved::End),
             Ok(count) => Ok(Moved::Bytes(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::WouldBlock),

@@ -1,11 +1,13 @@
 //! One connection from its first byte to its last: the public face of the crate.
 
+mod ahead;
 mod answers;
 pub(crate) mod core;
 
 use ::core::time::Duration;
 use std::collections::VecDeque;
 
+use self::ahead::Ahead;
 use self::core::{Core, Numbers};
 use crate::buffer::GROWTH_STEP;
 use crate::event::{CloseReason, Event};
@@ -39,6 +41,7 @@ pub struct Connection {
     scratch: Vec<u8>,
     /// Where bytes go that nobody wants.
     sink: Vec<u8>,
+    ahead: Ahead,
     meter: MemoryMeter,
     memory_waker: Option<Waker>,
 }
@@ -80,6 +83,7 @@ impl Connection {
             pdus_received: 0,
             scratch: Vec::new(),
             sink: Vec::new(),
+            ahead: Ahead::default(),
             meter: MemoryMeter::default(),
             memory_waker: None,
         }
@@ -88,6 +92,7 @@ impl Connection {
     /// Returns where the next received bytes go: never empty, and exactly as long as what belongs
     /// together, so that payloads land in their final place.
     pub fn want(&mut self) -> &mut [u8] {
+        self.all_is_certain();
         if self.core.closed {
             return grown(&mut self.sink, 0, SINK_LENGTH);
         }
@@ -102,21 +107,32 @@ impl Connection {
         }
     }
 
-    /// Takes note that the first `count` bytes of [`Connection::want`] were received.
+    /// Takes note that the first `count` bytes of [`Connection::want`] or of
+    /// [`Connection::want_ahead`] were received.
     ///
     /// # Panics
     /// When `count` is more than was wanted.
     pub fn received(&mut self, count: usize, now: Duration) {
         self.core.now = now;
+        let certain = self.certain(count);
+        self.take(certain);
+        if count > certain {
+            self.take_ahead(count - certain);
+        }
+    }
+
+    /// Takes `count` bytes in their place; returns whether a PDU ended with them.
+    fn take(&mut self, count: usize) -> bool {
+        let now = self.core.now;
         if self.core.closed || count == 0 {
-            return;
+            return false;
         }
         if let Phase::FullFeature(session) = &mut self.phase {
             session.hear(now);
         }
         match self.receiver.part() {
             Part::Header => match self.receiver.header_received(count) {
-                Progress::Partial => return,
+                Progress::Partial => return false,
                 Progress::Header => self.begin(),
                 Progress::BadHeaderDigest => self.core.close(CloseReason::HeaderDigestError),
             },
@@ -134,7 +150,7 @@ impl Connection {
             }
             Part::Trailer => self.receiver.trailer_received(count),
         }
-        self.finish();
+        self.finish()
     }
 
     /// A header is there: what follows?
@@ -157,13 +173,13 @@ impl Connection {
     }
 
     /// Is the PDU complete? Then it takes effect.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> bool {
         if self.core.closed {
-            return;
+            return false;
         }
         let header = self.receiver.header();
         let Some(digest) = self.receiver.finish() else {
-            return;
+            return false;
         };
         self.pdus_received += 1;
         match &mut self.phase {
@@ -173,6 +189,7 @@ impl Connection {
             }
             Phase::FullFeature(session) => session.finish(&header, digest, &mut self.core),
         }
+        true
     }
 
     /// Returns what happened, oldest first.
@@ -210,6 +227,7 @@ impl Connection {
     /// live, gives up on those that do not answer.
     pub fn tick(&mut self, now: Duration) {
         self.core.now = now;
+        self.forget_guess();
         if self.core.closed {
             return;
         }

@@ -69,6 +69,24 @@ pub(super) struct InitiatorTask {
     asked_to: u32,
 }
 
+impl InitiatorTask {
+    /// Returns whether more Data-In can come.
+    pub(super) fn lacks_data_in(&self) -> bool {
+        self.read && self.data_in_length < self.expected as usize
+    }
+
+    /// Returns where the rest of the Data-In begins, and how much of it, at most `length`, there is a
+    /// place for now.
+    pub(super) fn rest_of_data_in(&mut self, length: usize) -> (usize, usize) {
+        let start = self.data_in_length;
+        let length = length.min(self.expected as usize - start);
+        if self.data_in.len() < start + length {
+            self.data_in.resize(start + length, 0);
+        }
+        (start, length)
+    }
+}
+
 /// How many buffers wait for new commands.
 const SPARE_BUFFERS_MAX: usize = 8;
 

@@ -4,6 +4,7 @@
 //! login, sequencing and data transfer, and it checks what the target sends. A target that breaks a
 //! rule gets [`InitiatorEvent::Failed`] with the rule.
 
+mod ahead;
 mod command;
 mod control;
 mod event;
@@ -46,6 +47,7 @@ pub struct Initiator {
     /// Buffers for Data-In; see [`Initiator::recycle`].
     spare: Vec<Vec<u8>>,
     incoming: Option<u32>,
+    guess: Option<ahead::Guess>,
 }
 
 impl Initiator {
@@ -70,6 +72,7 @@ impl Initiator {
             scratch: Vec::new(),
             spare: Vec::new(),
             incoming: None,
+            guess: None,
             params,
         };
         initiator.begin_login();
@@ -83,6 +86,7 @@ impl Initiator {
 
     /// Returns where the next received bytes go; never empty.
     pub fn want(&mut self) -> &mut [u8] {
+        self.guess = None;
         let Part::Data { filled, length } = self.receiver.part() else {
             return self.receiver.space();
         };
@@ -98,11 +102,19 @@ impl Initiator {
         &mut buffer[start + filled..start + length]
     }
 
-    /// Takes note that the first `count` bytes of [`Initiator::want`] were received.
+    /// Takes note that the first `count` bytes of [`Initiator::want`] or [`Initiator::want_ahead`] were
+    /// received.
     ///
     /// # Panics
     /// When `count` is more than was wanted.
     pub fn received(&mut self, count: usize) {
+        match self.guess.take() {
+            Some(guess) => self.received_ahead(guess, count),
+            None => self.take(count),
+        }
+    }
+
+    fn take(&mut self, count: usize) {
         if self.failed || count == 0 {
             return;
         }

@@ -5,7 +5,7 @@ use scsi::{AdditionalSense, Cdb, Lun, Sense, SenseKey, TaskTag};
 
 use super::order::Pending;
 use super::task::{Direction, Stage, Task, Unsolicited};
-use super::{Incoming, Session};
+use super::{Guess, Incoming, Session};
 use crate::buffer::Buffer;
 use crate::connection::core::Core;
 use crate::event::TaskAttribute;
@@ -72,6 +72,7 @@ impl Session {
             return Incoming::Rejected(RejectReason::LongOperationReject);
         };
         self.allotted += allotted;
+        self.guess = guess(&command, header.data_length()).filter(|_| failure.is_none());
         self.expect_data(tag, &command, header.data_length());
         if let (Some(task), Some(sense)) = (self.tasks.get(tag), failure) {
             task.fail(sense);
@@ -202,6 +203,18 @@ impl Session {
     pub(super) fn tag_in_use(&mut self, itt: u32) -> bool {
         self.tasks.find(itt).is_some() || self.management.uses(itt)
     }
+}
+
+/// The longest command that is guessed about: longer ones spend their time otherwise.
+const GUESS_BYTES_MAX: u32 = 4 << 20;
+
+/// What follows if the next command is like this one.
+fn guess(command: &ScsiCommand, immediate: usize) -> Option<Guess> {
+    let usual = immediate > 0 && command.expected_length <= GUESS_BYTES_MAX;
+    (command.write && command.is_final && usual).then_some(Guess {
+        immediate,
+        expected: command.expected_length as usize,
+    })
 }
 
 /// Which way the initiator expects data to go.

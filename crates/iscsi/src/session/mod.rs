@@ -66,6 +66,8 @@ pub(crate) struct Session {
     exchange: Option<Exchange>,
     next_transfer_tag: u32,
     incoming: Incoming,
+    /// What came with the last command, if the next may be like it.
+    guess: Option<Guess>,
     /// The data segment of a PDU that is not SCSI data.
     scratch: Vec<u8>,
     heard: Duration,
@@ -111,6 +113,15 @@ pub(crate) enum Destination<'a> {
     Nowhere,
 }
 
+/// What comes with the next command if it is like the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Guess {
+    /// How much data in the same PDU.
+    pub(crate) immediate: usize,
+    /// How much data in all.
+    pub(crate) expected: usize,
+}
+
 impl Session {
     pub(crate) fn new(established: Established, share: Share, now: Duration) -> Self {
         let Established { login, negotiated } = established;
@@ -131,6 +142,7 @@ impl Session {
             exchange: None,
             next_transfer_tag: 1,
             incoming: Incoming::Ignored,
+            guess: None,
             scratch: Vec::new(),
             heard: now,
             ping: None,
@@ -177,6 +189,12 @@ impl Session {
         } else {
             Incoming::Rejected(RejectReason::LongOperationReject)
         }
+    }
+
+    /// Returns what may come with the next command; nothing while data for another is on its way.
+    pub(crate) fn guess(&self) -> Option<Guess> {
+        self.guess
+            .filter(|_| !self.tasks.iter().any(task::Task::lacks_data))
     }
 
     /// Returns where the data segment of the current PDU goes.

@@ -11,6 +11,7 @@
     clippy::struct_excessive_bools
 )]
 
+mod ahead;
 mod chap;
 mod data_out;
 mod digests;

@@ -112,13 +112,15 @@ impl Target {
     /// Gives bytes to the connection, at most `step` at a time, and answers its questions.
     pub(crate) fn feed_in(&mut self, mut bytes: &[u8], mut step: impl FnMut() -> usize) {
         while !bytes.is_empty() {
-            let space = self.connection.want();
-            assert!(!space.is_empty(), "want() is never empty");
-            let count = space.len().min(bytes.len()).min(step().max(1));
-            space[..count].copy_from_slice(&bytes[..count]);
+            let places = self.connection.want_ahead();
+            assert!(!places[0].is_empty(), "certain bytes are never none");
+            let count = scatter(&bytes[..bytes.len().min(step().max(1))], places);
             self.connection.received(count, self.now);
             bytes = &bytes[count..];
             self.answer();
+            while self.connection.advance(self.now) {
+                self.answer();
+            }
         }
     }
 
@@ -452,9 +454,8 @@ pub(crate) fn run(target: &mut Target, initiator: &mut Initiator, mut step: impl
         target.connection.sent(back.len());
         let mut rest = &back[..];
         while !rest.is_empty() {
-            let space = initiator.want();
-            let count = space.len().min(rest.len()).min(step().max(1));
-            space[..count].copy_from_slice(&rest[..count]);
+            let arriving = &rest[..rest.len().min(step().max(1))];
+            let count = scatter(arriving, initiator.want_ahead());
             initiator.received(count);
             rest = &rest[count..];
         }
@@ -462,6 +463,17 @@ pub(crate) fn run(target: &mut Target, initiator: &mut Initiator, mut step: impl
             return;
         }
     }
+}
+
+/// Does what a vectored read does; returns how many bytes found a place.
+fn scatter(bytes: &[u8], places: [&mut [u8]; 2]) -> usize {
+    let mut rest = bytes;
+    for place in places {
+        let (now, later) = rest.split_at(place.len().min(rest.len()));
+        place[..now.len()].copy_from_slice(now);
+        rest = later;
+    }
+    bytes.len() - rest.len()
 }
 
 pub(crate) fn events(initiator: &mut Initiator) -> Vec<InitiatorEvent> {

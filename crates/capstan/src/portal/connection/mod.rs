@@ -174,17 +174,21 @@ impl Connection {
                 self.core.tick(self.now());
                 self.read_inbox();
             }
-            match socket::receive(&self.socket, self.core.want())? {
-                socket::Moved::Bytes(count) => {
-                    self.core.received(count, self.now());
-                    self.handle_events();
-                    let answers = self.core.has_output() && !blocked;
-                    if answers || self.flush_until.is_some() {
-                        return Ok(More::Perhaps);
-                    }
+            if !self.core.received_ahead() || !self.core.advance(self.now()) {
+                match socket::receive_ahead(&self.socket, self.core.want_ahead())? {
+                    socket::Moved::Bytes(count) => self.core.received(count, self.now()),
+                    socket::Moved::WouldBlock => return Ok(More::Perhaps),
+                    socket::Moved::End => return Ok(More::Never),
                 }
-                socket::Moved::WouldBlock => return Ok(More::Perhaps),
-                socket::Moved::End => return Ok(More::Never),
+            }
+            self.handle_events();
+            let answers = self.core.has_output() && !blocked;
+            if answers || self.flush_until.is_some() {
+                return Ok(if self.core.received_ahead() {
+                    More::Surely
+                } else {
+                    More::Perhaps
+                });
             }
         }
         Ok(More::Surely)
