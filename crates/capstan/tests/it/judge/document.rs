@@ -124,13 +124,14 @@ exists in the tests only, lets it judge what all units share: residuals, DataSN,
 management, reservations, large and small transfers. Tape and changer are judged by what is not about
 blocks. On these two the tool would end before its first test, for want of a capacity; a small library
 loaded before libiscsi answers that one question, and touches nothing else
-(`crates/capstan/tests/it/judge/capacity.c`).
+(`crates/capstan/tests/it/judge/preload/capacity.c`).
 
 Each test has a process and a unit of its own, or at least one that is put in order before. A pass is a
 test in which every assertion held; a skip is one of which the tool says that it left out all or a part;
-what is not applicable is not run. Two more programs of libiscsi, `iscsi-ls` and `iscsi-inq`, try
-discovery, REPORT LUNS, and CHAP in one direction and in both (`judge/programs.rs`). The project's own tests on the wire are in
-[iscsi-conformance.md](iscsi-conformance.md).
+what is not applicable is not run. What is about iSCSI more than about blocks runs a second time with
+header digests, which another such library asks for. Two more programs of libiscsi, `iscsi-ls` and
+`iscsi-inq`, try discovery, REPORT LUNS, and CHAP in one direction and in both (`judge/programs.rs`). The
+project's own tests on the wire are in [iscsi-conformance.md](iscsi-conformance.md).
 
 This file is generated from `crates/capstan/tests/it/judge/expectations.rs`:
 

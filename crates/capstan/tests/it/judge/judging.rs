@@ -52,7 +52,7 @@ impl Surprises {
         };
         let found = verdict.outcome;
         let explained = unit.exception(test).map_or(&[][..], |line| line.failing);
-        let failing = report::failing(&verdict.told);
+        let failing = report::failing(verdict.told());
         if found == expected && failing == explained {
             return;
         }
@@ -64,7 +64,12 @@ impl Surprises {
         if found.badness() < expected.badness() {
             writeln!(self.better, "{ended}").unwrap();
         } else {
-            writeln!(self.worse, "--- {ended}. The tool says:\n{}", verdict.told).unwrap();
+            writeln!(
+                self.worse,
+                "--- {ended}. The tool says:\n{}",
+                verdict.told()
+            )
+            .unwrap();
         }
     }
 

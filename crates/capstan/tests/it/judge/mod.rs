@@ -39,6 +39,31 @@ fn a_disk_in_memory_is_judged() {
     });
 }
 
+/// Whatever is judged above is as good with digests: libiscsi's CRC32C against ours.
+#[test]
+fn a_disk_in_memory_is_judged_with_header_digests() {
+    let Some(tool) = Tool::find().and_then(|tool| tool.with_preload("header_digest")) else {
+        return;
+    };
+    let suites = [
+        "MultipathIO",
+        "Read16",
+        "Reserve6",
+        "TestUnitReady",
+        "Write16",
+        "iSCSI",
+    ];
+    let of_suites = |test: &&String| suites.iter().any(|suite| test.starts_with(suite));
+    let tests: Vec<String> = tool.tests.iter().filter(of_suites).cloned().collect();
+    let numbers: Vec<u8> = (0..DISKS).collect();
+    judge(&RAM_DISK, &tests, &numbers, |number, test| {
+        let verdict = served_disk::judge(&tool, *number, test);
+        let demanded = verdict.output.contains("HeaderDigest=CRC32C");
+        assert!(demanded, "{test}: {}", verdict.output);
+        verdict
+    });
+}
+
 /// The tool aborts a write and resets the unit while the disk is busy with it; with a quick disk, as
 /// above, both always come too late.
 #[test]
@@ -49,20 +74,19 @@ fn abort_and_reset_meet_a_write_that_runs() {
         ("iSCSITMF.LUNResetSimpleAsync", "LU RESET completed"),
     ] {
         let verdict = served_disk::judge_while_writing(&tool, test);
-        let told = &verdict.told;
+        let told = verdict.told();
         assert!(told.contains(answered), "{told}");
         assert!(!told.contains("WRITE10 successful"), "{told}");
         let explained = RAM_DISK
             .exception(test)
             .map_or(&[][..], |line| line.failing);
-        assert_eq!(report::failing(&verdict.told), explained);
+        assert_eq!(report::failing(told), explained);
     }
 }
 
 #[test]
 fn a_drive_with_a_cartridge_is_judged() {
-    let Some(tool) = Tool::find() else { return };
-    let Some(preload) = tool.build_preload() else {
+    let Some(tool) = Tool::find().and_then(|tool| tool.with_preload("capacity")) else {
         return;
     };
     let gateway = TestGateway::start();
@@ -73,7 +97,7 @@ fn a_drive_with_a_cartridge_is_judged() {
     judge(&TAPE, &tool.tests, &drives, |drive, test| {
         let name = gateway.target(Device::Drive(*drive));
         make_ready(&mut Host::log_in(gateway.portal(), &name));
-        tool.run(test, &[url(gateway.portal(), &name)], Some(&preload))
+        tool.run(test, &[url(gateway.portal(), &name)])
     });
     for drive in drives {
         let name = gateway.target(Device::Drive(drive));
@@ -93,14 +117,13 @@ fn make_ready(host: &mut Host) {
 
 #[test]
 fn the_changer_is_judged() {
-    let Some(tool) = Tool::find() else { return };
-    let Some(preload) = tool.build_preload() else {
+    let Some(tool) = Tool::find().and_then(|tool| tool.with_preload("capacity")) else {
         return;
     };
     let gateways: Vec<TestGateway> = (0..CHANGERS).map(|_| TestGateway::start()).collect();
     judge(&CHANGER, &tool.tests, &gateways, |gateway, test| {
         let name = gateway.target(Device::Changer);
-        tool.run(test, &[url(gateway.portal(), &name)], Some(&preload))
+        tool.run(test, &[url(gateway.portal(), &name)])
     });
     for gateway in gateways {
         gateway.move_tape("slot:1", "drive:0");

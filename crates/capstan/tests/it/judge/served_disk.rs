@@ -43,7 +43,7 @@ pub(super) fn judge_while_writing(tool: &Tool, test: &str) -> Verdict {
 
 fn run(tool: &Tool, test: &str, paths: usize, portals: Portals, then: impl FnOnce()) -> Verdict {
     let urls = vec![url(portals.addresses()[0], NAME); paths];
-    let verdict = tool.run(test, &urls, None);
+    let verdict = tool.run(test, &urls);
     then();
     assert_eq!(portals.close(PATIENCE), 0, "{test}: connections stay");
     verdict

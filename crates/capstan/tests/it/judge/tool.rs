@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The tool as it is installed here.
 pub(super) struct Tool {
     folder: TempDir,
+    preload: Option<PathBuf>,
     /// Every test, as `Suite.Test`.
     pub(super) tests: Vec<String>,
 }
@@ -28,8 +29,15 @@ pub(super) struct Tool {
 /// What became of a test.
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
-    /// What the test printed.
-    pub(super) told: String,
+    /// All that the tool printed.
+    pub(super) output: String,
+}
+
+impl Verdict {
+    /// Returns what the test itself printed.
+    pub(super) fn told(&self) -> &str {
+        report::told(&self.output)
+    }
 }
 
 impl Tool {
@@ -54,14 +62,17 @@ impl Tool {
         }
         Some(Self {
             folder: TempDir::new().unwrap(),
+            preload: None,
             tests,
         })
     }
 
-    /// Builds the library that gives units that are no disks a capacity; see `capacity.c`.
-    pub(super) fn build_preload(&self) -> Option<PathBuf> {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/judge/capacity.c");
-        let library = self.folder.path().join("capacity.so");
+    /// Returns the tool with a library of ours loaded before its own: `preload/<name>.c`, which says
+    /// what for.
+    pub(super) fn with_preload(mut self, name: &str) -> Option<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/judge/preload");
+        let source = folder.join(format!("{name}.c"));
+        let library = self.folder.path().join(format!("{name}.so"));
         let built = Command::new("cc")
             .args(["-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o"])
             .args([&library, &source])
@@ -72,11 +83,12 @@ impl Tool {
         };
         let complaint = String::from_utf8_lossy(&built.stderr);
         assert!(built.status.success(), "{}: {complaint}", source.display());
-        Some(library)
+        self.preload = Some(library);
+        Some(self)
     }
 
     /// Runs `test` against the units at `urls`.
-    pub(super) fn run(&self, test: &str, urls: &[String], preload: Option<&Path>) -> Verdict {
+    pub(super) fn run(&self, test: &str, urls: &[String]) -> Verdict {
         let log_path = self.folder.path().join(format!("{test}.log"));
         let log = File::create(&log_path).unwrap();
         let mut command = Command::new(PROGRAM);
@@ -88,7 +100,7 @@ impl Tool {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        if let Some(library) = preload {
+        if let Some(library) = &self.preload {
             command.env("LD_PRELOAD", library);
         }
         let ended = wait(&mut command);
@@ -98,10 +110,7 @@ impl Tool {
             Some(status) if status.signal().is_some() => Outcome::Crash,
             Some(_) => report::outcome(&output),
         };
-        Verdict {
-            outcome,
-            told: report::told(&output).to_owned(),
-        }
+        Verdict { outcome, output }
     }
 }
 
