@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::expectations::{Exception, Expected, UNITS, Unit};
+use super::expectations::{ATTEMPTS_MAX, Exception, Expected, RACES, Race, UNITS, Unit};
 use super::report::Outcome;
 use super::suites::{SUITES, tests};
 
@@ -18,6 +18,9 @@ fn document() -> String {
     let mut text = String::from(INTRODUCTION);
     text.push_str(&scoreboard());
     text.push_str(PEERS);
+    for Race { test, why } in RACES {
+        writeln!(text, "\n`{test}` is run up to {ATTEMPTS_MAX} times: {why}.").unwrap();
+    }
     for unit in UNITS {
         write!(text, "\n## {}: what does not pass\n\n", unit.name).unwrap();
         text.push_str("| Tests | Result | Why |\n|---|---|---|\n");
