@@ -407,7 +407,7 @@ fn initiator(choices: &mut Choices<'_>) {
             _ => flags = if step == 2 { 0x81 } else { 0x87 },
         }
         if act & 0x3f == 0x3f || act >= 0xe0 {
-            flags = choices.byte();
+            flags = choices.byte() & !0x40; // all of it at once: whose question it is stays clear
             disturb(choices, &mut pairs, question.as_ref().or(asked.as_ref()));
         }
         if let Some(question) = &question {

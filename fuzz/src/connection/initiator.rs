@@ -632,7 +632,12 @@ impl World {
     fn check_answer(&mut self, answer: &Answer) {
         let task = self.initiator.tasks.remove(&answer.task);
         let task = task.expect("an answer to a command");
-        assert!(task.delivered.is_some(), "answered and never executed");
+        if task.delivered.is_none() {
+            // Only a session that may hold little has no room for an immediate command's data.
+            assert!(task.immediate && task.write && !self.window_is_as_it_was);
+            assert_eq!((answer.status, answer.data.len()), (2, 0));
+            return;
+        }
         let response = device(&task.cdb);
         assert_eq!(answer.status, response.status.code());
         let has = response.data_in.len().cast_signed() as i64;

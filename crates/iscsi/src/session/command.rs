@@ -17,6 +17,9 @@ const UNEXPECTED_DATA: Sense = aborted(AdditionalSense::UNEXPECTED_UNSOLICITED_D
 const INCORRECT_AMOUNT: Sense = aborted(AdditionalSense::NOT_ENOUGH_UNSOLICITED_DATA);
 const CRC_ERROR: Sense = aborted(AdditionalSense::PROTOCOL_SERVICE_CRC_ERROR);
 
+/// An initiator tries an aborted command again.
+const NO_ROOM: Sense = aborted(AdditionalSense::INSUFFICIENT_RESOURCES);
+
 const fn aborted(additional: AdditionalSense) -> Sense {
     Sense::new(SenseKey::AbortedCommand, additional)
 }
@@ -62,11 +65,16 @@ impl Session {
             return Incoming::Rejected(RejectReason::TooManyImmediateCommands);
         }
         let direction = direction(&command);
-        if command.immediate && !self.reserve_immediate(direction, command.expected_length) {
-            return Incoming::Rejected(RejectReason::TooManyImmediateCommands);
-        }
-        let failure = self.check_command(&command, header.data_length(), additional, core);
-        let allotted = self.allotment(direction, command.expected_length);
+        let (failure, allotted) =
+            if command.immediate && !self.reserve_immediate(direction, command.expected_length) {
+                // RFC 7143 §4.2.2.1: one immediate command is always accepted (N4). Its data goes by.
+                (Some(NO_ROOM), 0)
+            } else {
+                (
+                    self.check_command(&command, header.data_length(), additional, core),
+                    self.allotment(direction, command.expected_length),
+                )
+            };
         let Some(tag) = self.tasks.insert(|tag| new_task(tag, &command, allotted)) else {
             self.reserve_window(core);
             return Incoming::Rejected(RejectReason::LongOperationReject);

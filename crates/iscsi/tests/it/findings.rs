@@ -3,7 +3,7 @@
 
 use crate::rig::*;
 use iscsi::wire::{LogoutRequest, RESERVED_TAG, SerialNumber, TaskManagementRequest};
-use iscsi::{CloseReason, ManagementOutcome};
+use iscsi::{CloseReason, Limits, ManagementOutcome, Offer};
 
 const LUN_RESET: u8 = 5;
 const COLD_RESET: u8 = 7;
@@ -118,4 +118,27 @@ fn nothing_is_answered_after_a_logout_that_had_its_turn() {
     let answered: Vec<u8> = target.pdus().iter().map(Pdu::opcode).collect();
     assert_eq!(answered, [0x26], "the logout response is the last word");
     assert!(target.executed.is_empty());
+}
+
+/// When the window had promised away all that a session may hold, an immediate write was rejected:
+/// one immediate command has to be accepted at any time (RFC 7143 §4.2.2.1). Now it fails, as one that
+/// may be tried again.
+#[test]
+fn n4_an_immediate_write_is_answered_when_memory_is_short() {
+    let limits = Limits {
+        command_window: 8,
+        session_memory_max: 2 << 20,
+        ..Limits::default()
+    };
+    let mut target = Target::new(Offer::default(), limits);
+    log_in_by_hand(&mut target, &[("FirstBurstLength", "65536")]);
+    let mut write = write_command(1, 0, 32);
+    write.immediate = true;
+    target.feed(&bytes_of(write.emit(), &pattern(32, 1)));
+    let pdu = target.pdus().remove(0);
+    assert_eq!((pdu.opcode(), pdu.byte(3)), (0x21, 2), "CHECK CONDITION");
+    let sense = &pdu.data[2..];
+    assert_eq!((sense[2] & 0x0f, sense[12], sense[13]), (0x0b, 0x55, 0x03));
+    assert!(target.executed.is_empty());
+    assert_eq!(target.connection.tasks_in_flight(), 0);
 }
