@@ -2,7 +2,8 @@
 //!
 //! # Purpose
 //! An operator has to see who could not log in and why; whoever knocks a thousand times per second
-//! must not fill the log with it.
+//! must not fill the log with it. Logins that were sent elsewhere are told in the same way: nobody has
+//! proved anything by then.
 //!
 //! # Guarantees
 //! Each refusal is told in a line of its own, with peer, initiator and reason, or it is counted in a
@@ -39,6 +40,8 @@ pub struct Refusal {
 pub enum What {
     /// The login was answered with this status (RFC 7143 §11.13.5).
     Refused(u16),
+    /// The login was sent to another address.
+    Redirected,
     /// The login ended without an answer.
     Unfinished,
     /// A login that made no progress made room for another.
@@ -71,6 +74,7 @@ impl Refusals {
                     let status = format_args!("{status:04x}");
                     tracing::warn!(initiator, %peer, status, reason, "login refused");
                 }
+                What::Redirected => tracing::info!(initiator, %peer, reason, "login redirected"),
                 What::Unfinished => tracing::warn!(initiator, %peer, reason, "login failed"),
                 What::Displaced => tracing::warn!(initiator, %peer, reason, "login displaced"),
                 What::TurnedAway => tracing::warn!(%peer, reason, "connection refused"),

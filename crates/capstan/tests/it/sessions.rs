@@ -188,6 +188,22 @@ fn drop_waits_for_a_motion() {
     );
 }
 
+/// Discovery sessions have no nexus and hold nothing; they end all the same.
+#[test]
+fn discovery_sessions_are_listed_and_dropped() {
+    let gateway = TestGateway::start();
+    let mut asker = Peer::log_in(gateway.portal(), &Login::discovery());
+    let session = gateway.gateway().sessions().remove(0);
+    assert_eq!((session.target, session.commands), (None, 0));
+    let said = capstan_ok(
+        gateway.data(),
+        &["session", "drop", &session.id.to_string()],
+    );
+    assert!(said.contains("(discovery)"), "{said}");
+    asker.expect_end();
+    assert!(gateway.gateway().sessions().is_empty());
+}
+
 /// RFC 7143 §11.9.1: event 1 asks for a logout; whoever does not answer is closed all the same.
 #[test]
 fn asked_initiators_may_log_out_first() {
@@ -223,16 +239,19 @@ fn the_log_says_who_was_dropped() {
     let child = Child::serve(data.path());
     let mut host = Host::log_in(child.portal, &child.targets[1]);
     host.run(&[0x12, 0, 0, 0, 36, 0], DataTransfer::In(36));
-    capstan_ok(data.path(), &["session", "drop", "--initiator", NAME]);
+    let said = capstan_ok(data.path(), &["session", "drop", "--initiator", NAME]);
+    let number = format!("session={}", said.split(' ').nth(1).unwrap());
     child.signal(rustix::process::Signal::TERM);
     let (_, _, log) = child.wait();
     let line = log
         .lines()
         .find(|line| line.contains("dropped by the administrator"));
     let line = line.unwrap_or_else(|| panic!("{log}"));
-    for expected in [NAME, "-tapedrive-01", "127.0.0.1:"] {
+    for expected in [NAME, "-tapedrive-01", "127.0.0.1:", &number] {
         assert!(line.contains(expected), "{expected}: {line}");
     }
+    let login = |line: &str| line.contains(" login ") && line.contains(&number);
+    assert!(log.lines().any(login), "{log}");
 }
 
 #[test]

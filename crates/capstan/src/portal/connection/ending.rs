@@ -59,7 +59,7 @@ impl Connection {
     }
 
     pub(super) fn log_end(&self, why: &str, orderly: Orderly) {
-        let peer = self.peer;
+        let (session, peer) = (self.session, self.peer);
         let Some(LoginRequested {
             initiator,
             target: Some(target),
@@ -70,8 +70,8 @@ impl Connection {
             return;
         };
         match orderly {
-            Orderly::Yes => tracing::info!(initiator, target, %peer, why, "logout"),
-            Orderly::No => tracing::warn!(initiator, target, %peer, why, "session lost"),
+            Orderly::Yes => tracing::info!(session, initiator, target, %peer, why, "logout"),
+            Orderly::No => tracing::warn!(session, initiator, target, %peer, why, "session lost"),
         }
     }
 

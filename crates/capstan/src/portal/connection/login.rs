@@ -12,7 +12,7 @@ use tape_library::Nexus;
 use super::super::inbox::Inbox;
 use super::super::policy::{PORTAL_GROUP_TAG, Verdict};
 use super::super::refusals::{Refusal, What};
-use super::super::sessions::{Join, SessionFacts, Turn};
+use super::super::sessions::{Claim, Join, SessionFacts, Turn};
 use super::Connection;
 
 /// How far the end of a login is.
@@ -63,7 +63,7 @@ impl Connection {
                 inherited,
             }),
             Verdict::Elsewhere(permanence, address) => {
-                self.refusal = Some(format!("to {address}"));
+                self.refusal = Some(format!("redirected to {address}"));
                 LoginDecision::Redirect {
                     permanence,
                     address,
@@ -129,8 +129,15 @@ impl Connection {
     pub(super) fn logged_in(&mut self, logged_in: LoggedIn) {
         let LoggedIn { login, negotiated } = logged_in;
         let target = login.target.as_deref().unwrap_or("discovery");
+        self.session = self.claim.as_ref().map(Claim::id);
         if login.kind == SessionKind::Normal {
-            tracing::info!(initiator = login.initiator, target, peer = %self.peer, "login");
+            tracing::info!(
+                session = self.session,
+                initiator = login.initiator,
+                target,
+                peer = %self.peer,
+                "login"
+            );
         } else {
             tracing::debug!(initiator = login.initiator, peer = %self.peer, "discovery");
         }
@@ -153,13 +160,12 @@ impl Connection {
             .refusal
             .take()
             .unwrap_or_else(|| failed.reason.to_owned());
-        if failed.status >> 8 == REDIRECTION {
-            let initiator = failed.initiator.as_deref();
-            tracing::info!(initiator, peer = %self.peer, reason, "login redirected");
-            return;
-        }
         let initiator = failed.initiator.clone();
-        self.tell(What::Refused(failed.status), initiator, reason);
+        let what = match failed.status >> 8 {
+            REDIRECTION => What::Redirected,
+            _ => What::Refused(failed.status),
+        };
+        self.tell(what, initiator, reason);
     }
 
     /// The login ended without an answer.

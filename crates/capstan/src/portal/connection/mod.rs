@@ -49,6 +49,8 @@ pub struct Connection {
     started: Instant,
     /// What the session has done.
     traffic: Arc<Traffic>,
+    /// The number of the session, since it is one.
+    session: Option<u64>,
     /// Who logged in, since it did.
     login: Option<LoginRequested>,
     /// Who it says that it is, since it said so.
@@ -97,6 +99,7 @@ impl Connection {
             local,
             started: Instant::now(),
             traffic: Arc::default(),
+            session: None,
             login: None,
             initiator: None,
             requests: 0,

@@ -202,6 +202,11 @@ impl State {
 }
 
 impl Claim {
+    /// Returns the number under which the session is listed.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Returns the session's number.
     pub fn tsih(&self) -> Tsih {
         self.tsih
