@@ -1,11 +1,12 @@
 //! The verbs against a running gateway.
 
+use iscsi::initiator::{DataTransfer, InitiatorEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::TestGateway;
 use crate::support::child::{capstan_fails, capstan_ok};
-use crate::support::host::Host;
+use crate::support::host::{Host, Sense};
 
 fn json(gateway: &TestGateway, arguments: &[&str]) -> Value {
     serde_json::from_str(&capstan_ok(gateway.data(), arguments)).unwrap()
@@ -174,4 +175,38 @@ fn completions_and_manual_pages_are_made() {
     for page in ["capstan.1", "capstan-serve.1", "capstan-session-drop.1"] {
         assert!(pages.join(page).exists(), "{page}");
     }
+}
+
+#[test]
+fn drives_go_out_of_service_and_come_back() {
+    let gateway = TestGateway::start();
+    let enabled =
+        |drive: usize| json(&gateway, &["drive", "list", "--json"])[drive]["enabled"].clone();
+    let ready = [0; 6]; // TEST UNIT READY
+    let target = gateway.target(capstan::gateway::targets::Device::Drive(1));
+    let mut host = Host::log_in(gateway.portal(), &target);
+    host.attentions();
+    let said = capstan_ok(gateway.data(), &["drive", "disable", "1"]);
+    assert!(said.contains("out of service"), "{said}");
+    assert_eq!((enabled(0), enabled(1)), (true.into(), false.into()));
+    let listed = capstan_ok(gateway.data(), &["drive", "list"]);
+    assert_eq!(listed.matches("out of service").count(), 1, "{listed}");
+    let told = host.event();
+    assert!(
+        matches!(told, Some(InitiatorEvent::Async { event: 0, .. })),
+        "{told:?}"
+    );
+    let sense = Sense::of(&host.run(&ready, DataTransfer::None));
+    assert_eq!((sense.key, sense.additional), (5, (0x25, 0x00)));
+    capstan_ok(gateway.data(), &["drive", "disable", "1"]); // it is: no harm
+    // The robot still reaches it.
+    capstan_ok(gateway.data(), &["drive", "load", "1", "CAP001L5"]);
+    let said = capstan_ok(gateway.data(), &["drive", "enable", "1"]);
+    assert!(said.contains("in service"), "{said}");
+    assert_eq!(enabled(1), true);
+    assert!(matches!(host.event(), Some(InitiatorEvent::Async { .. })));
+    host.attentions();
+    host.good(&ready, DataTransfer::None);
+    let complaint = capstan_fails(gateway.data(), &["drive", "disable", "9"]);
+    assert!(complaint.contains("drive 9"), "{complaint}");
 }
