@@ -236,29 +236,11 @@ const CONNECTION_BYTES_MAX: u64 = 256 << 10;
 /// What the drives and the changer may take while they work on a command each.
 const DEVICES_BYTES_MAX: u64 = 5 * 32 * MIB;
 
-/// How much more memory the daemon may have after the attack follows from what status tells before
-/// it: what sessions own and the crowd does fill, which is what it sends, and what there is to borrow.
-/// Without limits the crowd asks for half a terabyte.
-#[test]
-fn b2_b3_a_thousand_hostile_sessions_leave_memory_flat_and_hurt_nobody() {
-    allow_open_files(4096);
-    let daemon = Daemon::start(SETTINGS);
-    for (drive, tape) in [("0", "CAP001L5"), ("1", "CAP002L5"), ("2", "CAP003L5")] {
-        daemon.run(&["drive", "load", drive, tape]);
-    }
-    let mut prey = daemon.host("iqn.2020-01.org.example:prey", 1);
-    prey.write_block(&block(1, BLOCK_MAX as usize));
-    prey.rewind();
-    drop(prey);
-    let mut good = [2, 3].map(|target| {
-        let name = format!("iqn.2020-01.org.example:good-{target}");
-        daemon.host(&name, target)
-    });
-    for host in &mut good {
-        write_and_compare(host, 1, &USUAL);
-    }
-    let before = daemon.resident();
-
+/// Lets a crowd log in, attack and go, while good hosts write and compare. How much more memory the
+/// daemon may have follows from what status tells before the attack: what sessions own and the crowd
+/// does fill, which is what it sends, and what there is to borrow. Without limits the crowd asks for
+/// half a terabyte. Returns the most that the daemon had, and the most that it might have had.
+fn besiege(daemon: &Daemon, good: &mut [Host], before: u64) -> (u64, u64) {
     let mut crowd: Vec<(Kind, Peer)> = (0..CROWD)
         .map(|number| {
             let kind = Kind::ALL[number % Kind::ALL.len()];
@@ -316,14 +298,40 @@ fn b2_b3_a_thousand_hostile_sessions_leave_memory_flat_and_hurt_nobody() {
          reserved before the attack, {memory:?} after it"
     );
     assert!(most < allowed, "{most} of {allowed}");
+    drop(crowd);
+    eventually("the crowd is gone", || {
+        daemon.status().sessions.len() == good.len()
+    });
+    (most, allowed)
+}
+
+#[test]
+fn b2_b3_a_thousand_hostile_sessions_leave_memory_flat_and_hurt_nobody() {
+    allow_open_files(4096);
+    let daemon = Daemon::start(SETTINGS);
+    for (drive, tape) in [("0", "CAP001L5"), ("1", "CAP002L5"), ("2", "CAP003L5")] {
+        daemon.run(&["drive", "load", drive, tape]);
+    }
+    let mut prey = daemon.host("iqn.2020-01.org.example:prey", 1);
+    prey.write_block(&block(1, BLOCK_MAX as usize));
+    prey.rewind();
+    drop(prey);
+    let mut good = [2, 3].map(|target| {
+        let name = format!("iqn.2020-01.org.example:good-{target}");
+        daemon.host(&name, target)
+    });
+    for host in &mut good {
+        write_and_compare(host, 1, &USUAL);
+    }
+    let before = daemon.resident();
+    let (_, allowed) = besiege(&daemon, &mut good, before);
+    // The allocator may keep what it has got; then it has to use it again.
+    let kept = daemon.resident();
+    let (most, _) = besiege(&daemon, &mut good, kept);
+    assert!(most < allowed, "{most} of {allowed}");
 
     // Everything comes back, and who comes then is served.
-    drop(crowd);
-    eventually("the crowd is gone", || daemon.status().sessions.len() == 2);
     let two = daemon.memory();
-    let after = daemon.resident();
-    println!("{after} when the crowd has gone");
-    assert!(after <= most, "{after} of {most}");
     assert!(two.reserved_bytes <= 2 * 12 * MIB, "{two:?}");
     assert_eq!(two.sessions_waiting, 0);
     let mut newcomer = daemon.host("iqn.2020-01.org.example:newcomer", 1);
