@@ -156,14 +156,31 @@ impl Line {
     /// When the connection wants no bytes.
     pub fn feed(&mut self, mut bytes: &[u8], mut answer: impl FnMut(&mut Connection, Event)) {
         while !bytes.is_empty() {
-            let space = self.connection.want();
-            assert!(!space.is_empty(), "want() is never empty");
-            let count = space.len().min(bytes.len()).min(self.step.max(1));
-            space[..count].copy_from_slice(&bytes[..count]);
-            self.connection.received(count, self.now);
-            bytes = &bytes[count..];
+            bytes = &bytes[self.receive(bytes)..];
             self.answer(&mut answer);
+            while self.connection.advance(self.now) {
+                self.answer(&mut answer);
+            }
         }
+    }
+
+    /// Does what one vectored read does, of at most [`Line::step`] bytes; returns of how many.
+    ///
+    /// # Panics
+    /// When the connection wants no bytes.
+    pub fn receive(&mut self, bytes: &[u8]) -> usize {
+        let mut rest = &bytes[..bytes.len().min(self.step.max(1))];
+        let there = rest.len();
+        let places = self.connection.want_ahead();
+        assert!(!places[0].is_empty(), "certain bytes are never none");
+        for place in places {
+            let (now, later) = rest.split_at(place.len().min(rest.len()));
+            place[..now.len()].copy_from_slice(now);
+            rest = later;
+        }
+        let count = there - rest.len();
+        self.connection.received(count, self.now);
+        count
     }
 
     /// Gives everything that happened to `answer`.

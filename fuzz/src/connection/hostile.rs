@@ -47,13 +47,11 @@ impl World {
         let mut rest = bytes;
         // Events are taken as they come, as the calling loop does.
         while !rest.is_empty() && self.closed().is_none() {
-            let space = self.line.connection.want();
-            assert!(!space.is_empty(), "want() is never empty");
-            let count = space.len().min(rest.len()).min(self.line.step.max(1));
-            space[..count].copy_from_slice(&rest[..count]);
-            self.line.connection.received(count, self.line.now);
-            rest = &rest[count..];
+            rest = &rest[self.line.receive(rest)..];
             self.take_events();
+            while self.closed().is_none() && self.line.connection.advance(self.line.now) {
+                self.take_events();
+            }
         }
     }
 

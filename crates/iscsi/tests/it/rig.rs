@@ -466,7 +466,7 @@ pub(crate) fn run(target: &mut Target, initiator: &mut Initiator, mut step: impl
 }
 
 /// Does what a vectored read does; returns how many bytes found a place.
-fn scatter(bytes: &[u8], places: [&mut [u8]; 2]) -> usize {
+pub(crate) fn scatter(bytes: &[u8], places: [&mut [u8]; 2]) -> usize {
     let mut rest = bytes;
     for place in places {
         let (now, later) = rest.split_at(place.len().min(rest.len()));

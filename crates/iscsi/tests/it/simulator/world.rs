@@ -16,7 +16,7 @@ use super::library::Library;
 use super::link::Pipe;
 use super::random::Random;
 use super::session::Session;
-use crate::rig::{TARGET, random};
+use crate::rig::{TARGET, random, scatter};
 
 /// Whether a run is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,12 +274,13 @@ impl World {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let line = &mut self.lines[index];
-            let space = line.connection.want();
-            let count = space.len().min(rest.len());
-            space[..count].copy_from_slice(&rest[..count]);
+            let count = scatter(rest, line.connection.want_ahead());
             line.connection.received(count, self.now);
             rest = &rest[count..];
             self.answer(index);
+            while self.lines[index].connection.advance(self.now) {
+                self.answer(index);
+            }
         }
         self.pump(index);
     }
@@ -289,9 +290,7 @@ impl World {
         let bytes = line.down.receive(self.now);
         let mut rest = &bytes[..];
         while !rest.is_empty() {
-            let space = line.initiator.want();
-            let count = space.len().min(rest.len());
-            space[..count].copy_from_slice(&rest[..count]);
+            let count = scatter(rest, line.initiator.want_ahead());
             line.initiator.received(count);
             rest = &rest[count..];
         }
