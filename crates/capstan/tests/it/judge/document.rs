@@ -110,7 +110,7 @@ fn the_document_is_up_to_date() {
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         written == generated,
-        "docs/iscsi-test-cu.md is not what judge/expectations.rs says; write it with\n{WRITE_IT}"
+        "docs/iscsi-test-cu.md is not what judge/expectations/tables.rs says; write it with\n{WRITE_IT}"
     );
 }
 
@@ -136,7 +136,7 @@ header digests, which another such library asks for. Two more programs of libisc
 `iscsi-inq`, try discovery, REPORT LUNS, and CHAP in one direction and in both (`judge/programs.rs`). The
 project's own tests on the wire are in [iscsi-conformance.md](iscsi-conformance.md).
 
-This file is generated from `crates/capstan/tests/it/judge/expectations.rs`:
+This file is generated from `crates/capstan/tests/it/judge/expectations/tables.rs`:
 
 ```text
 CAPSTAN_WRITE_DOCS=1 cargo test -p capstan --test it judge::document

@@ -85,7 +85,7 @@ impl Surprises {
         assert!(self.worse.is_empty(), "{name}:\n{}", self.worse);
         assert!(
             self.better.is_empty(),
-            "{name}: better than judge/expectations.rs says:\n{}\
+            "{name}: better than judge/expectations/tables.rs says:\n{}\
              Take the lines out there, then write the document anew with\n{}",
             self.better,
             super::document::WRITE_IT

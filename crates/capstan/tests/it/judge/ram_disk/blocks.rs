@@ -1,4 +1,4 @@
-//! Which blocks a command is about (SBC-3 §4.5).
+//! Which blocks a command is about (SBC-3).
 
 use std::ops::Range;
 
@@ -66,7 +66,7 @@ const GROUP_OF_16_BYTES: u8 = 4;
 /// Returns LOGICAL BLOCK ADDRESS and the number of blocks.
 fn fields(cdb: &Cdb) -> (u64, u32) {
     match cdb.operation_code() >> 5 {
-        // "A TRANSFER LENGTH field set to zero specifies that 256 logical blocks" are meant.
+        // SBC-3, READ(6) and WRITE(6): zero stands for 256 blocks.
         GROUP_OF_6_BYTES => {
             let count = match cdb.byte(4) {
                 0 => 256,

@@ -1,4 +1,4 @@
-//! The commands that the disk has beside the primary ones (SBC-3 §5).
+//! The commands that the disk has beside the primary ones (SBC-3).
 
 use scsi::CommandSpec;
 use scsi::command::{DataDirection, Execution, ReservationRules, Timeouts, UnitAttention};
@@ -38,7 +38,7 @@ pub(super) const WRITE_12: u8 = 0xaa;
 pub(super) const WRITE_AND_VERIFY_12: u8 = 0xae;
 pub(super) const VERIFY_12: u8 = 0xaf;
 
-/// READ CAPACITY(16) (SBC-3 §5.16).
+/// READ CAPACITY(16) (SBC-3).
 const READ_CAPACITY_16: u8 = 0x10;
 
 /// Byte 1 of reads and writes: DPO and FUA. Protection information is told to be unsupported by the
@@ -146,7 +146,7 @@ pub(super) const COMMANDS: &[CommandSpec] = &[
     row("VERIFY(12)", Out, READS, &usage_12(VERIFY_12, DPO_BYTCHK)),
 ];
 
-/// SBC-3 §4.17, table 13.
+/// SBC-3, commands that are allowed in the presence of various reservations.
 const READS: ReservationRules = ReservationRules::READS;
 const WRITES: ReservationRules = ReservationRules::WRITES;
 const STATE: ReservationRules = ReservationRules::STATE;

@@ -1,4 +1,4 @@
-//! INQUIRY (SPC-4 §6.6, SBC-3 §6.5).
+//! INQUIRY (SPC-4 §6.6, SBC-3).
 
 use scsi::spc::inquiry::{Inquiry, StandardData};
 use scsi::spc::vpd::{DEVICE_IDENTIFICATION, Designator, SUPPORTED_PAGES, UNIT_SERIAL_NUMBER};
@@ -8,9 +8,9 @@ use tape_library::nexus::ItNexus;
 use super::RamDisk;
 use super::write::COMPARE_AND_WRITE_BLOCKS_MAX;
 
-/// Block limits (SBC-3 §6.5.3).
+/// Block limits (SBC-3).
 const BLOCK_LIMITS: u8 = 0xb0;
-/// Block device characteristics (SBC-3 §6.5.2).
+/// Block device characteristics (SBC-3).
 const BLOCK_DEVICE_CHARACTERISTICS: u8 = 0xb1;
 /// PERIPHERAL DEVICE TYPE.
 const DIRECT_ACCESS: u8 = 0x00;

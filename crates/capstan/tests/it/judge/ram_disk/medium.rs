@@ -1,4 +1,4 @@
-//! The medium goes out and in: START STOP UNIT (SBC-3 §5.25), PREVENT ALLOW MEDIUM REMOVAL (§5.11).
+//! The medium goes out and in: START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL (SBC-3).
 
 use scsi::ssc::prevent_allow::MediumRemoval;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense};
@@ -11,8 +11,7 @@ impl RamDisk {
     pub(super) fn start_stop_unit(&self, nexus: NexusId, cdb: &Cdb) -> Result<Response, Sense> {
         let power_condition = cdb.byte(4) >> 4;
         let (load_eject, start) = (cdb.bit(4, 1), cdb.bit(4, 0));
-        // "If the POWER CONDITION field is set to a value other than 0h, the START bit and the LOEJ
-        // bit shall be ignored."
+        // SBC-3, START STOP UNIT: beside a power condition, START and LOEJ are ignored.
         if power_condition != 0 || !load_eject {
             return Ok(Response::good());
         }

@@ -1,4 +1,4 @@
-//! Mode pages Caching and Control (SBC-3 §6.4, SPC-4 §7.5.8), and the list of log pages.
+//! Mode pages Caching and Control (SBC-3, SPC-4 §7.5.8), and the list of log pages.
 
 use scsi::spc::mode::{
     ALL_PAGES, BlockDescriptor, ModeSelect, ModeSense, PageControl, ParameterList, page, pages,

@@ -1,4 +1,4 @@
-//! Reading and comparing (SBC-3 §5.8 to §5.32), and how much there is.
+//! Reading and comparing (SBC-3), and how much there is.
 
 use scsi::{AdditionalSense, Cdb, Command, Response, Sense, SenseKey};
 
@@ -10,7 +10,7 @@ pub(super) fn miscompare() -> Sense {
     Sense::new(SenseKey::Miscompare, AdditionalSense(0x1d, 0x00))
 }
 
-/// BYTCHK: what VERIFY compares with (SBC-3 §5.29).
+/// BYTCHK: what VERIFY compares with (SBC-3, VERIFY(10)).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Compare {
     /// Nothing; the medium only has to be readable.
@@ -78,7 +78,7 @@ impl RamDisk {
     }
 
     /// SYNCHRONIZE CACHE and PRE-FETCH. There is no cache: nothing has to go out of it, and nothing
-    /// comes in, which is GOOD too (SBC-3 §5.10).
+    /// comes in, which is GOOD too (SBC-3, PRE-FETCH(10)).
     pub(super) fn look_at_cache(cdb: &Cdb) -> Result<Response, Sense> {
         Blocks::parse(cdb).map(|_| Response::good())
     }

@@ -1,4 +1,4 @@
-//! Commands that change blocks (SBC-3 §5.2, §5.8, §5.33 to §5.43).
+//! Commands that change blocks (SBC-3).
 
 use scsi::{AdditionalSense, Command, Response, Sense, SenseKey};
 
