@@ -199,7 +199,13 @@ impl LogicalUnit {
         &self,
         store: Arc<dyn ReservationStore>,
     ) -> Result<(), Error> {
-        self.shared.reservations.keep_in(store)
+        self.shared.reservations.keep_in(store)?;
+        if let Some(reservation) = self.reservation() {
+            let holders = reservation.holders.len();
+            let (unit, kind) = (&self.shared.name, reservation.kind);
+            tracing::info!(unit, %kind, holders, "a reservation survived the restart");
+        }
+        Ok(())
     }
 
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.
