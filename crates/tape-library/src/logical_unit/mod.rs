@@ -181,7 +181,7 @@ impl LogicalUnit {
         &self.shared.attentions
     }
 
-    /// Returns who has reserved the unit. Does not wait.
+    /// Returns who has reserved the unit; if nobody has, who is registered. Does not wait.
     pub fn reservation(&self) -> Option<Reservation> {
         self.shared.reservations.status()
     }

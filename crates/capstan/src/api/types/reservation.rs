@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 pub struct Reservation {
     /// `changer` or `drive:N`.
     pub device: String,
-    /// `reserved` by RESERVE, or the kind of a persistent reservation.
+    /// `reserved` by RESERVE, the kind of a persistent reservation, or `registered` when nobody holds
+    /// one of those.
     pub kind: String,
-    /// Who holds it; several only when it is for all registrants.
+    /// Who holds it; several when it is for all registrants, or when they are only registered.
     pub holders: Vec<ReservationHolder>,
     /// Since when; for a persistent one that survived a restart of the gateway, since the restart.
     pub since_unix_ms: u64,

@@ -75,6 +75,8 @@ struct State {
     nexuses: HashMap<NexusId, ItNexus>,
     reserved: Option<Reserved>,
     persistent: Persistent,
+    /// Since when anybody has been registered.
+    registered_since: Option<SystemTime>,
 }
 
 /// Another nexus has the unit.
@@ -255,6 +257,11 @@ impl Reservations {
     fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = work(&mut state);
+        if state.persistent.registrations.is_empty() {
+            state.registered_since = None;
+        } else {
+            state.registered_since.get_or_insert_with(SystemTime::now);
+        }
         let any = state.reserved.is_some() || state.persistent.held.is_some();
         self.any.store(any, Ordering::Release);
         result

@@ -26,7 +26,7 @@ impl Reservations {
         Response::allocated(data, usize::from(command.allocation_length))
     }
 
-    /// Returns who has reserved the unit.
+    /// Returns who has reserved the unit; if nobody has, who is registered.
     pub(in crate::logical_unit) fn status(&self) -> Option<Reservation> {
         let state = self.lock();
         if let Some(reserved) = &state.reserved {
@@ -37,12 +37,19 @@ impl Reservations {
                 since: reserved.since,
             });
         }
-        let held = state.persistent.held.as_ref()?;
-        let holders = state.persistent.holders();
+        let persistent = &state.persistent;
+        let (kind, holders, since) = if let Some(held) = &persistent.held {
+            let kind = ReservationKind::Persistent(held.kind);
+            (kind, persistent.holders(), held.since)
+        } else {
+            let registered = persistent.registrations.iter().map(|it| &it.nexus);
+            let since = state.registered_since?;
+            (ReservationKind::Registered, registered.collect(), since)
+        };
         Some(Reservation {
-            kind: ReservationKind::Persistent(held.kind),
+            kind,
             holders: holders.into_iter().map(|it| state.holder(it)).collect(),
-            since: held.since,
+            since,
         })
     }
 }

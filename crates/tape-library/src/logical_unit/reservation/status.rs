@@ -11,7 +11,8 @@ use scsi::{InitiatorPort, NexusId};
 pub struct Reservation {
     /// By which command, and how exclusively.
     pub kind: ReservationKind,
-    /// Who holds it. Several with a persistent reservation for all registrants; never none.
+    /// Who holds it. Several with a persistent reservation for all registrants, and of those who are
+    /// only registered; never none.
     pub holders: Vec<Holder>,
     /// Since when; after a restart, for a persistent reservation that survived it, since the restart.
     pub since: SystemTime,
@@ -24,6 +25,9 @@ pub enum ReservationKind {
     Reserve,
     /// By PERSISTENT RESERVE OUT: it outlives the holder's session.
     Persistent(ReservationType),
+    /// Not reserved, only registered, by those who stand for the holders: that keeps RESERVE(6) and
+    /// RESERVE(10) from everybody, and outlives their sessions, too.
+    Registered,
 }
 
 /// A holder of a reservation.
@@ -40,6 +44,7 @@ impl fmt::Display for ReservationKind {
         match self {
             Self::Reserve => f.write_str("reserved"),
             Self::Persistent(kind) => write!(f, "persistent: {kind}"),
+            Self::Registered => f.write_str("registered"),
         }
     }
 }

@@ -410,3 +410,17 @@ fn administrator_clears_registrations_and_reservation() {
     assert_eq!(bench.reservations.status(), None);
     assert_eq!(bench.keys().1, [0_u64; 0]);
 }
+
+#[test]
+fn administrator_sees_who_is_only_registered() {
+    let bench = held(ExclusiveAccess);
+    bench.good(0, RELEASE, ExclusiveAccess.code(), 10, 0);
+    let status = bench.reservations.status().unwrap();
+    assert_eq!(status.kind.to_string(), "registered");
+    let nexuses: Vec<_> = status.holders.iter().map(|holder| holder.nexus).collect();
+    assert_eq!(nexuses, [0, 1, 2].map(|number| Some(NexusId(number))));
+    for (number, key) in [(0, 10), (1, 11), (2, 12)] {
+        bench.good(number, REGISTER, 0, key, 0);
+    }
+    assert_eq!(bench.reservations.status(), None);
+}
