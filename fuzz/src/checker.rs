@@ -153,9 +153,12 @@ impl Checker {
         self.tasks.insert(tag, task);
     }
 
-    /// Takes note that a command must not be answered any more.
+    /// Takes note that a command must not be answered any more. With a hostile initiator nobody knows
+    /// which one the target took it for.
     pub fn forget(&mut self, tag: u32) {
-        self.tasks.remove(&tag);
+        if self.peer == Peer::Legal {
+            self.tasks.remove(&tag);
+        }
     }
 
     /// Takes note that a burst has been sent.

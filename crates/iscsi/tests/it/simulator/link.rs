@@ -66,6 +66,11 @@ impl Pipe {
         bytes
     }
 
+    /// Returns when the last piece arrives.
+    pub(super) fn last_arrival(&self) -> Duration {
+        self.last
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }

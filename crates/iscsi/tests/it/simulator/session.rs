@@ -264,6 +264,7 @@ impl World {
             92..95 => self.abort(index, line),
             95 if self.random.in_thousand(300) => self.reset_unit(index, line),
             96 if self.random.in_thousand(300) => self.leave(index, line),
+            97 if self.random.in_thousand(300) => self.begin_again(index),
             _ => (),
         }
     }

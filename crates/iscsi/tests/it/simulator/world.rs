@@ -316,10 +316,17 @@ impl World {
         }
     }
 
-    /// The initiator's side closes the line.
+    /// The initiator's side closes the line. What it has sent still arrives, perhaps after the first
+    /// bytes of its next connection, and then the end.
     pub(super) fn hang_up(&mut self, index: usize) {
         if !self.lines[index].is_cut {
-            self.cut(index);
+            self.tell(|| format!("line {index} is given up"));
+            let line = &mut self.lines[index];
+            line.is_cut = true;
+            line.down.cut();
+            let last = line.up.last_arrival().max(self.now);
+            let delay = self.random.micros(1, 3000);
+            self.at(last + delay, What::Reset(index));
         }
     }
 
