@@ -64,7 +64,7 @@ fn g2_a_header_digest_error_ends_the_connection() {
 
 /// RFC 7143 §7.8. DECIDED: Reject at once, and CHECK CONDITION when the last data have come.
 #[test]
-fn g3_a_data_digest_error_is_rejected_and_the_write_fails_at_its_end() {
+fn g3_e2_a_data_digest_error_is_rejected_and_the_write_fails_at_its_end() {
     let gateway = gateway();
     let mut peer = session(&gateway, "None", "CRC32C");
     let command = peer.write_command(512);

@@ -116,7 +116,7 @@ fn o4_a_reject_is_numbered_and_brings_the_header_back() {
 
 /// RFC 7143 §11.16: there is nothing to acknowledge or send again at ErrorRecoveryLevel 0.
 #[test]
-fn o5_snack_is_rejected() {
+fn o5_e1_snack_is_rejected() {
     let gateway = TestGateway::start();
     let mut peer = session(&gateway);
     for kind in 0..4 {

@@ -292,7 +292,7 @@ fn t2_target_cold_reset_ends_all_sessions_of_the_target() {
 
 /// RFC 7143 §11.6.1.
 #[test]
-fn t3_what_does_not_exist_is_said_not_to_exist() {
+fn t3_e3_what_does_not_exist_is_said_not_to_exist() {
     let gateway = TestGateway::start();
     let (mut peer, _other) = two_hosts(&gateway, Device::Changer);
     for function in [ABORT_TASK_SET, CLEAR_TASK_SET, LOGICAL_UNIT_RESET] {

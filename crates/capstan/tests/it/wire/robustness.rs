@@ -204,7 +204,7 @@ fn inquiry(gateway: &TestGateway) -> Vec<u8> {
 
 /// What the host left is free again: prevention of removal, the session.
 #[test]
-fn b7_a_host_that_dies_in_a_burst_leaves_nothing_behind() {
+fn b7_e4_a_host_that_dies_in_a_burst_leaves_nothing_behind() {
     let gateway = TestGateway::start();
     gateway.move_tape("slot:1", "drive:0");
     let login = Login::to(&gateway.target(Device::Drive(0)));
