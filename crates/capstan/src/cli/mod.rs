@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod documents;
 pub mod drive;
+mod log;
 pub mod reservation;
 pub mod serve;
 pub mod session;

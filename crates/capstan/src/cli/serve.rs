@@ -1,13 +1,12 @@
 //! `capstan serve`: run the gateway in the foreground.
 
-use std::io::IsTerminal as _;
-
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Global;
+use super::log::Log;
 use super::show::say;
 use crate::config::{GatewayName, ListenAddress, Overrides, Preset};
 use crate::gateway::Gateway;
@@ -49,12 +48,7 @@ impl Serve {
         })?;
         // Before the first thread starts: whoever signals us from now on gets an orderly end.
         let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot handle signals")?;
-        let filter = tracing_subscriber::EnvFilter::new(&loaded.config.log);
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .init();
+        let log = Log::start(&loaded.config.log);
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
@@ -65,6 +59,8 @@ impl Serve {
             let name = signal_hook::low_level::signal_name(signal).unwrap_or("signal");
             tracing::info!("{name}: shutting down");
         }
-        gateway.stop()
+        let stopped = gateway.stop();
+        log.tell_lost_lines();
+        stopped
     }
 }

@@ -47,6 +47,21 @@ fn sigterm_asks_for_logout_synchronises_and_exits_with_zero() {
     assert!(child.wait().0.success(), "Ctrl-C too");
 }
 
+/// The pipe of the child's standard error takes 64 KiB and is not read before its end. Each login and
+/// logout is a line of more than a hundred bytes.
+#[test]
+fn a_log_that_nobody_reads_holds_up_nobody() {
+    let data = TempDir::new().unwrap();
+    let child = Child::serve(data.path());
+    for _ in 0..400 {
+        Host::log_in(child.portal, &child.targets[0]).log_out();
+    }
+    capstan_ok(data.path(), &["status"]);
+    child.signal(Signal::TERM);
+    let status = child.wait_unread();
+    assert!(status.success(), "{status}");
+}
+
 #[test]
 fn a_session_that_was_idle_for_long_gets_its_time_to_log_out_too() {
     let data = TempDir::new().unwrap();

@@ -103,6 +103,11 @@ impl Child {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Waits for its end without reading its log, and returns how it ended.
+    pub(crate) fn wait_unread(mut self) -> ExitStatus {
+        self.process.wait().unwrap()
+    }
+
     /// Waits for its end, and returns how it ended, after how long, and what it logged.
     pub(crate) fn wait(mut self) -> (ExitStatus, Duration, String) {
         let start = Instant::now();

@@ -219,9 +219,7 @@ fn allow_open_files(count: u64) {
     }
 }
 
-/// Nobody reads the log of the daemon while it runs, and a thousand logins would fill the pipe.
 const SETTINGS: &str = r#"
-log = "error"
 [iscsi]
 connections_max = 1100
 memory_max = "3 GiB"
