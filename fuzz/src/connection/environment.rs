@@ -171,8 +171,10 @@ impl World {
     pub(super) fn environment_acts(&mut self, choices: &mut Choices<'_>) {
         let choice = choices.byte();
         if choice % 8 < 4 {
-            // Whose commands are lost hears no more of them, but does hear what was said before.
+            // Whose commands are lost hears no more of them, but does hear what was said before; and
+            // what its reading makes room for is handed over, not waiting.
             self.read_all();
+            self.take_events();
         }
         match choice % 8 {
             0 | 1 => {
