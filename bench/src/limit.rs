@@ -11,11 +11,12 @@ use std::fs::File;
 use std::io::{Read, Seek as _, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use anyhow::Result;
 use serde::Serialize;
 
+use crate::cpus::Cpus;
 use crate::laps::{Clock, Laps, Timing};
 
 /// The length of an iSCSI basic header segment.
@@ -46,8 +47,9 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Returns an exchange of blocks of `block_bytes`; 0 for commands without data.
-    pub(crate) fn start(way: Way, block_bytes: usize) -> Result<Self> {
+    /// Returns an exchange of blocks of `block_bytes`, 0 for commands without data, between this thread
+    /// and one that is where targets are.
+    pub(crate) fn start(way: Way, block_bytes: usize, cpus: &Cpus) -> Result<Self> {
         let (request, answer) = match way {
             Way::Write => (HEADER + block_bytes, HEADER),
             Way::Read => (HEADER, HEADER + block_bytes),
@@ -57,12 +59,13 @@ impl Exchange {
         let (other, _) = listener.accept()?;
         stream.set_nodelay(true)?;
         other.set_nodelay(true)?;
+        let server = cpus.spawn_apart(move || answer_all(&other, request, answer))?;
         Ok(Self {
             stream,
             inward: vec![0; answer],
             outward: vec![0x5a; request],
             block_bytes,
-            server: Some(thread::spawn(move || answer_all(&other, request, answer))),
+            server: Some(server),
         })
     }
 

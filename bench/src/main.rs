@@ -6,6 +6,7 @@
 //! See README.md for how to read what comes out.
 
 mod contestant;
+mod cpus;
 mod in_flight;
 mod laps;
 mod limit;
@@ -97,6 +98,9 @@ struct Options {
     /// How often NOP and ABORT TASK are timed in each state of a busy gateway; 0 leaves that out.
     #[arg(long, default_value_t = 1000, value_name = "SAMPLES")]
     liveness: usize,
+    /// Let client and target share CPUs while there is one session, too.
+    #[arg(long)]
+    unpinned: bool,
     /// How much of each block is random, in percent; the rest is zeros.
     #[arg(long, default_value_t = 50)]
     random: usize,
@@ -113,7 +117,7 @@ fn main() -> Result<()> {
     if let Some(Role::ServeNull { address, drives }) = role {
         return null::serve(address, drives);
     }
-    let mut run = Run::new(&options);
+    let mut run = Run::new(&options)?;
     for round in 1..=options.rounds {
         run.round(round)?;
     }

@@ -161,6 +161,8 @@ pub(crate) struct Circumstances {
     pub(crate) revision: Option<String>,
     /// Where.
     pub(crate) machine: Machine,
+    /// Where they ran while there was one session; nothing when they ran anywhere.
+    pub(crate) client_and_target_cpu: Option<[usize; 2]>,
     /// What each program says of itself.
     pub(crate) versions: Vec<String>,
     /// How much of each block is random.
@@ -345,6 +347,7 @@ mod tests {
         let mut report = Report::new(Circumstances {
             revision: None,
             machine: Machine::this(),
+            client_and_target_cpu: None,
             versions: Vec::new(),
             random_percent: 50,
             amount_mib: 1,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 
 use crate::contestant::{Contestant, Peer, Running, Setup};
+use crate::cpus::Cpus;
 use crate::laps::{Clock, median, quantile};
 use crate::limit::{self, Exchange, Way};
 use crate::machine::{self, Machine};
@@ -25,6 +26,7 @@ const TURN_ROUND_TRIPS: u64 = 200;
 pub(crate) struct Run<'a> {
     options: &'a Options,
     setup: Setup,
+    cpus: Cpus,
     /// Those that are still in, in the order of the next round.
     contestants: Vec<Contestant>,
     report: Report,
@@ -32,7 +34,8 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Returns a run that has not begun.
-    pub(crate) fn new(options: &'a Options) -> Self {
+    pub(crate) fn new(options: &'a Options) -> Result<Self> {
+        let cpus = Cpus::new(!options.unpinned)?;
         let setup = Setup {
             capstan: options.capstan.clone(),
             directory: options.directory.clone().unwrap_or_else(std::env::temp_dir),
@@ -53,6 +56,7 @@ impl<'a> Run<'a> {
         let report = Report::new(Circumstances {
             revision: options.revision.clone(),
             machine: Machine::this(),
+            client_and_target_cpu: cpus.pair(),
             versions,
             random_percent: options.random,
             amount_mib: options.amount,
@@ -61,12 +65,13 @@ impl<'a> Run<'a> {
             load_averages: Vec::new(),
             left_out: Vec::new(),
         });
-        Self {
+        Ok(Self {
             options,
             setup,
+            cpus,
             contestants,
             report,
-        }
+        })
     }
 
     /// Returns what was measured so far.
@@ -92,6 +97,7 @@ impl<'a> Run<'a> {
 
     /// Times the answers of a busy gateway.
     pub(crate) fn liveness(&mut self) -> Result<()> {
+        self.cpus.free_this_thread()?;
         self.report.latencies = liveness::measure(&self.setup, self.options.liveness)?;
         Ok(())
     }
@@ -101,7 +107,7 @@ impl<'a> Run<'a> {
         let count = self.count(kib);
         let bytes = count * block.len() as u64;
         for way in Way::ALL {
-            let mut exchange = Exchange::start(way, block.len())?;
+            let mut exchange = Exchange::start(way, block.len(), &self.cpus)?;
             let mut clock = Clock::new(1);
             clock.time(|laps| exchange.turns(count, laps))?;
             let subject = Subject::new(Kind::Exchange, "exchange");
@@ -148,11 +154,14 @@ impl<'a> Run<'a> {
     ) -> Result<()> {
         let is_peer = contestant.kind() == Kind::Peer;
         let drives = if is_peer { 1 } else { self.options.drives };
+        // It looks at the CPUs when it starts, and is to see what it sees elsewhere.
+        self.cpus.free_this_thread()?;
         let mut running = contestant.start(&self.setup, drives)?;
+        self.cpus.part(&running.server)?;
         let subject = Subject::new(contestant.kind(), &contestant.name());
         let expected = contestant.reads_back(block);
         if self.options.round_trips > 0 && self.options.blocks.first() == Some(&kib) {
-            let trips = round_trips(&mut running.drives[0], self.options.round_trips)?;
+            let trips = round_trips(&mut running.drives[0], self.options.round_trips, &self.cpus)?;
             self.report.add_round_trips(round, subject.clone(), trips);
         }
         for depth in [1, self.options.depth] {
@@ -163,7 +172,7 @@ impl<'a> Run<'a> {
                     ..Cell::single(round, way, kib)
                 };
                 let data = if way == Way::Write { block } else { &expected };
-                let figure = one_drive(&mut running, &subject, cell, data, count)
+                let figure = one_drive(&mut running, &subject, cell, data, count, &self.cpus)
                     .with_context(|| format!("{way:?}, {depth} at a time"))?;
                 self.report.add(figure);
             }
@@ -172,6 +181,7 @@ impl<'a> Run<'a> {
             }
         }
         if drives > 1 {
+            self.cpus.free(&running.server)?;
             let count = self.count(kib).div_ceil(2);
             for way in Way::ALL {
                 let cell = Cell::single(round, way, kib);
@@ -198,11 +208,12 @@ fn one_drive(
     cell: Cell,
     data: &Bytes,
     count: u64,
+    cpus: &Cpus,
 ) -> Result<Figure> {
     let Running { drives, server } = running;
     let drive = &mut drives[0];
     drive.rewind()?;
-    let mut exchange = Exchange::start(cell.way, data.len())?;
+    let mut exchange = Exchange::start(cell.way, data.len(), cpus)?;
     let (mut limit, mut clock) = (Clock::new(1), Clock::new(cell.depth));
     let turn = (TURN_BYTES / data.len() as u64).max(1);
     let ((), cpu) = server.timed(|| {
@@ -285,8 +296,8 @@ fn together(drives: &mut [Session], way: Way, data: &Bytes, count: u64) -> Resul
 }
 
 /// Times TEST UNIT READY, by turns with bare exchanges of as many bytes.
-fn round_trips(drive: &mut Session, count: u64) -> Result<RoundTrips> {
-    let mut exchange = Exchange::start(Way::Write, 0)?;
+fn round_trips(drive: &mut Session, count: u64, cpus: &Cpus) -> Result<RoundTrips> {
+    let mut exchange = Exchange::start(Way::Write, 0, cpus)?;
     let (mut bare, mut unit_ready) = (Vec::new(), Vec::new());
     for _ in 0..count.div_ceil(TURN_ROUND_TRIPS) {
         for _ in 0..TURN_ROUND_TRIPS {

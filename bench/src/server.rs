@@ -1,11 +1,14 @@
 //! A target's process: started, waited for, measured, and ended with the value.
 
+use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use rustix::io::Errno;
+use rustix::thread::{CpuSet, Pid, sched_setaffinity};
 use tempfile::TempDir;
 
 /// How long a target may take to listen.
@@ -102,6 +105,29 @@ impl Server {
     /// Returns the path of the file `name` in its directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path(name)
+    }
+
+    /// Lets all its threads run on `cpus` only; those it starts later inherit that.
+    pub(crate) fn run_on(&self, cpus: &CpuSet) -> Result<()> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let mut seen = BTreeSet::new();
+        loop {
+            let before = seen.len();
+            for entry in std::fs::read_dir(&tasks)? {
+                let name = entry?.file_name();
+                let number: i32 = name.to_string_lossy().parse()?;
+                if seen.insert(number) {
+                    match sched_setaffinity(Pid::from_raw(number), cpus) {
+                        Ok(()) | Err(Errno::SRCH) => {} // it has ended
+                        Err(error) => return Err(error).context(tasks),
+                    }
+                }
+            }
+            // One that a thread started before its turn came has been missed.
+            if seen.len() == before {
+                return Ok(());
+            }
+        }
     }
 
     /// Runs `work` and returns what it returns with how much CPU time the target used.

@@ -207,6 +207,14 @@ impl Report {
             about.random_percent,
             loads.join(", "),
         );
+        let _ = match about.client_and_target_cpu {
+            Some([client, target]) => writeln!(
+                text,
+                "- one session: the client on CPU {client}, the target with all its threads on CPU {target}, \
+                 the exchange's ends likewise; several drives: on all CPUs",
+            ),
+            None => writeln!(text, "- nothing pinned: client and target on all CPUs"),
+        };
         for version in &about.versions {
             let _ = writeln!(text, "- {version}");
         }
