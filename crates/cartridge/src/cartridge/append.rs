@@ -117,14 +117,16 @@ impl Cartridge {
     }
 
     /// Returns whether blocks of `length` bytes together can be appended at the position without
-    /// beginning a segment and without waiting for the disk. True may be wrong for many tiny
-    /// blocks: it is for who must not wait, not for who must not fail.
+    /// beginning a segment and without waiting for the disk, be it to remove files that were cut off.
+    /// True may be wrong for many tiny blocks: it is for who must not wait, not for who must not fail.
     pub fn is_ready_for(&self, length: usize) -> bool {
         let at_end = self.cursor.object == self.chain.end.objects;
         let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
         let need = self.waiting_bytes() + need;
         let size_max = u64::from(self.settings.segment_size_bytes);
-        let writer = self.writer.as_ref().filter(|_| at_end);
+        let nothing_to_remove = self.dead.is_empty() && self.doubtful.is_none();
+        let writer = self.writer.as_ref();
+        let writer = writer.filter(|_| at_end && nothing_to_remove);
         writer.is_some_and(|writer| {
             writer.length_with(need) <= size_max
                 && writer.has_room(need)

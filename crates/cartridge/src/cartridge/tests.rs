@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::label::tests::label;
+use crate::limits::DEAD_REMOVED_PER_CALL;
 use crate::{
     Appended, Cartridge, Codec, Error, Located, MemoryStore, Read, Settings, Spaced, Stop,
 };
@@ -88,6 +89,24 @@ fn an_overwrite_in_the_middle_cuts_off_what_follows() {
         }
         assert_eq!(read(&mut cartridge), Read::EndOfData);
     }
+}
+
+/// Removing a file of 256 MiB takes its time: whoever must not wait must not do it either.
+#[test]
+fn nothing_is_appended_at_once_while_files_are_to_be_removed() {
+    let mut cartridge = load(&new_store(1 << 30));
+    cartridge.set_codec(Codec::Stored);
+    while cartridge.chain.rows().len() <= 2 * DEAD_REMOVED_PER_CALL {
+        cartridge.append_block(block(1, 2000)).unwrap();
+    }
+    cartridge.rewind().unwrap();
+    cartridge.append_block(block(2, 100)).unwrap();
+    assert!(!cartridge.dead.is_empty(), "only some were removed");
+    assert!(!cartridge.is_ready_for(100));
+    while !cartridge.dead.is_empty() {
+        cartridge.append_filemarks(1).unwrap();
+    }
+    assert!(cartridge.is_ready_for(100));
 }
 
 #[test]
