@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         capacity_bytes: 1_500_000_000_000,
         created_unix_ms: environment.now_unix_ms(),
         write_protected: false,
+        form: cartridge::Form::Data,
     };
     Cartridge::create(store()?, &label)?;
     let settings = Settings {

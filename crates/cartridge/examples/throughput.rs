@@ -74,6 +74,7 @@ fn run(
         capacity_bytes: 1_500_000_000_000,
         created_unix_ms: 0,
         write_protected: false,
+        form: cartridge::Form::Data,
     };
     let settings = Settings {
         codec,

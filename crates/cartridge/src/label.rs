@@ -27,6 +27,29 @@ pub struct Label {
     pub created_unix_ms: u64,
     /// Whether the write protect tab is set.
     pub write_protected: bool,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Form::is_data")]
+    pub form: Form,
+}
+
+/// What a cartridge is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Data that may be overwritten and erased.
+    #[default]
+    Data,
+    /// Data that are written once: what was written is neither overwritten nor erased.
+    Worm,
+    /// Cleaning the drive: holds no data.
+    Cleaning,
+}
+
+impl Form {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it so
+    fn is_data(&self) -> bool {
+        *self == Self::Data
+    }
 }
 
 /// What a new cartridge shall be: its first label.
@@ -49,8 +72,10 @@ struct Line {
 }
 
 impl Label {
-    /// The version of the format that is written.
-    const VERSION: u32 = 1;
+    /// The version that is written where it says everything.
+    const VERSION_PLAIN: u32 = 1;
+    /// The version that is written when whoever knows only the first must not touch the cartridge.
+    const VERSION_EXTENDED: u32 = 2;
     /// What the second line begins with.
     const CHECKSUM_PREFIX: &'static str = "crc32c ";
 
@@ -73,7 +98,8 @@ impl Label {
         let value: serde_json::Value =
             serde_json::from_str(line).map_err(|error| damaged(&error.to_string()))?;
         let version = &value["capstan_cartridge"];
-        if version.as_u64() != Some(Self::VERSION.into()) {
+        let known = [Self::VERSION_PLAIN, Self::VERSION_EXTENDED].map(u64::from);
+        if version.as_u64().is_none_or(|it| !known.contains(&it)) {
             return Err(Error::UnsupportedFormat {
                 what: "label".to_owned(),
                 found: format!("version {version}"),
@@ -89,7 +115,7 @@ impl Label {
     pub(crate) fn emit(&self) -> Result<Vec<u8>, Error> {
         self.check()?;
         let line = Line {
-            capstan_cartridge: Self::VERSION,
+            capstan_cartridge: self.version(),
             label: self.clone(),
         };
         let line = serde_json::to_string(&line).map_err(|error| Error::LabelDamaged {
@@ -97,6 +123,14 @@ impl Label {
         })?;
         let checksum = crc_fast::crc32_iscsi(line.as_bytes());
         Ok(format!("{line}\n{}{checksum:08x}\n", Self::CHECKSUM_PREFIX).into_bytes())
+    }
+
+    fn version(&self) -> u32 {
+        if self.form.is_data() {
+            Self::VERSION_PLAIN
+        } else {
+            Self::VERSION_EXTENDED
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -142,6 +176,7 @@ pub(crate) mod tests {
             capacity_bytes,
             created_unix_ms: 1_800_000_000_000,
             write_protected: false,
+            form: Form::Data,
         }
     }
 
@@ -151,6 +186,21 @@ pub(crate) mod tests {
         let text = label.emit().unwrap();
         assert_eq!(Label::parse(&text).unwrap(), label);
         assert!(text.starts_with(b"{\"capstan_cartridge\":1,\"uuid\":"));
+    }
+
+    #[test]
+    fn what_an_older_version_would_overwrite_it_refuses() {
+        for (form, word) in [(Form::Worm, "worm"), (Form::Cleaning, "cleaning")] {
+            let label = Label {
+                form,
+                ..label(1000)
+            };
+            let text = label.emit().unwrap();
+            assert_eq!(Label::parse(&text).unwrap(), label);
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.starts_with("{\"capstan_cartridge\":2,"), "{text}");
+            assert!(text.contains(&format!("\"form\":\"{word}\"")), "{text}");
+        }
     }
 
     #[test]
@@ -168,13 +218,13 @@ pub(crate) mod tests {
 
     #[test]
     fn newer_versions_are_refused_by_name() {
-        let line = "{\"capstan_cartridge\":2}";
+        let line = "{\"capstan_cartridge\":3}";
         let text = format!(
             "{line}\ncrc32c {:08x}\n",
             crc_fast::crc32_iscsi(line.as_bytes())
         );
         let error = Label::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "label: version 2 is not supported");
+        assert_eq!(error.to_string(), "label: version 3 is not supported");
     }
 
     #[test]

@@ -58,6 +58,7 @@ pub(crate) fn label(seed: u64) -> Label {
         capacity_bytes: 1 << 40,
         created_unix_ms: 1_800_000_000_000,
         write_protected: false,
+        form: cartridge::Form::Data,
     }
 }
 

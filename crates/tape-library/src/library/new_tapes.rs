@@ -140,6 +140,7 @@ pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result
         capacity_bytes: record.capacity_bytes,
         created_unix_ms: record.created_unix_ms,
         write_protected: record.write_protected,
+        form: cartridge::Form::Data,
     };
     Cartridge::create(Box::new(store), &spec).map_err(|source| Error::Cartridge {
         barcode: record.barcode.clone(),
