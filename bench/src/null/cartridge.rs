@@ -55,6 +55,7 @@ impl NullCartridge {
                 capacity_bytes: 1 << 50,
                 created_unix_ms: 0,
                 write_protected: false,
+                form: cartridge::Form::Data,
             },
             pattern: pattern(BLOCK_BYTES_MAX),
             objects: Vec::new(),
