@@ -8,7 +8,7 @@ use scsi::{Cdb, Response, Sense};
 
 use super::Machine;
 use super::mounted::Mounted;
-use crate::profile::{DriveMedium, MediaAccess};
+use crate::profile::{DriveMedium, DriveProfile, Form, MediaAccess};
 
 impl Machine {
     /// READ BLOCK LIMITS: with or without a cartridge.
@@ -33,10 +33,15 @@ impl Machine {
         } else {
             self.profile.media.iter().collect()
         };
+        media.retain(|medium| medium.media.form != Form::Cleaning);
         media.sort_by_key(|medium| medium.media.density);
         let data = if command.medium_type {
-            medium_type_data(media.into_iter().map(medium_type_descriptor))
+            let profile = &self.profile;
+            let media = media.into_iter();
+            medium_type_data(media.map(|medium| medium_type_descriptor(medium, profile)))
         } else {
+            // A WORM kind has the density of its data kind.
+            media.dedup_by_key(|medium| medium.media.density);
             let native = self.profile.native().density;
             density_data(
                 media
@@ -87,10 +92,13 @@ fn density_descriptor(medium: &DriveMedium, native: u8) -> DensityDescriptor<'_>
     }
 }
 
-fn medium_type_descriptor(medium: &DriveMedium) -> MediumTypeDescriptor<'_> {
+fn medium_type_descriptor<'a>(
+    medium: &'a DriveMedium,
+    profile: &DriveProfile,
+) -> MediumTypeDescriptor<'a> {
     let media = &medium.media;
     MediumTypeDescriptor {
-        medium_type: media.medium_type,
+        medium_type: profile.medium_type(media),
         density: media.density,
         width_tenth_mm: media.width_tenth_mm,
         length_m: 0,

@@ -46,7 +46,7 @@ impl Machine {
         let list = ParameterList {
             medium_type: self
                 .medium_loaded()
-                .map_or(0, |medium| medium.media.medium_type),
+                .map_or(0, |medium| self.profile.medium_type(&medium.media)),
             device_specific: self.device_specific().to_byte(),
             block_descriptor: (!command.disable_block_descriptors).then(|| self.block_descriptor()),
             pages: self.mode_pages(command)?,

@@ -17,7 +17,7 @@ use crate::element::Layout;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::inventory::{CartridgeRecord, CartridgeState};
-use crate::profile::{Media, NewCartridgesGo};
+use crate::profile::{Form, Media, NewCartridgesGo};
 
 /// The most cartridges that one call makes: each costs a few waits for the disk.
 pub const CARTRIDGES_AT_ONCE_MAX: usize = 4096;
@@ -131,16 +131,16 @@ pub(super) fn plan(
 /// Writes the label of a new cartridge into `directory`. Durable when it returns.
 pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result<(), Error> {
     let store = LocalStore::create(directory).map_err(Error::io(directory))?;
-    let density = Media::find(&record.media).map_or(0, |media| media.density);
+    let media = Media::find(&record.media);
     let spec = CartridgeSpec {
         uuid: record.uuid,
         barcode: record.barcode.clone(),
         media: record.media.clone(),
-        density,
+        density: media.map_or(0, |media| media.density),
         capacity_bytes: record.capacity_bytes,
         created_unix_ms: record.created_unix_ms,
         write_protected: record.write_protected,
-        form: cartridge::Form::Data,
+        form: media.map_or(Form::Data, |media| media.form),
     };
     Cartridge::create(Box::new(store), &spec).map_err(|source| Error::Cartridge {
         barcode: record.barcode.clone(),

@@ -5,14 +5,17 @@
 
 mod changer;
 mod drive;
+mod layers;
 mod media;
 mod preset;
 
 use serde::de::DeserializeOwned;
 
 pub use changer::{ChangerProfile, ElementBases};
-pub use drive::{DriveMedium, DriveProfile, MediaAccess};
-pub use media::Media;
+pub use drive::{
+    Capabilities, DriveMedium, DriveProfile, MediaAccess, MediumTypes, ProtectionMethod,
+};
+pub use media::{Form, Media};
 pub use preset::{InitialCartridges, MachineSpec, NewCartridgesGo, Preset};
 
 /// A profile that does not exist or does not fit.
