@@ -1,6 +1,4 @@
 # Bacula, all of it: volumes labelled by barcode, a backup over two tapes, an incremental, a restore.
-# by hand
-# It needs the packages bacula-director, bacula-director-sqlite3, bacula-fd and bacula-console.
 # timeout: 420
 # memory: 1G
 # shellcheck shell=bash

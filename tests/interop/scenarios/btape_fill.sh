@@ -1,5 +1,4 @@
 # Bacula's btape fills tapes to their end, one and two through the robot, and finds the last block.
-# by hand
 # timeout: 240
 # shellcheck shell=bash
 
