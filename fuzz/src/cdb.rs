@@ -1,11 +1,11 @@
 //! CDBs and parameter lists: whatever the bytes, they are read, or answered with sense.
 
 use scsi::command::CommandTable;
-use scsi::spc::mode::{self, Form, ModeSelect, ModeSense, PageControl, ParameterList};
+use scsi::spc::mode::{self, Form, ModePages, ModeSelect, ModeSense, ParameterList, changed_pages};
 use scsi::spc::persistent_reserve::PersistentReserveOut;
 use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
 use scsi::spc::report_supported_task_management_functions::ReportSupportedTaskManagementFunctions;
-use scsi::ssc::mode_pages::{DriveParameters, PAGES};
+use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters};
 use scsi::{Cdb, DeviceType, Lun, smc, spc, ssc};
 
 use crate::rig::Choices;
@@ -110,20 +110,17 @@ fn mode_select(list: &[u8]) {
         let mut at = usize::from(first);
         for page in &pages {
             assert_eq!(usize::from(page.offset), at);
-            at += usize::from(page.header_length) + page.body.len();
+            at += page.bytes.len();
         }
         assert_eq!(at, list.len());
-        let drive = DriveParameters {
-            compression_capable: true,
-            compression: true,
-            software_write_protect: false,
-        };
+        let drive = DriveParameters::new(DriveFeatures { compression: true });
         for page in &pages {
-            if let Ok(after) = drive.apply(page) {
-                assert!(PAGES.contains(&page.page_code));
-                // What was accepted is what is told from then on.
-                let told = after.page(page.page_code, PageControl::Current).unwrap();
-                assert_eq!(told[2..], *page.body);
+            if let Ok(after) = changed_pages(&drive, page.bytes, page.offset) {
+                // What was accepted is told from then on, and stays when it is sent back.
+                let all = after.all();
+                let told = all.iter().find(|told| told.id() == page.id()).unwrap();
+                let again = changed_pages(&after, &told.to_bytes(), page.offset);
+                assert_eq!(again.as_ref(), Ok(&after));
             }
         }
     }

@@ -3,7 +3,7 @@
 mod element_status;
 mod element_type;
 mod initialize_element_status;
-mod mode_pages;
+pub mod mode_pages;
 mod move_medium;
 mod position_to_element;
 mod read_element_status;
@@ -11,10 +11,6 @@ mod read_element_status;
 pub use element_status::{ElementDescriptor, ElementStatusReport, SourceElement, Tags};
 pub use element_type::ElementType;
 pub use initialize_element_status::InitializeElementStatus;
-pub use mode_pages::{
-    DEVICE_CAPABILITIES, ELEMENT_ADDRESS_ASSIGNMENT, ElementAddressAssignment, ElementRange,
-    TRANSPORT_GEOMETRY, device_capabilities, transport_geometry,
-};
 pub use move_medium::MoveMedium;
 pub use position_to_element::PositionToElement;
 pub use read_element_status::ReadElementStatus;

@@ -3,6 +3,7 @@
 pub mod inquiry;
 pub mod log;
 pub mod mode;
+pub mod mode_pages;
 pub mod persistent_reserve;
 pub mod report_luns;
 pub mod report_supported_operation_codes;

@@ -4,30 +4,46 @@
 
 mod initialize;
 mod log_sense;
-mod mode_sense;
+mod mode;
 mod move_medium;
 mod read_element_status;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use scsi::smc::mode_pages::ChangerParameters;
 use scsi::{AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response};
 
 use crate::identity::DeviceIdentity;
 use crate::library::Robot;
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
+use crate::unit_attention::UnitAttentions;
 
 /// The changer of a library.
 pub(crate) struct Changer {
     identity: DeviceIdentity,
     robot: Arc<Robot>,
+    attentions: Arc<UnitAttentions>,
+    /// All nexuses share them.
+    parameters: Mutex<ChangerParameters>,
 }
 
 impl Changer {
-    pub(crate) fn new(identity: DeviceIdentity, robot: Arc<Robot>) -> Self {
-        Self { identity, robot }
+    /// Returns the changer of `robot`. `attentions` are those of its logical unit.
+    pub(crate) fn new(
+        identity: DeviceIdentity,
+        robot: Arc<Robot>,
+        attentions: Arc<UnitAttentions>,
+    ) -> Self {
+        let parameters = mode::default_parameters(&robot);
+        Self {
+            identity,
+            robot,
+            attentions,
+            parameters: Mutex::new(parameters),
+        }
     }
 
     /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5, SMC-3): nobody may take cartridges out of the library;
@@ -50,7 +66,7 @@ impl DeviceServer for Changer {
             0x00 => Response::good(), // TEST UNIT READY: a robot in memory is always ready
             0x07 | 0x37 | 0xe7 => self.initialize_element_status(cdb),
             0x12 => self.identity.inquiry(nexus, &[], cdb),
-            0x15 | 0x55 => self.mode_select(command),
+            0x15 | 0x55 => self.mode_select(nexus.id, command),
             0x1a | 0x5a => self.mode_sense(cdb),
             0x1e => self.prevent_allow(nexus.id, cdb),
             0x2b => self.position_to_element(cdb),
@@ -72,5 +88,6 @@ impl DeviceServer for Changer {
 
     fn reset(&self) {
         self.robot.allow_removal();
+        *self.parameters() = mode::default_parameters(&self.robot);
     }
 }

@@ -271,7 +271,7 @@ impl Machine {
     }
 
     fn codec_in_force(&self) -> Codec {
-        if self.mode.parameters.compression {
+        if self.mode.parameters.data_compression.enabled {
             self.codec
         } else {
             Codec::Stored

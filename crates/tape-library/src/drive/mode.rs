@@ -2,39 +2,35 @@
 
 use cartridge::Codec;
 use scsi::spc::mode::{
-    ALL_PAGES, ALL_SUBPAGES, BlockDescriptor, Form, ModeSelect, ModeSense, PageControl,
-    ParameterList, pages,
+    BlockDescriptor, Form, ModeSelect, ModeSense, ParameterList, changed_pages, selected_pages,
 };
 use scsi::ssc::mode_header::{DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific};
-use scsi::ssc::mode_pages::{DriveParameters, PAGES};
+use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters};
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
 
 use super::{Machine, Medium};
 use crate::profile::DriveProfile;
 
 /// The mode parameters that can change. All nexuses share them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mode {
     /// BLOCK LENGTH of the block descriptor; 0 for variable.
     pub(super) block_length: u32,
     /// BUFFERED MODE: whether WRITE answers when the data are accepted.
     pub(super) buffered: bool,
-    /// What stands in the pages.
+    /// The mode pages.
     pub(super) parameters: DriveParameters,
 }
 
 impl Mode {
     /// Returns the values after power on and reset.
     pub(super) fn default_of(profile: &DriveProfile, codec: Codec) -> Self {
-        let compression = codec != Codec::Stored;
         Self {
             block_length: profile.block_length_default,
             buffered: true,
-            parameters: DriveParameters {
-                compression_capable: compression,
-                compression,
-                software_write_protect: false,
-            },
+            parameters: DriveParameters::new(DriveFeatures {
+                compression: codec != Codec::Stored,
+            }),
         }
     }
 }
@@ -43,48 +39,16 @@ impl Machine {
     /// MODE SENSE(6), MODE SENSE(10).
     pub(super) fn mode_sense(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let command = ModeSense::parse(cdb);
+        let default = Mode::default_of(&self.profile, self.codec).parameters;
         let list = ParameterList {
             medium_type: self
                 .medium_loaded()
                 .map_or(0, |medium| self.profile.medium_type(&medium.media)),
             device_specific: self.device_specific().to_byte(),
             block_descriptor: (!command.disable_block_descriptors).then(|| self.block_descriptor()),
-            pages: self.mode_pages(command)?,
+            pages: selected_pages(&command, &self.mode.parameters, &default)?,
         };
-        Ok(Response::allocated(
-            list.to_bytes(command.form),
-            usize::from(command.allocation_length),
-        ))
-    }
-
-    /// Page 00h is no page: Linux's st asks so for header and block descriptor alone.
-    fn mode_pages(&self, command: ModeSense) -> Result<Vec<u8>, Sense> {
-        if command.page_control == PageControl::Saved {
-            return Err(Sense::illegal_request(
-                AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED,
-            ));
-        }
-        if !matches!(command.subpage_code, 0 | ALL_SUBPAGES) {
-            return Err(Sense::invalid_field_in_cdb(3));
-        }
-        let defaults = Mode::default_of(&self.profile, self.codec).parameters;
-        let values = match command.page_control {
-            PageControl::Default => defaults,
-            _ => self.mode.parameters,
-        };
-        match command.page_code {
-            NO_PAGE => Ok(Vec::new()),
-            ALL_PAGES => {
-                let all = PAGES.into_iter();
-                Ok(all
-                    .filter_map(|code| values.page(code, command.page_control))
-                    .flatten()
-                    .collect())
-            }
-            code => values
-                .page(code, command.page_control)
-                .ok_or(Sense::invalid_field_in_cdb(2)),
-        }
+        list.response(&command)
     }
 
     fn device_specific(&self) -> DeviceSpecific {
@@ -93,9 +57,15 @@ impl Machine {
             Medium::Empty | Medium::Unloaded(_) => false,
         };
         DeviceSpecific {
-            write_protected: tab || self.mode.parameters.software_write_protect,
+            write_protected: tab || self.is_software_write_protected(),
             buffered: self.mode.buffered,
         }
+    }
+
+    /// Whether a MODE SELECT has forbidden writing.
+    pub(super) fn is_software_write_protected(&self) -> bool {
+        let configuration = &self.mode.parameters.device_configuration;
+        configuration.software_write_protect
     }
 
     fn block_descriptor(&self) -> BlockDescriptor {
@@ -130,15 +100,9 @@ impl Machine {
     }
 
     fn select(&mut self, nexus: NexusId, select: ModeSelect, data: &[u8]) -> Result<(), Sense> {
-        if select.save_pages {
-            return Err(Sense::invalid_field_in_cdb(1));
-        }
-        let length = usize::from(select.parameter_list_length);
-        if length == 0 {
-            return Ok(()); // "shall not be considered an error" (SPC-5 §6.11)
-        }
-        let too_short = Sense::illegal_request(AdditionalSense::PARAMETER_LIST_LENGTH_ERROR);
-        let list = data.get(..length).ok_or(too_short)?;
+        let Some(list) = select.parameter_list(data)? else {
+            return Ok(());
+        };
         let wanted = self.wanted_mode(select.form, list)?;
         if wanted == self.mode {
             return Ok(());
@@ -162,16 +126,13 @@ impl Machine {
             Form::Six => (2, 4),
             Form::Ten => (3, 8),
         };
-        let mut wanted = self.mode;
+        let mut wanted = self.mode.clone();
         wanted.buffered = DeviceSpecific::parse(parsed.device_specific, specific_at)?.buffered;
         if let Some(descriptor) = parsed.block_descriptor {
             self.check_descriptor(descriptor, header_length)?;
             wanted.block_length = descriptor.block_length;
         }
-        for page in pages(&parsed.pages, first_page)? {
-            let asked = self.mode.parameters.apply(&page)?;
-            merge(&mut wanted.parameters, self.mode.parameters, asked);
-        }
+        wanted.parameters = changed_pages(&self.mode.parameters, &parsed.pages, first_page)?;
         Ok(wanted)
     }
 
@@ -202,17 +163,3 @@ impl Machine {
         }
     }
 }
-
-/// Takes over what one page changes. Pages 0Fh and 10h tell the same thing; an initiator that sends
-/// back all pages after changing one must not have the other undo it.
-fn merge(wanted: &mut DriveParameters, current: DriveParameters, asked: DriveParameters) {
-    if asked.compression != current.compression {
-        wanted.compression = asked.compression;
-    }
-    if asked.software_write_protect != current.software_write_protect {
-        wanted.software_write_protect = asked.software_write_protect;
-    }
-}
-
-/// Page code of "no page".
-const NO_PAGE: u8 = 0x00;

@@ -99,8 +99,7 @@ impl Machine {
         status.file = position.filemarks;
         status.bytes_written = mounted.bytes_written;
         status.bytes_read = mounted.bytes_read;
-        status.write_protected =
-            mounted.write_protected || self.mode.parameters.software_write_protect;
+        status.write_protected = mounted.write_protected || self.is_software_write_protected();
         status.early_warning = mounted.is_beyond_early_warning();
         status.capacity_bytes = usage.capacity_bytes;
         status.used_bytes = usage.stored_bytes;

@@ -71,7 +71,7 @@ impl Machine {
 
     /// Returns the sense of a drive without cartridge or of one that must not be written.
     pub(super) fn check_writable(&mut self) -> Result<(), Sense> {
-        let software = self.mode.parameters.software_write_protect;
+        let software = self.is_software_write_protected();
         if self.loaded()?.write_protected || software {
             return Err(self.refuse_writing());
         }

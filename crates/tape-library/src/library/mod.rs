@@ -98,9 +98,13 @@ impl Library {
         robot.load_drives()?;
         let profile = gateway.machine.changer_profile()?;
         let identity = DeviceIdentity::changer(&profile, gateway.id);
-        let device: Arc<dyn DeviceServer> =
-            Arc::new(Changer::new(identity.clone(), Arc::clone(&robot)));
         let attentions = Arc::new(UnitAttentions::new());
+        let changer = Changer::new(
+            identity.clone(),
+            Arc::clone(&robot),
+            Arc::clone(&attentions),
+        );
+        let device: Arc<dyn DeviceServer> = Arc::new(changer);
         let unit =
             LogicalUnit::start("changer", device, attentions).map_err(|source| Error::Worker {
                 unit: "changer".into(),

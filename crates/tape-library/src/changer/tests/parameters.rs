@@ -18,7 +18,7 @@ fn mode_sense_of_mtx_and_loaderinfo() {
         .changer(&[0x5a, 0x08, 0x3f, 0, 0, 0, 0, 0, 136, 0])
         .data_in;
     assert_eq!(data[..8], [0, 62, 0, 0, 0, 0, 0, 0]);
-    let control = [0x0a, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let control = [0x0a, 10, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(data[8..20], control, "in ascending order");
     assert_eq!(data[20..40], page_1d);
     assert_eq!(data[40..44], [0x1e, 2, 0, 0]);

@@ -94,7 +94,7 @@ fn faults_in_the_list_are_pointed_at_and_change_nothing() {
     assert_check(&mode, invalid_field(false, 2, None));
     // A good descriptor, then a page that is not there.
     let page = select(&rig, &[0, 0, 0x10, 8, 0, 0, 0, 0, 0, 0, 2, 0, 0x3e, 0]);
-    assert_check(&page, invalid_field(false, 12, None));
+    assert_check(&page, invalid_field(false, 12, Some(5)));
     let length_error = sense(ILLEGAL_REQUEST, None, [0x1a, 0]);
     assert_check(&select(&rig, &[0, 0, 0x10, 8, 0, 0]), length_error);
     let short = rig.run_with(&[0x15, 0x10, 0, 0, 12, 0], vec![0, 0, 0x10, 8]);
@@ -107,7 +107,7 @@ fn faults_in_the_list_are_pointed_at_and_change_nothing() {
 fn saved_values_are_not_there() {
     let rig = Rig::loaded();
     let response = rig.run_with(&[0x15, 0x11, 0, 0, 4, 0], vec![0, 0, 0x10, 0]);
-    assert_check(&response, invalid_field(true, 1, None));
+    assert_check(&response, invalid_field(true, 1, Some(0)));
     let response = rig.run(&[0x1a, 0, 0xc0 | 0x0f, 0, 0xff, 0]);
     assert_check(&response, sense(ILLEGAL_REQUEST, None, [0x39, 0]));
 }
@@ -200,7 +200,7 @@ fn a_drive_without_codec_has_no_compression() {
     let mut list = vec![0, 0, 0x10, 0];
     list.extend_from_slice(&page(&rig, 0x0f));
     list[6] = 0x80;
-    assert_check(&select(&rig, &list), invalid_field(false, 6, None));
+    assert_check(&select(&rig, &list), invalid_field(false, 6, Some(7)));
 }
 
 #[test]
@@ -228,8 +228,8 @@ fn all_pages_come_in_ascending_order_and_unknown_ones_are_refused() {
         rest = rest.slice(2 + usize::from(length)..);
     }
     assert_eq!(codes, [0x01, 0x02, 0x0a, 0x0f, 0x10, 0x1c]);
-    let response = rig.run(&[0x1a, 0, 0x1d, 0, 0xff, 0]);
-    assert_check(&response, invalid_field(true, 2, None));
+    let response = rig.run(&[0x1a, 0, 0x3e, 0, 0xff, 0]);
+    assert_check(&response, invalid_field(true, 2, Some(5)));
     let response = rig.run(&[0x1a, 0, 0x0a, 0xf0, 0xff, 0]);
     assert_check(&response, invalid_field(true, 3, None));
 }

@@ -1,0 +1,10 @@
+//! Mode pages of all devices (SPC-5 §7.5), one file for each.
+//!
+//! Pages 18h and 19h, protocol specific, are not among them: iSCSI gives their fields no meaning
+//! (RFC 7143 §12 keeps burst lengths for its own keys), so there is nothing to tell.
+
+mod control;
+mod disconnect_reconnect;
+
+pub use control::Control;
+pub use disconnect_reconnect::DisconnectReconnect;

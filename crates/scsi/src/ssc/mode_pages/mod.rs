@@ -1,0 +1,76 @@
+//! Mode pages of a tape drive (SSC-5 §8.5), one file for each.
+//!
+//! A new page is a file with a value that is a [`ModePage`](crate::spc::mode::ModePage), and a line
+//! in [`DriveParameters`]. A page that only some drives have says so in
+//! [`ModePage::is_present`](crate::spc::mode::ModePage::is_present).
+
+mod data_compression;
+mod device_configuration;
+mod error_recovery;
+mod informational_exceptions;
+#[cfg(test)]
+mod tests;
+
+use crate::spc::mode::mode_pages;
+use crate::spc::mode_pages::{Control, DisconnectReconnect};
+pub use data_compression::DataCompression;
+pub use device_configuration::DeviceConfiguration;
+pub use error_recovery::ErrorRecovery;
+pub use informational_exceptions::InformationalExceptions;
+
+mode_pages! {
+    /// All mode pages of a drive.
+    pub struct DriveParameters {
+        /// Page 01h.
+        error_recovery: ErrorRecovery,
+        /// Page 02h.
+        disconnect_reconnect: DisconnectReconnect,
+        /// Page 0Ah.
+        control: Control,
+        /// Page 0Fh.
+        data_compression: DataCompression,
+        /// Page 10h.
+        device_configuration: DeviceConfiguration,
+        /// Page 1Ch.
+        informational_exceptions: InformationalExceptions,
+    }
+    reconcile: DriveParameters::reconcile_compression;
+}
+
+/// What the pages of a drive are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DriveFeatures {
+    /// Whether the drive has a compression algorithm; it uses it after power on.
+    pub compression: bool,
+}
+
+impl DriveParameters {
+    /// Returns the values of a drive after power on.
+    pub fn new(features: DriveFeatures) -> Self {
+        Self {
+            error_recovery: ErrorRecovery,
+            disconnect_reconnect: DisconnectReconnect,
+            control: Control,
+            data_compression: DataCompression {
+                capable: features.compression,
+                enabled: features.compression,
+            },
+            device_configuration: DeviceConfiguration {
+                compression_capable: features.compression,
+                compression: features.compression,
+                software_write_protect: false,
+            },
+            informational_exceptions: InformationalExceptions,
+        }
+    }
+
+    /// Pages 0Fh and 10h both tell whether the drive compresses. An initiator that sends back all
+    /// pages after changing one must not have the other undo it.
+    fn reconcile_compression(&mut self, before: &Self) {
+        if self.data_compression.enabled == before.data_compression.enabled {
+            self.data_compression.enabled = self.device_configuration.compression;
+        } else {
+            self.device_configuration.compression = self.data_compression.enabled;
+        }
+    }
+}

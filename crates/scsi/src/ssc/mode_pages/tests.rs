@@ -1,0 +1,164 @@
+//! Mode pages of a drive, as bytes.
+
+use super::*;
+use crate::sense::Sense;
+use crate::spc::mode::{
+    ALL_PAGES, ALL_SUBPAGES, Form, ModePages, ModeSense, PageControl, changed_pages, selected_pages,
+};
+
+fn on() -> DriveParameters {
+    DriveParameters::new(DriveFeatures { compression: true })
+}
+
+fn off() -> DriveParameters {
+    changed(&on(), &{
+        let mut page = page(&on(), 0x0f, PageControl::Current);
+        page[2] &= !0x80;
+        page
+    })
+}
+
+fn sense(page_code: u8, subpage_code: u8, page_control: PageControl) -> ModeSense {
+    ModeSense {
+        form: Form::Ten,
+        disable_block_descriptors: true,
+        page_control,
+        page_code,
+        subpage_code,
+        allocation_length: u16::MAX,
+    }
+}
+
+fn page(parameters: &DriveParameters, code: u8, control: PageControl) -> Vec<u8> {
+    selected_pages(&sense(code, 0, control), parameters, &on()).unwrap()
+}
+
+fn apply(parameters: &DriveParameters, list: &[u8]) -> Result<DriveParameters, Sense> {
+    changed_pages(parameters, list, 12)
+}
+
+fn changed(parameters: &DriveParameters, list: &[u8]) -> DriveParameters {
+    apply(parameters, list).unwrap()
+}
+
+#[test]
+fn data_compression_page() {
+    assert_eq!(
+        page(&on(), 0x0f, PageControl::Current),
+        [0x0f, 14, 0xc0, 0x80, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]
+    );
+    assert_eq!(page(&off(), 0x0f, PageControl::Current)[2], 0x40);
+    assert_eq!(page(&off(), 0x0f, PageControl::Default)[2], 0xc0);
+    let mask = page(&on(), 0x0f, PageControl::Changeable);
+    assert_eq!(mask[..8], [0x0f, 14, 0x80, 0, 0xff, 0xff, 0xff, 0xff]);
+}
+
+#[test]
+fn device_configuration_page() {
+    assert_eq!(
+        page(&on(), 0x10, PageControl::Current),
+        [0x10, 14, 0, 0, 0, 0, 0, 0, 0x40, 0, 0x10, 0, 0, 0, 1, 0x10]
+    );
+}
+
+#[test]
+fn pages_ascend_and_say_their_lengths() {
+    let parameters = on();
+    let ids: Vec<_> = parameters.all().iter().map(|page| page.id()).collect();
+    assert!(ids.is_sorted(), "SPC-5 §6.13: ascending, sub-pages too");
+    for page in parameters.all() {
+        let (bytes, mask) = (page.to_bytes(), page.mask());
+        assert_eq!(bytes.len(), mask.len());
+        let header = page.id().header_length();
+        assert_eq!(bytes[..header], mask[..header]);
+    }
+}
+
+#[test]
+fn every_page_comes_back_as_it_was_told() {
+    for parameters in [on(), off()] {
+        for page in parameters.all() {
+            let told = page.to_bytes();
+            assert_eq!(changed(&parameters, &told), parameters, "{:?}", page.id());
+        }
+        let all = sense(ALL_PAGES, ALL_SUBPAGES, PageControl::Current);
+        let told = selected_pages(&all, &parameters, &on()).unwrap();
+        assert_eq!(changed(&parameters, &told), parameters);
+    }
+}
+
+/// Each bit of each page, flipped alone: what cannot change is refused and pointed at, what can is
+/// taken, or refused for its value; and what was taken is told from then on.
+#[test]
+fn the_mask_tells_the_truth() {
+    let parameters = on();
+    for page in parameters.all() {
+        let (told, mask, id) = (page.to_bytes(), page.mask(), page.id());
+        for at in id.header_length()..told.len() {
+            for bit in 0..8 {
+                let mut list = told.clone();
+                list[at] ^= 1 << bit;
+                let result = apply(&parameters, &list);
+                if mask[at] >> bit & 1 == 0 {
+                    let byte = 12 + u16::try_from(at).unwrap();
+                    let fault = Sense::invalid_field_in_parameter_list(byte).at_bit(bit);
+                    assert_eq!(result, Err(fault), "{id:?} byte {at} bit {bit}");
+                } else if let Ok(after) = result {
+                    assert_ne!(after, parameters, "{id:?} byte {at} bit {bit}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn either_page_switches_compression() {
+    let mut list = page(&on(), 0x0f, PageControl::Current);
+    list[2] &= !0x80;
+    assert_eq!(changed(&on(), &list), off());
+    list[2] |= 0x80;
+    assert_eq!(changed(&off(), &list), on());
+    list[7] = 0;
+    assert_eq!(changed(&on(), &list), off(), "algorithm none");
+    let mut list = page(&on(), 0x10, PageControl::Current);
+    list[14] = 0;
+    assert_eq!(changed(&on(), &list), off());
+}
+
+#[test]
+fn faults_are_pointed_at() {
+    let fault = |byte| Err(Sense::invalid_field_in_parameter_list(byte));
+    let fault_at_bit = |byte, bit| Err(Sense::invalid_field_in_parameter_list(byte).at_bit(bit));
+    let mut list = page(&on(), 0x0f, PageControl::Current);
+    list[3] = 0; // DDE, not changeable; the page starts at byte 12 of the list
+    assert_eq!(apply(&on(), &list), fault_at_bit(15, 7));
+    assert_eq!(apply(&on(), &[0x0f, 2, 0xc0, 0x80]), fault(13), "length");
+    assert_eq!(
+        apply(&on(), &[0x3e, 0]),
+        fault_at_bit(12, 5),
+        "no such page"
+    );
+    assert_eq!(
+        apply(&on(), &[0x4f, 1, 0, 0]),
+        fault(13),
+        "no such sub-page"
+    );
+}
+
+#[test]
+fn what_is_not_there_is_pointed_at() {
+    let refused = |code, subpage, control| {
+        selected_pages(&sense(code, subpage, control), &on(), &on()).unwrap_err()
+    };
+    let current = PageControl::Current;
+    let no_page = Sense::invalid_field_in_cdb(2).at_bit(5);
+    assert_eq!(refused(0x3e, 0, current), no_page);
+    assert_eq!(refused(0x3e, ALL_SUBPAGES, current), no_page);
+    let no_subpage = Sense::invalid_field_in_cdb(3);
+    assert_eq!(refused(0x0f, 1, current), no_subpage);
+    assert_eq!(refused(ALL_PAGES, 1, current), no_subpage);
+    assert_eq!(
+        refused(0x0f, 0, PageControl::Saved).additional,
+        crate::AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED
+    );
+}
