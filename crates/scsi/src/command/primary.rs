@@ -12,6 +12,8 @@ super::commands! {
     0x1a "MODE SENSE(6)": In, Inline, Report, READS, AT_ONCE, [0x1a, 0x08, 0xff, 0xff, 0xff, 0];
     0x1e "PREVENT ALLOW MEDIUM REMOVAL": None, Inline, Report, REMOVAL, AT_ONCE,
         [0x1e, 0, 0, 0, 0x03, 0];
+    0x4c "LOG SELECT": Out, Inline, Report, WRITES, AT_ONCE,
+        [0x4c, 0x03, 0xff, 0xff, 0, 0, 0, 0xff, 0xff, 0];
     0x4d "LOG SENSE": In, Inline, Report, ALWAYS, AT_ONCE,
         [0x4d, 0x01, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0xff, 0];
     0x55 "MODE SELECT(10)": Out, Worker, Report, WRITES, PARAMETERS,

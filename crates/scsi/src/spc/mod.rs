@@ -9,5 +9,6 @@ pub mod report_luns;
 pub mod report_supported_operation_codes;
 pub mod report_supported_task_management_functions;
 pub mod request_sense;
+pub mod tape_alert;
 pub mod transport_id;
 pub mod vpd;

@@ -3,16 +3,17 @@
 //! Its state is the library's: what it reports is the robot's map, what it moves the robot moves.
 
 mod initialize;
-mod log_sense;
+mod log;
 mod mode;
 mod move_medium;
 mod read_element_status;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scsi::smc::mode_pages::ChangerParameters;
+use scsi::spc::log::Thresholds;
 use scsi::{AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response};
 
 use crate::identity::DeviceIdentity;
@@ -20,6 +21,7 @@ use crate::library::Robot;
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
+use log::Log;
 
 /// The changer of a library.
 pub(crate) struct Changer {
@@ -28,6 +30,7 @@ pub(crate) struct Changer {
     attentions: Arc<UnitAttentions>,
     /// All nexuses share them.
     parameters: Mutex<ChangerParameters>,
+    log: Mutex<Log>,
 }
 
 impl Changer {
@@ -43,7 +46,12 @@ impl Changer {
             robot,
             attentions,
             parameters: Mutex::new(parameters),
+            log: Mutex::default(),
         }
+    }
+
+    fn lock_log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5, SMC-3): nobody may take cartridges out of the library;
@@ -70,7 +78,8 @@ impl DeviceServer for Changer {
             0x1a | 0x5a => self.mode_sense(cdb),
             0x1e => self.prevent_allow(nexus.id, cdb),
             0x2b => self.position_to_element(cdb),
-            0x4d => log_sense::log_sense(cdb),
+            0x4c => self.log_select(nexus.id, command),
+            0x4d => self.log_sense(nexus.id, cdb),
             0xa5 => self.move_medium(cdb),
             0xb8 => self.read_element_status(cdb),
             // A row in the table without an arm here: refused like a command without a row.
@@ -84,10 +93,12 @@ impl DeviceServer for Changer {
 
     fn nexus_lost(&self, nexus: NexusId) {
         self.robot.prevent_removal(nexus, false);
+        self.lock_log().alerts.forget(nexus);
     }
 
     fn reset(&self) {
         self.robot.allow_removal();
         *self.parameters() = mode::default_parameters(&self.robot);
+        self.lock_log().thresholds = Thresholds::default();
     }
 }

@@ -36,7 +36,10 @@ impl DeviceServer for Drive {
     }
 
     fn nexus_lost(&self, nexus: NexusId) {
-        self.with_machine(|machine| machine.preventing.remove(&nexus));
+        self.with_machine(|machine| {
+            machine.preventing.remove(&nexus);
+            machine.alerts.forget(nexus);
+        });
     }
 
     fn reset(&self) {
@@ -81,7 +84,8 @@ impl Machine {
             LOCATE_10 | LOCATE_16 => self.locate(cdb),
             READ_POSITION => self.read_position(cdb),
             REPORT_DENSITY_SUPPORT => self.report_density_support(cdb),
-            LOG_SENSE => self.log_sense(cdb),
+            LOG_SELECT => Ok(self.log_select(nexus, command)),
+            LOG_SENSE => self.log_sense(nexus, cdb),
             _ => Err(Sense::illegal_request(
                 AdditionalSense::INVALID_COMMAND_OPERATION_CODE,
             )),
@@ -106,6 +110,7 @@ const PREVENT_ALLOW_MEDIUM_REMOVAL: u8 = 0x1e;
 const LOCATE_10: u8 = 0x2b;
 const READ_POSITION: u8 = 0x34;
 const REPORT_DENSITY_SUPPORT: u8 = 0x44;
+const LOG_SELECT: u8 = 0x4c;
 const LOG_SENSE: u8 = 0x4d;
 const MODE_SELECT_10: u8 = 0x55;
 const MODE_SENSE_10: u8 = 0x5a;

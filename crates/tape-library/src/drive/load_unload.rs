@@ -1,7 +1,8 @@
 //! LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-5 §7.3, §7.5), and what the robot does.
 
 use scsi::ssc::load_unload::{LoadAction, LoadUnload};
-use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
+use scsi::ssc::log_pages::TapeAlert;
+use scsi::ssc::log_pages::tape_alert::Duration;
 use scsi::ssc::prevent_allow::MediumRemoval;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
 
@@ -22,11 +23,19 @@ impl Machine {
             "loaded"
         );
         self.medium = Medium::Loaded(Box::new(Mounted::new(cartridge, protected)));
-        self.alerts = TapeAlerts::default();
+        self.lower_alerts_of_the_last_cartridge();
         self.deferred = None; // it was about another cartridge
         self.apply_codec();
         self.attentions
             .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
+    }
+
+    fn lower_alerts_of_the_last_cartridge(&mut self) {
+        for alert in TapeAlert::ALL {
+            if alert.duration() == Duration::Cartridge {
+                self.alerts.lower(alert);
+            }
+        }
     }
 
     /// The cartridge stands at its beginning without any initiator having asked for it.

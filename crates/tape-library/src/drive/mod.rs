@@ -58,12 +58,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::Codec;
-use scsi::ssc::log_pages::{TapeAlert, TapeAlerts};
+use scsi::spc::log::Thresholds;
+use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog};
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
 use crate::identity::DeviceIdentity;
 use crate::profile::{DriveProfile, MediaAccess};
 use crate::unit_attention::UnitAttentions;
+use log::Log;
 use mode::Mode;
 use mounted::Mounted;
 pub use status::{DriveState, DriveStatus};
@@ -109,7 +111,8 @@ struct Machine {
     mode: Mode,
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
-    alerts: TapeAlerts,
+    alerts: TapeAlertLog,
+    log: Log,
     /// Data that were accepted got lost while no initiator's command ran: the next one is told.
     deferred: Option<Sense>,
 }
@@ -136,7 +139,8 @@ impl Drive {
             medium: Medium::Empty,
             mode,
             preventing: BTreeSet::new(),
-            alerts: TapeAlerts::default(),
+            alerts: TapeAlertLog::default(),
+            log: Log::default(),
             deferred: None,
         };
         let mut status = DriveStatus::of_empty_drive(config.number);
@@ -259,6 +263,7 @@ impl Machine {
     fn reset(&mut self) {
         self.preventing.clear();
         self.mode = Mode::default_of(&self.profile, self.codec);
+        self.log.thresholds = Thresholds::default();
         self.apply_codec();
     }
 

@@ -71,12 +71,39 @@ fn log_pages() {
     let bench = Bench::new(Preset::Default);
     let initiator = bench.initiator("a");
     let sense = |page: u8| initiator.changer(&[0x4d, 0, 0x40 | page, 0, 0, 0, 0, 2, 0, 0]);
-    assert_eq!(sense(0).data_in[..], [0, 0, 0, 2, 0x00, 0x2e]);
+    assert_eq!(sense(0).data_in[..], [0, 0, 0, 3, 0x00, 0x12, 0x2e]);
+    assert_eq!(
+        sense(0x12).data_in[..],
+        [0x12, 0, 0, 12, 0, 0, 3, 8, 0, 0, 0, 0, 0, 0, 0, 0]
+    );
     let alerts = sense(0x2e).data_in;
     assert_eq!(alerts[..4], [0x2e, 0, 0x01, 0x40], "64 flags of five bytes");
     assert_eq!(alerts[4..9], [0, 1, 3, 1, 0]);
     assert_eq!(
         result(&sense(0x31)),
+        Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_CDB))
+    );
+}
+
+#[test]
+fn log_select_resets_and_tells_the_others() {
+    let bench = Bench::new(Preset::Default);
+    let one = bench.initiator("a");
+    let two = bench.initiator("b");
+    assert_eq!(result(&two.changer(&[0, 0, 0, 0, 0, 0])), Ok(()));
+    let reset = [0x4c, 0x02, 0x40, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(result(&one.changer(&reset)), Ok(()));
+    assert_eq!(result(&one.changer(&[0, 0, 0, 0, 0, 0])), Ok(()));
+    assert_eq!(
+        result(&two.changer(&[0, 0, 0, 0, 0, 0])),
+        Err((
+            SenseKey::UnitAttention,
+            AdditionalSense::LOG_PARAMETERS_CHANGED
+        ))
+    );
+    let unknown = [0x4c, 0x02, 0x71, 0, 0, 0, 0, 0, 0, 0];
+    assert_eq!(
+        result(&one.changer(&unknown)),
         Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_CDB))
     );
 }

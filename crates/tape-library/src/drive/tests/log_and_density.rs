@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use cartridge::{Codec, MemoryStore};
 
+use scsi::AdditionalSense;
+use scsi::ssc::log_pages::TapeAlert;
+
 use super::harness::*;
 use crate::profile::DriveProfile;
 
@@ -11,8 +14,8 @@ use crate::profile::DriveProfile;
 fn log_pages_are_listed_and_answer() {
     let rig = Rig::loaded();
     let log = |page: u8| rig.good(&[0x4d, 0, 0x40 | page, 0, 0, 0, 0, 2, 0, 0]);
-    assert_eq!(log(0x00), [0, 0, 0, 3, 0x00, 0x2e, 0x31][..]);
-    for code in [0x2e, 0x31] {
+    assert_eq!(log(0x00), [0, 0, 0, 4, 0x00, 0x12, 0x2e, 0x31][..]);
+    for code in [0x12, 0x2e, 0x31] {
         let data = log(code);
         assert_eq!(data[0], code);
         assert_eq!(
@@ -52,11 +55,62 @@ fn tape_alert_is_lowered_when_read() {
     let flag_10 = || rig.good(&[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 2, 0, 0])[4 + 9 * 5 + 4];
     assert_eq!(flag_10(), 1, "removal was prevented");
     assert_eq!(flag_10(), 0);
+    assert_eq!(
+        rig.good(&[0x4d, 0, 0x40 | 0x12, 0, 0, 0, 0, 2, 0, 0])[4..],
+        [0, 0, 3, 8, 0, 0x40, 0, 0, 0, 0, 0, 0],
+        "the response page shows it whoever has read it"
+    );
+    let other = rig.run_as(TWO, &[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 2, 0, 0], vec![]);
+    assert_eq!(
+        other.data_in[4 + 9 * 5 + 4],
+        1,
+        "another nexus has not read it"
+    );
     // A new cartridge starts without flags.
     rig.run(&[0x1b, 0, 0, 0, 0, 0]);
     rig.drive.unload().unwrap();
     rig.insert(new_cartridge(MemoryStore::new(), PLENTY));
     assert_eq!(flag_10(), 0);
+}
+
+#[test]
+fn asking_for_the_length_lowers_no_flag() {
+    let rig = Rig::loaded();
+    rig.good(&[0x1e, 0, 0, 0, 1, 0]);
+    rig.run(&[0x1b, 0, 0, 0, 0, 0]);
+    // sg_logs asks for the header first, and then for the page.
+    rig.good(&[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 0, 4, 0]);
+    let page = rig.good(&[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(page[4 + 9 * 5 + 4], 1);
+}
+
+#[test]
+fn flags_about_the_drive_outlast_the_cartridge() {
+    let rig = Rig::loaded();
+    rig.drive.with_machine(|machine| {
+        machine.alerts.raise(TapeAlert::CleanNow);
+        machine.alerts.raise(TapeAlert::MediaLife);
+    });
+    rig.drive.unload().unwrap();
+    rig.insert(new_cartridge(MemoryStore::new(), PLENTY));
+    let page = rig.good(&[0x4d, 0, 0x40 | 0x12, 0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(page[8..], [0, 0, 0x10, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn log_select_lowers_the_flags_and_tells_the_others() {
+    let rig = Rig::loaded();
+    rig.good(&[0x1e, 0, 0, 0, 1, 0]);
+    rig.run(&[0x1b, 0, 0, 0, 0, 0]);
+    rig.good(&[0x4c, 0x02, 0x40 | 0x2e, 0, 0, 0, 0, 0, 0, 0]);
+    let page = rig.good(&[0x4d, 0, 0x40 | 0x2e, 0, 0, 0, 0, 2, 0, 0]);
+    assert_eq!(page[4 + 9 * 5 + 4], 0);
+    let told = AdditionalSense::LOG_PARAMETERS_CHANGED;
+    assert_eq!(rig.attention(TWO), Some(told));
+    assert_eq!(rig.attention(ONE), None);
+    let short = rig.run_with(&[0x4c, 0, 0x40, 0, 0, 0, 0, 0, 8, 0], vec![0; 4]);
+    assert_check(&short, sense(ILLEGAL_REQUEST, None, [0x1a, 0]));
+    assert_eq!(short.data_out_length, 8);
 }
 
 #[test]
