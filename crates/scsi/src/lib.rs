@@ -22,7 +22,7 @@ pub mod task;
 
 pub use address::{ElementAddress, Lun};
 pub use command::{CommandSpec, CommandTable, DataDirection, DeviceType};
-pub use sense::{AdditionalSense, Sense, SenseKey};
+pub use sense::{AdditionalSense, Sense, SenseFormat, SenseKey};
 pub use status::Status;
 pub use task::{
     AsynchronousEvent, Cdb, Command, EventDepth, InitiatorPort, NexusId, Response,

@@ -42,6 +42,9 @@ macro_rules! additional_senses {
             $(#[doc = $text]
             pub const $name: Self = Self($asc, $ascq);)*
 
+            /// Every code that we send, in ascending order.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
             /// Returns the standard's words, or `None` for a code that we never send.
             pub const fn text(self) -> Option<&'static str> {
                 match (self.0, self.1) {
@@ -100,6 +103,7 @@ additional_senses! {
     MEDIUM_MAGAZINE_NOT_ACCESSIBLE = 0x3b, 0x11, "MEDIUM MAGAZINE NOT ACCESSIBLE";
     REPORTED_LUNS_DATA_CHANGED = 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED";
     INTERNAL_TARGET_FAILURE = 0x44, 0x00, "INTERNAL TARGET FAILURE";
+    PROTOCOL_SERVICE_CRC_ERROR = 0x47, 0x05, "PROTOCOL SERVICE CRC ERROR";
     INITIATOR_DETECTED_ERROR = 0x48, 0x00, "INITIATOR DETECTED ERROR MESSAGE RECEIVED";
     DATA_PHASE_ERROR = 0x4b, 0x00, "DATA PHASE ERROR";
     OVERLAPPED_COMMANDS_ATTEMPTED = 0x4e, 0x00, "OVERLAPPED COMMANDS ATTEMPTED";
@@ -107,7 +111,6 @@ additional_senses! {
     MEDIUM_REMOVAL_PREVENTED = 0x53, 0x02, "MEDIUM REMOVAL PREVENTED";
     INSUFFICIENT_RESOURCES = 0x55, 0x03, "INSUFFICIENT RESOURCES";
     INSUFFICIENT_REGISTRATION_RESOURCES = 0x55, 0x04, "INSUFFICIENT REGISTRATION RESOURCES";
-    PROTOCOL_SERVICE_CRC_ERROR = 0x47, 0x05, "PROTOCOL SERVICE CRC ERROR";
 }
 
 impl fmt::Debug for AdditionalSense {
@@ -133,7 +136,17 @@ pub struct FieldPointer {
     pub bit: Option<u8>,
 }
 
-/// Sense data as a value. [`Sense::to_fixed`] writes it for the wire.
+/// The layout of sense data on the wire (SPC-5 §4.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SenseFormat {
+    /// Response codes 70h and 71h: eighteen bytes, each with its place.
+    #[default]
+    Fixed,
+    /// Response codes 72h and 73h: a header, and a descriptor for each thing told.
+    Descriptor,
+}
+
+/// Sense data as a value. [`Sense::to_bytes`] writes it for the wire.
 #[allow(clippy::struct_excessive_bools)] // the bits of the sense data, as the standard draws them
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sense {
@@ -153,6 +166,11 @@ pub struct Sense {
     pub information: Option<i64>,
     /// The field in error, for ILLEGAL REQUEST.
     pub field: Option<FieldPointer>,
+    /// PROGRESS INDICATION, for NOT READY and NO SENSE: how much is done, in 65536ths. Not told
+    /// beside a field in error.
+    pub progress: Option<u16>,
+    /// How it is written. The logical unit sets it as its initiators have chosen (`D_SENSE`).
+    pub format: SenseFormat,
 }
 
 impl Sense {
@@ -167,6 +185,8 @@ impl Sense {
             incorrect_length: false,
             information: None,
             field: None,
+            progress: None,
+            format: SenseFormat::Fixed,
         }
     }
 
@@ -214,6 +234,28 @@ impl Sense {
         self
     }
 
+    /// Returns the same sense with PROGRESS INDICATION.
+    #[must_use]
+    pub const fn with_progress(mut self, of_65536: u16) -> Self {
+        self.progress = Some(of_65536);
+        self
+    }
+
+    /// Returns the same sense, to be written in `format`.
+    #[must_use]
+    pub const fn in_format(mut self, format: SenseFormat) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Returns the sense data in their format.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self.format {
+            SenseFormat::Fixed => self.to_fixed().to_vec(),
+            SenseFormat::Descriptor => self.to_descriptors(),
+        }
+    }
+
     /// The length of fixed format sense data as we send it.
     pub const FIXED_LENGTH: usize = 18;
 
@@ -228,21 +270,68 @@ impl Sense {
             data[0] |= 0x80;
             data[3..7].copy_from_slice(&information);
         }
-        data[2] = self.key as u8
-            | u8::from(self.filemark) << 7
-            | u8::from(self.end_of_medium) << 6
-            | u8::from(self.incorrect_length) << 5;
+        data[2] = self.key as u8 | self.stream_bits();
         data[7] = 10; // ADDITIONAL SENSE LENGTH: bytes 8 to 17
         data[12] = self.additional.0;
         data[13] = self.additional.1;
-        if let Some(field) = self.field {
-            data[15] = 0x80 | u8::from(field.in_cdb) << 6;
-            if let Some(bit) = field.bit {
-                data[15] |= 0x08 | bit & 0x07;
-            }
-            data[16..18].copy_from_slice(&field.byte.to_be_bytes());
+        if let Some(specific) = self.key_specific() {
+            data[15..18].copy_from_slice(&specific);
         }
         data
+    }
+
+    /// Returns descriptor format sense data (SPC-5 §4.4.2): a descriptor for INFORMATION, which has
+    /// eight bytes here, one for what the key has of its own, and one for the bits of tapes.
+    pub fn to_descriptors(&self) -> Vec<u8> {
+        const HEADER_LENGTH: usize = 8;
+        const INFORMATION: u8 = 0x00;
+        const SENSE_KEY_SPECIFIC: u8 = 0x02;
+        const STREAM_COMMANDS: u8 = 0x04;
+        const VALID: u8 = 0x80;
+        let mut data = vec![0; HEADER_LENGTH];
+        data[0] = if self.deferred { 0x73 } else { 0x72 };
+        data[1] = self.key as u8;
+        data[2] = self.additional.0;
+        data[3] = self.additional.1;
+        if let Some(information) = self.information {
+            data.extend([INFORMATION, 10, VALID, 0]);
+            data.extend(information.to_be_bytes());
+        }
+        if let Some([first, second, third]) = self.key_specific() {
+            data.extend([SENSE_KEY_SPECIFIC, 6, 0, 0, first, second, third, 0]);
+        }
+        let stream = self.stream_bits();
+        if stream != 0 {
+            data.extend([STREAM_COMMANDS, 2, 0, stream]); // SSC-5 §4.3.3
+        }
+        #[allow(clippy::cast_possible_truncation)] // three descriptors of at most twelve bytes
+        {
+            data[7] = (data.len() - HEADER_LENGTH) as u8; // ADDITIONAL SENSE LENGTH
+        }
+        data
+    }
+
+    /// FILEMARK, EOM and ILI where they stand in byte 2 of fixed format and in the stream commands
+    /// descriptor.
+    fn stream_bits(&self) -> u8 {
+        u8::from(self.filemark) << 7
+            | u8::from(self.end_of_medium) << 6
+            | u8::from(self.incorrect_length) << 5
+    }
+
+    /// The SENSE KEY SPECIFIC field with SKSV=1, if there is anything in it (SPC-5 §4.4.2.4).
+    fn key_specific(&self) -> Option<[u8; 3]> {
+        const SKSV: u8 = 0x80;
+        let (flags, number) = match (self.field, self.progress) {
+            (Some(field), _) => {
+                let bit = field.bit.map_or(0, |bit| 0x08 | bit & 0x07);
+                (u8::from(field.in_cdb) << 6 | bit, field.byte)
+            }
+            (None, Some(progress)) => (0, progress),
+            (None, None) => return None,
+        };
+        let [high, low] = number.to_be_bytes();
+        Some([SKSV | flags, high, low])
     }
 }
 
@@ -291,5 +380,61 @@ mod tests {
         let sense =
             Sense::new(SenseKey::NoSense, AdditionalSense::NONE).with_information(0x1_0000_0000);
         assert_eq!(sense.to_fixed()[0], 0x70);
+    }
+
+    #[test]
+    fn descriptors_of_a_short_read_at_a_filemark() {
+        let mut sense = Sense::new(SenseKey::NoSense, AdditionalSense::FILEMARK_DETECTED)
+            .with_information(0x1_0000_0000)
+            .in_format(SenseFormat::Descriptor);
+        sense.filemark = true;
+        sense.end_of_medium = true;
+        assert_eq!(
+            sense.to_bytes(),
+            [
+                0x72, 0x00, 0x00, 0x01, 0, 0, 0, 16, // header
+                0x00, 0x0a, 0x80, 0, 0, 0, 0, 1, 0, 0, 0, 0, // INFORMATION, 64 bits of it
+                0x04, 0x02, 0, 0xc0, // FILEMARK and EOM
+            ]
+        );
+    }
+
+    #[test]
+    fn descriptors_carry_the_field_pointer_and_deferred_errors_their_code() {
+        let sense = Sense::invalid_field_in_cdb(2).at_bit(5);
+        assert_eq!(
+            sense.to_descriptors(),
+            [
+                0x72, 0x05, 0x24, 0x00, 0, 0, 0, 8, // header
+                0x02, 0x06, 0, 0, 0xcd, 0, 2, 0, // SKSV, C/D, BPV and bit 5; byte 2
+            ]
+        );
+        let mut lost = Sense::new(SenseKey::MediumError, AdditionalSense::WRITE_ERROR);
+        lost.deferred = true;
+        assert_eq!(lost.to_descriptors(), [0x73, 0x03, 0x0c, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn progress_stands_where_the_field_pointer_does() {
+        let half =
+            Sense::new(SenseKey::NotReady, AdditionalSense::BECOMING_READY).with_progress(0x8000);
+        assert_eq!(half.to_fixed()[15..18], [0x80, 0x80, 0x00]);
+        assert_eq!(half.to_descriptors()[12..15], [0x80, 0x80, 0x00]);
+    }
+
+    #[test]
+    fn every_code_has_one_name() {
+        assert_eq!(
+            AdditionalSense(0x3f, 0x0e),
+            AdditionalSense::REPORTED_LUNS_DATA_CHANGED
+        );
+        assert_eq!(AdditionalSense(0xff, 0xff).text(), None);
+        let mut all = AdditionalSense::ALL.to_vec();
+        all.dedup_by_key(|code| (code.0, code.1));
+        assert_eq!(all.len(), AdditionalSense::ALL.len());
+        assert!(
+            all.is_sorted_by_key(|code| (code.0, code.1)),
+            "as in annex F"
+        );
     }
 }

@@ -287,13 +287,11 @@ fn without_logical_unit(cdb: &Cdb) -> Response {
             Ok(_) => Sense::invalid_field_in_cdb(2).into(),
             Err(sense) => sense.into(),
         },
-        REQUEST_SENSE => match RequestSense::parse(cdb) {
-            Ok(command) => Response::allocated(
-                not_supported.to_fixed().to_vec(),
-                usize::from(command.allocation_length),
-            ),
-            Err(sense) => sense.into(),
-        },
+        REQUEST_SENSE => {
+            let command = RequestSense::parse(cdb);
+            let sense = not_supported.in_format(command.format);
+            Response::allocated(sense.to_bytes(), usize::from(command.allocation_length))
+        }
         _ => not_supported.into(),
     }
 }

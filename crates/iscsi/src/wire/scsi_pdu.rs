@@ -123,9 +123,9 @@ pdu! {
 
 /// Returns a data segment with sense data (RFC 7143 §11.4.7): SenseLength, then the data.
 pub(crate) fn sense_segment(sense: &Sense) -> Bytes {
-    let sense = sense.to_fixed();
+    let sense = sense.to_bytes();
     let mut segment = Vec::with_capacity(2 + sense.len());
-    #[allow(clippy::cast_possible_truncation)] // 18
+    #[allow(clippy::cast_possible_truncation)] // some dozens
     segment.extend_from_slice(&(sense.len() as u16).to_be_bytes());
     segment.extend_from_slice(&sense);
     segment.into()

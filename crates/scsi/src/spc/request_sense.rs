@@ -1,24 +1,27 @@
 //! REQUEST SENSE (SPC-5 §6.41).
 
-use crate::sense::Sense;
+use crate::sense::SenseFormat;
 use crate::task::Cdb;
 
 /// A parsed REQUEST SENSE command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestSense {
+    /// DESC: the format of the parameter data, whatever the control mode page says.
+    pub format: SenseFormat,
     /// The most bytes that the initiator takes.
     pub allocation_length: u8,
 }
 
 impl RequestSense {
-    /// Parses the CDB. Descriptor format (DESC=1) is refused as SPC-5 §6.41 allows to a device that
-    /// has only fixed format.
-    pub fn parse(cdb: &Cdb) -> Result<Self, Sense> {
-        if cdb.bit(1, 0) {
-            return Err(Sense::invalid_field_in_cdb(1));
-        }
-        Ok(Self {
+    /// Parses the CDB.
+    pub fn parse(cdb: &Cdb) -> Self {
+        Self {
+            format: if cdb.bit(1, 0) {
+                SenseFormat::Descriptor
+            } else {
+                SenseFormat::Fixed
+            },
             allocation_length: cdb.byte(4),
-        })
+        }
     }
 }

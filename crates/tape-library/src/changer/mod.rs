@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scsi::smc::mode_pages::ChangerParameters;
 use scsi::spc::log::Thresholds;
-use scsi::{AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response};
+use scsi::{
+    AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response, SenseFormat,
+};
 
 use crate::identity::DeviceIdentity;
 use crate::library::Robot;
@@ -84,6 +86,14 @@ impl DeviceServer for Changer {
             0xb8 => self.read_element_status(cdb),
             // A row in the table without an arm here: refused like a command without a row.
             _ => Response::illegal_request(AdditionalSense::INVALID_COMMAND_OPERATION_CODE),
+        }
+    }
+
+    fn sense_format(&self) -> SenseFormat {
+        if self.parameters().control.descriptor_sense {
+            SenseFormat::Descriptor
+        } else {
+            SenseFormat::Fixed
         }
     }
 

@@ -1,9 +1,12 @@
 //! From a command to its handler.
 
 use std::sync::TryLockError;
+use std::sync::atomic::Ordering;
 
 use scsi::ssc::read_write::Read;
-use scsi::{AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense};
+use scsi::{
+    AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense, SenseFormat,
+};
 
 use super::{Drive, Machine, Medium};
 use crate::logical_unit::DeviceServer;
@@ -29,6 +32,18 @@ impl DeviceServer for Drive {
             Err(TryLockError::Poisoned(machine)) => machine.into_inner().ends_at_once(command),
             Err(TryLockError::WouldBlock) => false,
         }
+    }
+
+    fn sense_format(&self) -> SenseFormat {
+        if self.descriptor_sense.load(Ordering::Acquire) {
+            SenseFormat::Descriptor
+        } else {
+            SenseFormat::Fixed
+        }
+    }
+
+    fn take_deferred(&self) -> Option<Sense> {
+        self.with_machine(|machine| machine.deferred.take())
     }
 
     fn preventing_removal(&self) -> Vec<NexusId> {

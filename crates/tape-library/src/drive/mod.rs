@@ -92,6 +92,8 @@ pub struct Drive {
     machine: Mutex<Machine>,
     snapshot: Mutex<Snapshot>,
     prevented: AtomicBool,
+    /// `D_SENSE` as of the end of the last command.
+    descriptor_sense: AtomicBool,
 }
 
 /// What the last command left, for those who do not want to wait for the next one.
@@ -154,6 +156,7 @@ impl Drive {
             machine: Mutex::new(machine),
             snapshot: Mutex::new(snapshot),
             prevented: AtomicBool::new(false),
+            descriptor_sense: AtomicBool::new(false),
         }
     }
 
@@ -212,6 +215,8 @@ impl Drive {
         let result = work(&mut machine);
         let prevented = !machine.preventing.is_empty();
         self.prevented.store(prevented, Ordering::Release);
+        let descriptors = machine.mode.parameters.control.descriptor_sense;
+        self.descriptor_sense.store(descriptors, Ordering::Release);
         let mut snapshot = self.lock_snapshot();
         machine.describe(&mut snapshot.status);
         if snapshot.preventing != machine.preventing {

@@ -28,6 +28,14 @@ impl Shared {
     /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
     /// ERROR, so that it costs one command and not the daemon.
     pub(super) fn run(&self, task: &Task) -> Response {
+        let mut response = self.run_guarded(task);
+        if let Some(sense) = &mut response.sense {
+            sense.format = self.device.sense_format();
+        }
+        response
+    }
+
+    fn run_guarded(&self, task: &Task) -> Response {
         catch_unwind(AssertUnwindSafe(|| self.dispatch(task))).unwrap_or_else(|_| {
             tracing::error!(
                 unit = self.name,
@@ -119,21 +127,20 @@ impl Shared {
         }
     }
 
-    /// Returns the first unit attention as parameter data and clears it (SPC-5 §6.41), or NO SENSE:
-    /// sense data go out with each CHECK CONDITION, so nothing else is kept for later.
+    /// Returns the first unit attention as parameter data and clears it (SPC-5 §6.41), else an error
+    /// of an earlier command that nobody has been told yet, else NO SENSE: sense data go out with each
+    /// CHECK CONDITION, so nothing else is kept for later.
     fn request_sense(&self, nexus: NexusId, cdb: &Cdb) -> Response {
-        let command = match RequestSense::parse(cdb) {
-            Ok(command) => command,
-            Err(sense) => return sense.into(),
-        };
+        let command = RequestSense::parse(cdb);
         let sense = match self.attentions.take(nexus) {
             Some(attention) => Sense::new(SenseKey::UnitAttention, attention),
-            None => Sense::new(SenseKey::NoSense, AdditionalSense::NONE),
+            None => self
+                .device
+                .take_deferred()
+                .unwrap_or(Sense::new(SenseKey::NoSense, AdditionalSense::NONE)),
         };
-        Response::allocated(
-            sense.to_fixed().to_vec(),
-            usize::from(command.allocation_length),
-        )
+        let data = sense.in_format(command.format).to_bytes();
+        Response::allocated(data, usize::from(command.allocation_length))
     }
 }
 

@@ -35,8 +35,8 @@ use std::thread::JoinHandle;
 
 use scsi::command::{CommandTable, Execution};
 use scsi::{
-    AdditionalSense, AsynchronousEvent, Command, Lun, NexusId, Response, SenseKey, Status,
-    TaskManagementFunction, TaskTag,
+    AdditionalSense, AsynchronousEvent, Command, Lun, NexusId, Response, Sense, SenseFormat,
+    SenseKey, Status, TaskManagementFunction, TaskTag,
 };
 
 use crate::error::Error;
@@ -68,6 +68,18 @@ pub trait DeviceServer: Send + Sync {
     /// waiting for a disk or for somebody else who has the device. Does not wait itself.
     fn ends_at_once(&self, _command: &Command) -> bool {
         true
+    }
+
+    /// Returns the format of the sense data that go out with CHECK CONDITION (`D_SENSE` of the control
+    /// mode page). Does not wait.
+    fn sense_format(&self) -> SenseFormat {
+        SenseFormat::Fixed
+    }
+
+    /// Takes the error of a command that had ended GOOD, for REQUEST SENSE, which comes before every
+    /// other command that would be told (SPC-5 §4.4.7).
+    fn take_deferred(&self) -> Option<Sense> {
+        None
     }
 
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.

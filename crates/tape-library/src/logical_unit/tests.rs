@@ -3,6 +3,7 @@
 mod loss;
 mod management;
 mod preempt;
+mod sense;
 mod units;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -32,7 +32,7 @@ impl ChangerParameters {
     /// Returns the values after power on of a changer with these elements.
     pub fn new(elements: ElementAddressAssignment) -> Self {
         Self {
-            control: Control,
+            control: Control::default(),
             element_address_assignment: elements,
             transport_geometry: TransportGeometry,
             device_capabilities: DeviceCapabilities,

@@ -50,7 +50,7 @@ impl DriveParameters {
         Self {
             error_recovery: ErrorRecovery,
             disconnect_reconnect: DisconnectReconnect,
-            control: Control,
+            control: Control::default(),
             data_compression: DataCompression {
                 capable: features.compression,
                 enabled: features.compression,
