@@ -56,6 +56,7 @@ impl NullCartridge {
                 created_unix_ms: 0,
                 write_protected: false,
                 form: cartridge::Form::Data,
+                layout: None,
             },
             pattern: pattern(BLOCK_BYTES_MAX),
             objects: Vec::new(),
@@ -157,6 +158,14 @@ impl Volume for NullCartridge {
         }
     }
 
+    fn partitions(&self) -> u8 {
+        1
+    }
+
+    fn usage_of(&self, partition: u8) -> Option<Usage> {
+        (partition == 0).then(|| self.usage())
+    }
+
     fn set_codec(&mut self, _: Codec) {}
 
     fn is_ready_for(&self, _: usize) -> bool {
@@ -202,6 +211,26 @@ impl Volume for NullCartridge {
         };
         self.cursor += 1;
         Ok(read)
+    }
+
+    /// Sizes mean nothing to what keeps nothing, and it has no second partition.
+    fn format(&mut self, partition_bytes: &[u64]) -> Result<(), Error> {
+        if partition_bytes.len() > 1 {
+            return Err(Error::NoSuchPartition { partition: 1 });
+        }
+        self.objects.clear();
+        self.rewind()
+    }
+
+    fn set_capacity(&mut self, capacity_bytes: u64) -> Result<(), Error> {
+        self.format(&[capacity_bytes])
+    }
+
+    fn change_partition(&mut self, partition: u8) -> Result<(), Error> {
+        if partition > 0 {
+            return Err(Error::NoSuchPartition { partition });
+        }
+        self.rewind()
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

@@ -1,6 +1,6 @@
-//! Makes the cartridge of `testdata/<version>/mixed` (see the README there).
+//! Makes the cartridges of `testdata/<version>` (see the README there).
 //!
-//! `cargo run -p cartridge --example make_fixture -- <new directory>`
+//! `cargo run -p cartridge --example make_fixture -- mixed|partitions <new directory>`
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use cartridge::{
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let directory = std::env::args()
-        .nth(1)
-        .ok_or("usage: make_fixture <new directory>")?;
+    let mut arguments = std::env::args().skip(1);
+    let (Some(kind), Some(directory)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: make_fixture mixed|partitions <new directory>".into());
+    };
     let store = || LocalStore::create(&directory).map(Box::new);
     let environment = Arc::new(SeededEnvironment::new(1));
     let label = Label {
@@ -25,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         created_unix_ms: environment.now_unix_ms(),
         write_protected: false,
         form: cartridge::Form::Data,
+        layout: None,
     };
     Cartridge::create(store()?, &label)?;
     let settings = Settings {
@@ -34,6 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         environment,
         ..Settings::default()
     };
+    if kind == "partitions" {
+        return partitions(&store, &settings);
+    }
 
     // Objects 0 to 27: each codec writes six blocks and a filemark; the segments roll.
     let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
@@ -62,6 +67,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     cartridge.append_filemarks(1)?;
     cartridge.synchronize()?;
     cartridge.append_block(text(2001, 1))?;
+    cartridge.synchronize()?;
+    drop(cartridge);
+    Ok(())
+}
+
+/// Formatted twice; two partitions, of which the second was never sealed.
+fn partitions(
+    store: &impl Fn() -> std::io::Result<Box<LocalStore>>,
+    settings: &Settings,
+) -> Result<(), Box<dyn Error>> {
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    cartridge.append_block(text(0, 1000))?;
+    cartridge.format(&[1 << 20, 1 << 21, 1 << 22])?;
+    cartridge.change_partition(2)?;
+    cartridge.append_block(text(1, 1000))?;
+    cartridge.format(&[37_500_000_000, 1_462_500_000_000])?;
+    cartridge.append_block(text(2, 1000))?;
+    cartridge.append_filemarks(1)?;
+    cartridge.unload()?;
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    cartridge.change_partition(1)?;
+    for block in 0..4 {
+        cartridge.append_block(text(100 + block, 5000))?;
+    }
     cartridge.synchronize()?;
     drop(cartridge);
     Ok(())

@@ -75,6 +75,7 @@ fn run(
         created_unix_ms: 0,
         write_protected: false,
         form: cartridge::Form::Data,
+        layout: None,
     };
     let settings = Settings {
         codec,

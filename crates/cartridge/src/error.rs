@@ -75,6 +75,23 @@ pub enum Error {
     /// Appending is refused because objects before were lost and nobody has moved since.
     #[error("cartridge: position lost after a failed write")]
     PositionLost,
+    /// Appending is refused where it would overwrite what was to be written once, and so is erasing
+    /// and formatting.
+    #[error("cartridge: written once, cannot be overwritten")]
+    WriteOnce,
+    /// The cartridge has fewer partitions.
+    #[error("partition {partition}: there is none")]
+    NoSuchPartition {
+        /// The partition.
+        partition: u8,
+    },
+    /// The label could not be replaced, nor the old one be put back. What is on the cartridge can be
+    /// read; nothing can be appended until writing the label works.
+    #[error("label: a failed replacement cannot be undone: {source}")]
+    LabelDoubtful {
+        /// What the disk said.
+        source: io::Error,
+    },
     /// A segment could not be created nor removed again. What is on the cartridge can be read;
     /// nothing can be appended until removing it works.
     #[error("segment {segment}: a failed creation cannot be undone: {source}")]
@@ -144,12 +161,15 @@ impl Error {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::WriteProtected
+            | Self::WriteOnce
+            | Self::NoSuchPartition { .. }
             | Self::BlockLength { .. }
             | Self::VolumeFull
             | Self::PositionLost => Remedy::TellHost,
             Self::NoSpace => Remedy::FreeSpace,
             Self::Deferred { source, .. }
             | Self::Doubtful { source, .. }
+            | Self::LabelDoubtful { source }
             | Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Remedy::FreeSpace,
                 _ => Remedy::Retry,

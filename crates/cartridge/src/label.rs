@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::limits::BARCODE_BYTES_MAX;
+use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX, PARTITIONS_MAX};
 use crate::store::SegmentStore;
 
 /// What is written on a cartridge.
@@ -30,6 +30,18 @@ pub struct Label {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Form::is_data")]
     pub form: Form,
+    /// Its partitions, once it was formatted; until then there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+}
+
+/// The partitions of a cartridge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// How many times the cartridge was formatted; segments of fewer are dead.
+    pub epoch: u64,
+    /// The capacity of each partition.
+    pub partition_bytes: Vec<u64>,
 }
 
 /// What a cartridge is for.
@@ -125,15 +137,29 @@ impl Label {
         Ok(format!("{line}\n{}{checksum:08x}\n", Self::CHECKSUM_PREFIX).into_bytes())
     }
 
+    /// Returns the capacity of each partition.
+    pub fn partition_bytes(&self) -> &[u64] {
+        match &self.layout {
+            Some(layout) => &layout.partition_bytes,
+            None => std::slice::from_ref(&self.capacity_bytes),
+        }
+    }
+
+    /// How many times the cartridge was formatted.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.layout.as_ref().map_or(0, |layout| layout.epoch)
+    }
+
     fn version(&self) -> u32 {
-        if self.form.is_data() {
+        if self.form.is_data() && self.layout.is_none() {
             Self::VERSION_PLAIN
         } else {
             Self::VERSION_EXTENDED
         }
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Returns an error that names the first field that is not in order.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |field, reason: &str| {
             Err(Error::InvalidLabel {
                 field,
@@ -158,6 +184,24 @@ impl Label {
         if self.capacity_bytes == 0 {
             return invalid("capacity_bytes", "must not be 0");
         }
+        let epoch = self.layout.as_ref().map(|layout| layout.epoch);
+        if epoch.is_some_and(|epoch| !(1..=COUNT_MAX).contains(&epoch)) {
+            return invalid("epoch", "must be 1 to 2^62");
+        }
+        let sizes = self.partition_bytes();
+        let sum = sizes
+            .iter()
+            .try_fold(0_u64, |sum, size| sum.checked_add(*size));
+        if sizes.is_empty()
+            || sizes.len() > PARTITIONS_MAX
+            || sizes.contains(&0)
+            || sum.is_none_or(|sum| sum > self.capacity_bytes)
+        {
+            return invalid(
+                "partition_bytes",
+                "must be 1 to 4 capacities, none of them 0, within that of the cartridge",
+            );
+        }
         Ok(())
     }
 }
@@ -177,7 +221,29 @@ pub(crate) mod tests {
             created_unix_ms: 1_800_000_000_000,
             write_protected: false,
             form: Form::Data,
+            layout: None,
         }
+    }
+
+    #[test]
+    fn partitions_fit_the_cartridge() {
+        let with = |epoch, partition_bytes: &[u64]| Label {
+            layout: Some(Layout {
+                epoch,
+                partition_bytes: partition_bytes.to_vec(),
+            }),
+            ..label(1000)
+        };
+        let good = with(3, &[1, 999]);
+        let text = good.emit().unwrap();
+        assert!(text.starts_with(b"{\"capstan_cartridge\":2,"));
+        assert_eq!(Label::parse(&text).unwrap(), good);
+        assert_eq!(good.partition_bytes(), [1, 999]);
+        assert_eq!(label(1000).partition_bytes(), [1000]);
+        for bad in [&[][..], &[0], &[1; 5], &[1, 1000], &[u64::MAX, 2], &[0, 5]] {
+            with(1, bad).emit().unwrap_err();
+        }
+        with(0, &[1000]).emit().unwrap_err();
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub use cartridge::{
 };
 pub use codec::Codec;
 pub use error::{Error, Remedy};
-pub use label::{CartridgeSpec, Form, Label, read_label};
+pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
     Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore, WriteBehind,

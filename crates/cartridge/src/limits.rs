@@ -3,6 +3,9 @@
 /// The longest block: what three bytes of transfer length can say (SSC-5 §8.1, READ BLOCK LIMITS).
 pub const BLOCK_BYTES_MAX: usize = (1 << 24) - 1;
 
+/// The most partitions of a cartridge.
+pub const PARTITIONS_MAX: usize = 4;
+
 /// The most blocks that share one frame. It bounds the table of lengths to 64 KiB.
 pub const FRAME_BLOCKS_MAX: u32 = 16384;
 

@@ -270,6 +270,7 @@ pub(crate) fn write_footer(
         segment: header.name.uuid,
         generation: header.generation,
         number: header.name.number,
+        partition: header.name.partition,
         reason,
         entry_count: u32::try_from(entries.len()).map_err(|_| io::ErrorKind::FileTooLarge)?,
         first_object: header.first_object,

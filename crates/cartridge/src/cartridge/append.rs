@@ -13,6 +13,7 @@ use std::io;
 
 use bytes::Bytes;
 
+use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::{Error, is_no_space};
@@ -50,12 +51,11 @@ impl Cartridge {
         }
         self.check_writable()?;
         let at = self.totals_at_cursor()?;
-        if at.charged_bytes + (self.builder.plain_length() + length) as u64
-            > self.label.capacity_bytes
-        {
+        let capacity = self.capacity_of(self.partition);
+        if at.charged_bytes + (self.builder.plain_length() + length) as u64 > capacity {
             // What waits counts in full; compressed it may leave room.
             self.flush()?;
-            if self.totals_at_cursor()?.charged_bytes + length as u64 > self.label.capacity_bytes {
+            if self.totals_at_cursor()?.charged_bytes + length as u64 > capacity {
                 return Err(Error::VolumeFull);
             }
         }
@@ -86,10 +86,8 @@ impl Cartridge {
         }
         let at = self.totals_at_cursor()?;
         let charge = u64::from(count) * FILEMARK_CHARGE_BYTES;
-        let limit = self
-            .label
-            .capacity_bytes
-            .saturating_add(FILEMARK_RESERVE_BYTES);
+        let capacity = self.capacity_of(self.partition);
+        let limit = capacity.saturating_add(FILEMARK_RESERVE_BYTES);
         if at.charged_bytes + self.builder.plain_length() as u64 + charge > limit {
             return Err(Error::VolumeFull);
         }
@@ -124,7 +122,8 @@ impl Cartridge {
         let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
         let need = self.waiting_bytes() + need;
         let size_max = u64::from(self.settings.segment_size_bytes);
-        let nothing_to_remove = self.dead.is_empty() && self.doubtful.is_none();
+        let doubtful = self.doubtful.is_some() || self.label_doubtful;
+        let nothing_to_remove = self.dead.is_empty() && !doubtful;
         let writer = self.writer.as_ref();
         let writer = writer.filter(|_| at_end && nothing_to_remove);
         writer.is_some_and(|writer| {
@@ -141,6 +140,7 @@ impl Cartridge {
         if self.condition == Condition::PositionLost {
             return Err(Error::PositionLost);
         }
+        self.check_form(Change::Appends)?;
         self.undo_doubtful()
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::Error;
@@ -11,11 +12,12 @@ use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter};
 
 impl Cartridge {
-    /// Erases everything from the position on. Durable when it returns.
+    /// Erases everything from the position to the end of the partition. Durable when it returns.
     pub fn erase(&mut self) -> Result<(), Error> {
         if self.label.write_protected {
             return Err(Error::WriteProtected);
         }
+        self.check_form(Change::Destroys)?;
         self.synchronize()?;
         self.moved();
         self.undo_doubtful()?;
@@ -41,10 +43,11 @@ impl Cartridge {
         let mut header = SegmentHeader {
             cartridge: self.label.uuid,
             name: SegmentName {
-                partition: 0,
+                partition: self.partition,
                 number: 0,
                 uuid: environment.new_uuid(),
             },
+            epoch: self.label.epoch(),
             previous: uuid::Uuid::nil(),
             generation: 0,
             generation_first_object: 0,
@@ -96,7 +99,10 @@ impl Cartridge {
     /// be appended: the next segment would have to say what lies before it. And whoever loads the
     /// cartridge anew would take it for good, with the cut that the host was told had failed: do not
     /// let go of the cartridge before this succeeds.
+    ///
+    /// The same goes for a label that could not be replaced: the old one is written again.
     pub fn undo_doubtful(&mut self) -> Result<(), Error> {
+        self.undo_doubtful_label()?;
         let Some(name) = self.doubtful else {
             return Ok(());
         };

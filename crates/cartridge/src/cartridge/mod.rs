@@ -16,6 +16,7 @@
 mod append;
 mod cut;
 mod open;
+mod partitions;
 mod position;
 mod read;
 mod segments;
@@ -37,6 +38,7 @@ use crate::writer::SegmentWriter;
 
 pub use append::Appended;
 pub use open::{DamagedRange, RecoveryReport};
+use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
 use read::DecodedFrame;
 pub use read::Read;
@@ -47,6 +49,10 @@ pub struct Cartridge {
     store: Box<dyn SegmentStore>,
     settings: Settings,
     label: Label,
+    /// The partition that everything here is about, unless it says otherwise.
+    partition: u8,
+    /// The other partitions; what stands at the index of the current one means nothing.
+    parked: Vec<Parked>,
     chain: Chain,
     cursor: Cursor,
     /// The blocks that wait for their frame to be filled; they lie at the end of data.
@@ -61,6 +67,8 @@ pub struct Cartridge {
     /// A segment whose creation failed and could not be undone: nobody knows whether it, and the cut
     /// that it stands for, would be there after a crash.
     doubtful: Option<SegmentName>,
+    /// Replacing the label failed: nobody knows which one there would be after a crash.
+    label_doubtful: bool,
     /// Segments that were cut off and whose files are not removed yet.
     dead: Vec<SegmentName>,
 }
@@ -74,8 +82,9 @@ struct Cursor {
 }
 
 /// Whether objects can be appended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Condition {
+    #[default]
     Good,
     /// Accepted objects were lost and nobody has moved since.
     PositionLost,
@@ -87,7 +96,7 @@ enum Condition {
 /// A place on the cartridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
-    /// The partition, 0 for now.
+    /// The partition.
     pub partition: u8,
     /// Blocks and filemarks before it: the logical object number of READ POSITION (SSC-5 §7.7).
     pub object: u64,
@@ -95,7 +104,7 @@ pub struct Position {
     pub filemarks: u64,
 }
 
-/// What a cartridge holds.
+/// What a partition of a cartridge holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes as the host wrote them.
@@ -103,7 +112,7 @@ pub struct Usage {
     /// Bytes as they count against the capacity: blocks after compression, and
     /// [`crate::limits::FILEMARK_CHARGE_BYTES`] for each filemark.
     pub stored_bytes: u64,
-    /// The native capacity in bytes.
+    /// The native capacity of the partition in bytes.
     pub capacity_bytes: u64,
     /// Blocks.
     pub blocks: u64,
@@ -145,42 +154,32 @@ impl Cartridge {
             write_protected,
             ..self.label.clone()
         };
-        let text = label.emit()?;
-        self.store
-            .replace_label(&text)
-            .map_err(|source| Error::io("label: write", source))?;
-        self.label = label;
-        Ok(())
+        self.replace_label(label)
     }
 
     /// Returns where the next object is read or written.
     pub fn position(&self) -> Position {
         Position {
-            partition: 0,
+            partition: self.partition,
             object: self.cursor.object,
             filemarks: self.cursor.marks,
         }
     }
 
-    /// Returns the place after the last object.
+    /// Returns the place after the last object of the partition.
     pub fn end_of_data(&self) -> Position {
         Position {
-            partition: 0,
+            partition: self.partition,
             object: self.chain.end.objects,
             filemarks: self.chain.end.marks,
         }
     }
 
-    /// Returns what the cartridge holds. Blocks that wait to be compressed count in full.
+    /// Returns what the partition holds. Blocks that wait to be compressed count in full.
     pub fn usage(&self) -> Usage {
-        let end = &self.chain.end;
-        Usage {
-            host_bytes: end.host_bytes,
-            stored_bytes: end.charged_bytes + self.builder.plain_length() as u64,
-            capacity_bytes: self.label.capacity_bytes,
-            blocks: end.objects - end.marks,
-            filemarks: end.marks,
-        }
+        let waiting = self.builder.plain_length() as u64;
+        let capacity_bytes = self.capacity_of(self.partition);
+        Usage::of(&self.chain, waiting, capacity_bytes)
     }
 
     /// Returns how new frames are compressed.
@@ -197,13 +196,14 @@ impl Cartridge {
     pub fn unload(mut self) -> Result<(), Error> {
         let synchronized = self.synchronize();
         self.undo_doubtful()?;
-        if self.condition == Condition::PositionLost
-            || self.condition == Condition::RemainsBehindEnd
-        {
-            // What was reported lost must not be there when the cartridge is loaded again.
-            self.start_segment(self.chain.end, 0, SealReason::Cut)?;
+        for partition in 0..self.partitions() {
+            self.switch_to(partition);
+            if self.condition != Condition::Good {
+                // What was reported lost must not be there when the cartridge is loaded again.
+                self.start_segment(self.chain.end, 0, SealReason::Cut)?;
+            }
+            self.close_writer(SealReason::Unload);
         }
-        self.close_writer(SealReason::Unload);
         self.remove_dead(DEAD_REMOVED_PER_LOAD);
         synchronized
     }
@@ -211,6 +211,19 @@ impl Cartridge {
     /// The place after the last object.
     fn end_cursor(&self) -> Cursor {
         Cursor::at(self.chain.end)
+    }
+}
+
+impl Usage {
+    fn of(chain: &Chain, waiting_bytes: u64, capacity_bytes: u64) -> Self {
+        let end = &chain.end;
+        Self {
+            host_bytes: end.host_bytes,
+            stored_bytes: end.charged_bytes + waiting_bytes,
+            capacity_bytes,
+            blocks: end.objects - end.marks,
+            filemarks: end.marks,
+        }
     }
 }
 

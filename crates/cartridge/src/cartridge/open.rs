@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
+use super::partitions::Parked;
 use super::segments::{SegmentCache, read_header, read_trailer};
 use super::{Cartridge, Condition, Cursor};
 use crate::chain::Chain;
@@ -20,8 +21,14 @@ use crate::store::{SegmentName, SegmentStore};
 use crate::walk::{Walk, holds_frames, walk};
 use crate::writer::write_footer;
 
-/// A range of object numbers, both ends included.
-pub type DamagedRange = RangeInclusive<u64>;
+/// Damaged objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedRange {
+    /// The partition.
+    pub partition: u8,
+    /// Their numbers.
+    pub objects: RangeInclusive<u64>,
+}
 
 /// What loading found and put right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +42,7 @@ pub struct RecoveryReport {
     pub dead: Vec<SegmentName>,
     /// Segments that should be there and are not.
     pub missing: Vec<Uuid>,
-    /// Objects of the last segment that had been synchronized and are damaged.
+    /// Objects of the last segment of each partition that had been synchronized and are damaged.
     pub damaged: Vec<DamagedRange>,
 }
 
@@ -47,18 +54,35 @@ impl Cartridge {
     ) -> Result<(Self, RecoveryReport), Error> {
         settings.check()?;
         let label = read_label(&*store)?;
-        let mut report = RecoveryReport::default();
-        let (headers, empty) = read_headers(&*store, &label)?;
-        let (mut chain, replay) = Chain::replay(headers)?;
-        report.missing = replay.missing;
-        recover_last(&mut *store, &mut chain, &settings, &mut report)?;
-        report.dead = [empty, replay.dead].concat();
+        if label.layout.is_some() {
+            // After kill -9 the kernel may know a label that the disk has not got yet.
+            let synced = store.sync_directory();
+            synced.map_err(|source| Error::io("directory: sync", source))?;
+        }
+        let Found { partitions, dead } = read_headers(&*store, &label)?;
+        let mut report = RecoveryReport {
+            dead,
+            ..RecoveryReport::default()
+        };
+        let mut parked = Vec::with_capacity(partitions.len());
+        for headers in partitions {
+            let (mut chain, replay) = Chain::replay(headers)?;
+            report.missing.extend(replay.missing);
+            report.dead.extend(replay.dead);
+            recover_last(&mut *store, &mut chain, &settings, &mut report)?;
+            parked.push(Parked {
+                chain,
+                ..Parked::default()
+            });
+        }
         let frame_size = settings.frame_size_bytes as usize;
         let mut cartridge = Self {
             store,
             settings,
             label,
-            chain,
+            partition: 0,
+            chain: std::mem::take(&mut parked[0].chain),
+            parked,
             cursor: Cursor::default(),
             builder: FrameBuilder::new(frame_size),
             encoder: Encoder::default(),
@@ -68,6 +92,7 @@ impl Cartridge {
             frame: None,
             condition: Condition::Good,
             doubtful: None,
+            label_doubtful: false,
             dead: report.dead.clone(),
         };
         cartridge.remove_dead(DEAD_REMOVED_PER_LOAD);
@@ -75,23 +100,32 @@ impl Cartridge {
     }
 }
 
-/// Reads the header of every segment file. Also returns the files that never held anything.
-fn read_headers(
-    store: &dyn SegmentStore,
-    label: &Label,
-) -> Result<(Vec<SegmentHeader>, Vec<SegmentName>), Error> {
+/// What the headers of all segment files say.
+struct Found {
+    /// The segments of each partition that the label has.
+    partitions: Vec<Vec<SegmentHeader>>,
+    /// Files that never held anything, and those of before the last format.
+    dead: Vec<SegmentName>,
+}
+
+/// Reads the header of every segment file.
+fn read_headers(store: &dyn SegmentStore, label: &Label) -> Result<Found, Error> {
     let names = store
         .segments()
         .map_err(|source| Error::io("directory: read", source))?;
-    let mut headers = Vec::with_capacity(names.len());
-    let mut empty = Vec::new();
+    let mut partitions = vec![Vec::new(); label.partition_bytes().len()];
+    let mut dead = Vec::new();
     for name in names {
         let failed = |source| Error::io(format!("segment {name}: read"), source);
         let file = store.open_segment(name).map_err(failed)?;
         match read_header(&*file).map_err(failed)? {
             Ok(header) => {
                 check_owner(&header, name, label)?;
-                headers.push(header);
+                if header.epoch < label.epoch() {
+                    dead.push(name);
+                } else {
+                    partitions[usize::from(name.partition)].push(header);
+                }
             }
             Err(HeaderFault::Unsupported(found)) => {
                 let what = format!("segment {name}");
@@ -104,11 +138,11 @@ fn read_headers(
                 if sealed || holds_frames(&*file, name.uuid).map_err(failed)? {
                     return Err(Error::SegmentHeaderDamaged { segment: name });
                 }
-                empty.push(name);
+                dead.push(name);
             }
         }
     }
-    Ok((headers, empty))
+    Ok(Found { partitions, dead })
 }
 
 fn check_owner(header: &SegmentHeader, name: SegmentName, label: &Label) -> Result<(), Error> {
@@ -116,6 +150,12 @@ fn check_owner(header: &SegmentHeader, name: SegmentName, label: &Label) -> Resu
         "its header has another name"
     } else if header.cartridge != label.uuid {
         "belongs to another cartridge"
+    } else if header.epoch > label.epoch() {
+        "was written after a format that the label does not know"
+    } else if header.epoch == label.epoch()
+        && usize::from(name.partition) >= label.partition_bytes().len()
+    {
+        "is of a partition that the label does not have"
     } else {
         return Ok(());
     };
@@ -156,13 +196,14 @@ fn recover_last(
         damaged,
     } = walk(&*file, name.uuid, row.first.objects).map_err(failed)?;
     report.unsealed = true;
-    report.discarded_bytes = discarded_bytes;
+    report.discarded_bytes += discarded_bytes;
     let bad = entries
         .iter()
         .filter(|entry| entry.kind == EntryKind::Damaged);
-    report.damaged = bad
-        .map(|entry| entry.first_object..=entry.end_object() - 1)
-        .collect();
+    report.damaged.extend(bad.map(|entry| DamagedRange {
+        partition: name.partition,
+        objects: entry.first_object..=entry.end_object() - 1,
+    }));
     if let Some(last) = entries.last() {
         chain.end.objects = last.end_object();
         chain.end.marks += last.end_marks();

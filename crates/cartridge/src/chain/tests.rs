@@ -18,6 +18,7 @@ fn append(
             number: 0,
             uuid: Uuid::from_u128(number),
         },
+        epoch: 0,
         previous: Uuid::nil(),
         generation: 0,
         generation_first_object: 0,

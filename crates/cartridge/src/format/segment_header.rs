@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::fields::{Fields, Layout};
 use super::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_BYTES};
-use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX};
+use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX, PARTITIONS_MAX};
 use crate::store::SegmentName;
 
 /// CR-LF shows a transfer in text mode.
@@ -15,6 +15,9 @@ const HEADER_LENGTH: u32 = 4096;
 /// log2 of [`super::FRAME_ALIGN`].
 const FRAME_ALIGN_LOG2: u8 = 3;
 
+/// Incompatible feature: the header has an epoch, and its partition need not be 0.
+const FEATURE_EPOCH: u32 = 1;
+
 const _: () = assert!(HEADER_LENGTH as usize == HEADER_BYTES);
 
 /// A segment header. Both copies in the file are the same.
@@ -22,6 +25,8 @@ const _: () = assert!(HEADER_LENGTH as usize == HEADER_BYTES);
 pub(crate) struct SegmentHeader {
     pub(crate) cartridge: Uuid,
     pub(crate) name: SegmentName,
+    /// How many times the cartridge had been formatted.
+    pub(crate) epoch: u64,
     /// The segment that comes before this one in the chain; nil for the first.
     pub(crate) previous: Uuid,
     /// +1 each time something was cut off.
@@ -56,7 +61,8 @@ impl SegmentHeader {
             .set(0, &MAGIC)
             .u16(8, FORMAT_MAJOR)
             .u16(10, FORMAT_MINOR)
-            // 12: incompatible features, 16: features that forbid appending. None yet.
+            .u32(12, if self.epoch > 0 { FEATURE_EPOCH } else { 0 })
+            // 16: features that forbid appending. None yet.
             .u32(20, HEADER_LENGTH)
             .uuid(24, self.cartridge)
             .uuid(40, self.name.uuid)
@@ -74,7 +80,8 @@ impl SegmentHeader {
             .u64(128, self.generation_first_object)
             .u64(136, self.created_unix_ms)
             .u64(144, self.capacity_bytes)
-            .set(152, self.barcode.as_bytes());
+            .set(152, self.barcode.as_bytes())
+            .u64(272, self.epoch);
         // 184: key id, 200: wrapped key, 240: salt; all zero without a cipher.
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum).set(4092, &END_MAGIC);
@@ -95,16 +102,19 @@ impl SegmentHeader {
         if fields.u16(8) != FORMAT_MAJOR {
             return unsupported("format", fields.u16(8).into());
         }
-        for (at, what) in [(12, "incompatible features"), (16, "read-only features")] {
-            if fields.u32(at) != 0 {
-                return unsupported(what, fields.u32(at).into());
-            }
+        let features = fields.u32(12);
+        if features & !FEATURE_EPOCH != 0 {
+            return unsupported("incompatible features", features.into());
         }
-        for (at, what, known) in [
-            (92, "partition", 0),
-            (93, "cipher", 0),
-            (94, "alignment", FRAME_ALIGN_LOG2),
-        ] {
+        if fields.u32(16) != 0 {
+            return unsupported("read-only features", fields.u32(16).into());
+        }
+        let has_epoch = features & FEATURE_EPOCH != 0;
+        let partitions = if has_epoch { PARTITIONS_MAX } else { 1 };
+        if usize::from(fields.u8(92)) >= partitions {
+            return unsupported("partition", fields.u8(92).into());
+        }
+        for (at, what, known) in [(93, "cipher", 0), (94, "alignment", FRAME_ALIGN_LOG2)] {
             if fields.u8(at) != known {
                 return unsupported(what, fields.u8(at).into());
             }
@@ -128,6 +138,7 @@ impl SegmentHeader {
                 number: fields.u32(88),
                 uuid: fields.uuid(40),
             },
+            epoch: if has_epoch { fields.u64(272) } else { 0 },
             previous: fields.uuid(56),
             generation: fields.u64(72),
             generation_first_object: fields.u64(128),
@@ -155,6 +166,7 @@ pub(crate) mod tests {
                 number: 3,
                 uuid: Uuid::from_u128(2),
             },
+            epoch: 0,
             previous: Uuid::from_u128(4),
             generation: 5,
             generation_first_object: 6,
@@ -171,6 +183,9 @@ pub(crate) mod tests {
     #[test]
     fn what_was_written_is_read() {
         assert_eq!(SegmentHeader::parse(&header().emit()), Ok(header()));
+        let mut formatted = header();
+        (formatted.epoch, formatted.name.partition) = (8, 3);
+        assert_eq!(SegmentHeader::parse(&formatted.emit()), Ok(formatted));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(crate) struct Trailer {
     pub(crate) segment: Uuid,
     pub(crate) generation: u64,
     pub(crate) number: u32,
+    pub(crate) partition: u8,
     pub(crate) reason: SealReason,
     pub(crate) entry_count: u32,
     pub(crate) first_object: u64,
@@ -60,7 +61,7 @@ impl Trailer {
             .uuid(16, self.cartridge)
             .uuid(32, self.segment)
             .u64(48, self.generation)
-            // 56: partition.
+            .u8(56, self.partition)
             .u8(57, self.reason as u8)
             .u32(60, self.entry_count)
             .u64(64, self.first_object)
@@ -98,6 +99,7 @@ impl Trailer {
             segment: fields.uuid(32),
             generation: fields.u64(48),
             number: fields.u32(12),
+            partition: fields.u8(56),
             reason,
             entry_count: fields.u32(60),
             first_object: fields.u64(64),
@@ -136,6 +138,7 @@ mod tests {
             segment: Uuid::from_u128(2),
             generation: 3,
             number: 4,
+            partition: 3,
             reason: SealReason::Cut,
             entry_count: 5,
             first_object: 6,

@@ -3,7 +3,7 @@
 use cartridge::{Cartridge, Codec, LocalStore, LyingStore, MemoryStore, SegmentStore, WriteBehind};
 use proptest::prelude::*;
 
-use crate::model::{Host, Step, contents, label, new_cartridge, small_settings};
+use crate::model::{Host, Step, all_contents, label, new_cartridge, small_settings};
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
@@ -20,6 +20,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (1u8..20).prop_map(Step::Read),
         1 => Just(Step::Erase),
         1 => prop::sample::select(&Codec::ALL[..]).prop_map(Step::SetCodec),
+        3 => (0u8..4).prop_map(Step::ChangePartition),
+        1 => (1u8..=4).prop_map(Step::Format),
         1 => Just(Step::Reload),
     ];
     prop::collection::vec(step, 1..120)
@@ -47,7 +49,7 @@ fn conforms(steps: &[Step], open: impl Fn() -> Box<dyn SegmentStore>) {
         ),
         (0, 0, 0)
     );
-    assert_eq!(contents(&mut cartridge), host.model.objects);
+    assert_eq!(all_contents(&mut cartridge), host.model.contents());
 }
 
 proptest! {

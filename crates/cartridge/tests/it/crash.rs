@@ -5,7 +5,7 @@ use cartridge::{
     Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore, Settings, WriteBehind,
 };
 
-use crate::model::{Host, Model, Object, Step, block, contents, label, script, small_settings};
+use crate::model::{Host, Model, Object, Step, all_contents, block, label, script, small_settings};
 
 /// Scripts that are run; the nightly run asks for more.
 fn scripts() -> u64 {
@@ -28,19 +28,25 @@ struct Legal {
 }
 
 impl Legal {
-    /// The content is a prefix of what was written, and holds all that was synchronized.
-    fn check(&self, objects: &[Object]) {
+    /// The content of each partition is a prefix of what was written, and holds all that was
+    /// synchronized.
+    fn check(&self, contents: &[Vec<Object>]) {
         let legal = self.models.iter().any(|model| {
-            objects.len() >= model.synchronized
-                && model.objects.get(..objects.len()) == Some(objects)
+            let mut tapes = contents.iter().zip(&model.tapes);
+            contents.len() == model.tapes.len()
+                && tapes.all(|(objects, tape)| {
+                    objects.len() >= tape.synchronized
+                        && tape.objects.get(..objects.len()) == Some(objects)
+                })
         });
         assert!(
             legal,
-            "{} objects left; {:?}",
-            objects.len(),
+            "{:?} objects left; {:?}",
+            contents.iter().map(Vec::len).collect::<Vec<_>>(),
             self.models
                 .iter()
-                .map(|model| (model.synchronized, model.objects.len()))
+                .flat_map(|model| &model.tapes)
+                .map(|tape| (tape.synchronized, tape.objects.len()))
                 .collect::<Vec<_>>()
         );
     }
@@ -72,6 +78,7 @@ fn run_until_stop(store: &LyingStore, way: Way, steps: &[Step], seed: u64) -> Le
                     (0..*count).for_each(|_| after.append(Object::Filemark));
                 }
                 Step::Erase => after.cut(),
+                Step::Format(count) => after = Model::with_partitions((*count).into()),
                 _ => {}
             }
             return Legal {
@@ -95,22 +102,26 @@ fn load(store: &LyingStore) -> Result<(Cartridge, RecoveryReport), Error> {
 }
 
 /// Loads what a crash left and checks it; nothing may look like damage.
-fn recovered(store: &LyingStore, legal: &Legal) -> (Cartridge, Vec<Object>) {
+fn recovered(store: &LyingStore, legal: &Legal) -> (Cartridge, Vec<Vec<Object>>) {
     let (mut cartridge, report) = load(store).unwrap();
     assert!(
         report.damaged.is_empty() && report.missing.is_empty(),
         "{report:?}"
     );
-    let objects = contents(&mut cartridge);
+    let objects = all_contents(&mut cartridge);
     legal.check(&objects);
     (cartridge, objects)
 }
 
-/// Writes on after a crash, and loads twice more.
-fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Object>) {
-    for seed in 2000..2005 {
-        cartridge.append_block(block(1500, seed)).unwrap();
-        objects.push(Object::Block(block(1500, seed)));
+/// Writes on after a crash, in each partition, and loads twice more.
+fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Vec<Object>>) {
+    for (partition, objects) in (0..).zip(&mut objects) {
+        cartridge.change_partition(partition).unwrap();
+        cartridge.space_end_of_data().unwrap();
+        for seed in 2000..2005 {
+            cartridge.append_block(block(1500, seed)).unwrap();
+            objects.push(Object::Block(block(1500, seed)));
+        }
     }
     cartridge.synchronize().unwrap();
     let crashed = store.crash(1);
@@ -120,7 +131,7 @@ fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Objec
             report.damaged.is_empty() && report.missing.is_empty(),
             "{report:?}"
         );
-        assert_eq!(contents(&mut cartridge), objects);
+        assert_eq!(all_contents(&mut cartridge), objects);
     }
 }
 
@@ -175,12 +186,12 @@ fn what_was_there_after_a_kill_is_there_after_a_loss_of_power() {
                 let Ok((mut cartridge, _)) = load(&store) else {
                     continue;
                 };
-                let objects = contents(&mut cartridge);
+                let objects = all_contents(&mut cartridge);
                 legal.check(&objects);
                 for crash in 0..CRASHES {
                     let left = store.crash(operation * 37 + crash);
                     let (mut cartridge, _) = load(&left).unwrap();
-                    assert_eq!(contents(&mut cartridge), objects);
+                    assert_eq!(all_contents(&mut cartridge), objects);
                 }
             }
         }

@@ -2,7 +2,9 @@
 
 use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy, SegmentStore as _, Settings};
 
-use crate::model::{Host, Object, Step, block, contents, label, script, small_settings};
+use crate::model::{
+    Host, Object, Step, all_contents, block, contents, label, script, small_settings,
+};
 
 fn store(seed: u64) -> LyingStore {
     let store = LyingStore::new();
@@ -230,11 +232,11 @@ fn run(seed: u64, operation: u64, fault: Fault) {
     store.heal();
     let cartridge = host.cartridge.take().expect("never taken");
     cartridge.unload().unwrap();
-    assert_eq!(contents(&mut load(&store)), host.model.objects);
+    assert_eq!(all_contents(&mut load(&store)), host.model.contents());
     // And nothing of what was lost comes back after a loss of power.
     assert_eq!(
-        contents(&mut load(&store.crash(operation))),
-        host.model.objects
+        all_contents(&mut load(&store.crash(operation))),
+        host.model.contents()
     );
 }
 

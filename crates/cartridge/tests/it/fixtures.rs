@@ -8,7 +8,7 @@ use cartridge::{
     Cartridge, Codec, LocalStore, MemoryStore, SegmentStore as _, Settings, read_label,
 };
 
-use crate::model::{Object, contents, label};
+use crate::model::{Object, all_contents, contents, label};
 
 /// The block `number`; `examples/make_fixture.rs` knows the same rule.
 fn text(number: usize, length: usize) -> Object {
@@ -29,15 +29,35 @@ fn mixed() -> Vec<Object> {
     objects
 }
 
-#[test]
-fn a_cartridge_of_version_1_is_read() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/v1/mixed");
+/// A copy of a fixture: loading seals the last segment.
+fn copy_of(fixture: &str) -> tempfile::TempDir {
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let directory = tempfile::tempdir().unwrap();
-    // Loading seals the last segment, so it is done with a copy.
-    for entry in fs::read_dir(fixture).unwrap() {
+    for entry in fs::read_dir(testdata.join(fixture)).unwrap() {
         let path = entry.unwrap().path();
         fs::copy(&path, directory.path().join(path.file_name().unwrap())).unwrap();
     }
+    directory
+}
+
+#[test]
+fn a_formatted_cartridge_of_version_1_is_read() {
+    let directory = copy_of("v1/partitions");
+    let store = || Box::new(LocalStore::new(directory.path()));
+    let sizes = [37_500_000_000, 1_462_500_000_000];
+    assert_eq!(read_label(&*store()).unwrap().partition_bytes(), sizes);
+    for unsealed in [true, false] {
+        let (mut cartridge, report) = Cartridge::open(store(), Settings::default()).unwrap();
+        assert_eq!((report.unsealed, report.dead.len()), (unsealed, 0));
+        let first = vec![text(2, 1000), Object::Filemark];
+        let second = (0..4).map(|block| text(100 + block, 5000)).collect();
+        assert_eq!(all_contents(&mut cartridge), [first, second]);
+    }
+}
+
+#[test]
+fn a_cartridge_of_version_1_is_read() {
+    let directory = copy_of("v1/mixed");
     let store = || Box::new(LocalStore::new(directory.path()));
     let label = read_label(&*store()).unwrap();
     assert_eq!((&*label.barcode, label.density), ("CAP001L5", 0x58));

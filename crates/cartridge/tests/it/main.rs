@@ -8,3 +8,4 @@ mod damage;
 mod faults;
 mod fixtures;
 mod model;
+mod partitions;

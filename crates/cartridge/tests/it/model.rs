@@ -1,10 +1,12 @@
-//! The dumb model: a vector of blocks and filemarks, and a host that compares it with the engine.
+//! The dumb model: a vector of blocks and filemarks for each partition, and a host that compares it
+//! with the engine.
 
 use bytes::Bytes;
 use cartridge::{
     Cartridge, Codec, Environment as _, Error, Label, Located, Read, RecoveryReport,
     SeededEnvironment, SegmentStore, Settings, Spaced, Stop,
 };
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// What lies on a tape.
@@ -33,6 +35,10 @@ pub(crate) enum Step {
     Read(u8),
     Erase,
     SetCodec(Codec),
+    /// To that partition, counted around.
+    ChangePartition(u8),
+    /// So many partitions.
+    Format(u8),
     /// Unload and load.
     Reload,
 }
@@ -59,6 +65,7 @@ pub(crate) fn label(seed: u64) -> Label {
         created_unix_ms: 1_800_000_000_000,
         write_protected: false,
         form: cartridge::Form::Data,
+        layout: None,
     }
 }
 
@@ -79,38 +86,87 @@ pub(crate) fn script(seed: u64, length: usize) -> Vec<Step> {
     let below = |limit: u128| (random.new_uuid().as_u128() >> 8) % limit;
     let small = |limit: u128| u16::try_from(below(limit)).unwrap();
     let signed = |limit: u128| i64::try_from(below(2 * limit)).unwrap() - i64::from(small(limit));
-    (0..length)
-        .map(|_| match below(40) {
-            0..=15 => Step::Append {
-                length: [1, 10, 700, 2000, 9000][usize::from(small(5))] + usize::from(small(90)),
-                seed: u64::from(small(1000)),
-            },
-            16..=19 => Step::Filemarks(u32::from(small(4))),
-            20..=23 => Step::Synchronize,
-            24 => Step::Rewind,
-            25..=27 => Step::LocateBlock(small(300)),
-            28 => Step::LocateFilemark(small(300)),
-            29 => Step::SpaceBlocks(signed(20)),
-            30 => Step::SpaceFilemarks(signed(5)),
-            31..=33 => Step::SpaceEndOfData,
-            34 => Step::Read(3),
-            35 => Step::Erase,
-            36 => Step::SetCodec(Codec::ALL[usize::from(small(4))]),
-            _ => Step::Reload,
-        })
-        .collect()
+    let byte = |limit: u128| u8::try_from(below(limit)).unwrap();
+    // Every second script begins with several partitions.
+    let first = (seed % 2 == 1).then(|| Step::Format(2 + byte(3)));
+    let steps = (0..length).map(|_| match below(44) {
+        0..=15 => Step::Append {
+            length: [1, 10, 700, 2000, 9000][usize::from(small(5))] + usize::from(small(90)),
+            seed: u64::from(small(1000)),
+        },
+        16..=19 => Step::Filemarks(u32::from(small(4))),
+        20..=23 => Step::Synchronize,
+        24 => Step::Rewind,
+        25..=27 => Step::LocateBlock(small(300)),
+        28 => Step::LocateFilemark(small(300)),
+        29 => Step::SpaceBlocks(signed(20)),
+        30 => Step::SpaceFilemarks(signed(5)),
+        31..=33 => Step::SpaceEndOfData,
+        34 => Step::Read(3),
+        35 => Step::Erase,
+        36 => Step::SetCodec(Codec::ALL[usize::from(small(4))]),
+        37..=39 => Step::ChangePartition(byte(4)),
+        40 => Step::Format(1 + byte(4)),
+        _ => Step::Reload,
+    });
+    first.into_iter().chain(steps).collect()
 }
 
-/// The tape as it should be, and where the host is.
-#[derive(Clone, Debug, Default)]
+/// The cartridge as it should be. Its partition is what a host sees of it.
+#[derive(Clone, Debug)]
 pub(crate) struct Model {
+    pub(crate) tapes: Vec<Tape>,
+    pub(crate) current: usize,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self::with_partitions(1)
+    }
+}
+
+impl Deref for Model {
+    type Target = Tape;
+    fn deref(&self) -> &Tape {
+        &self.tapes[self.current]
+    }
+}
+
+impl DerefMut for Model {
+    fn deref_mut(&mut self) -> &mut Tape {
+        &mut self.tapes[self.current]
+    }
+}
+
+impl Model {
+    pub(crate) fn with_partitions(count: usize) -> Self {
+        Self {
+            tapes: vec![Tape::default(); count],
+            current: 0,
+        }
+    }
+
+    /// Returns everything, partition by partition.
+    pub(crate) fn contents(&self) -> Vec<Vec<Object>> {
+        self.tapes.iter().map(|tape| tape.objects.clone()).collect()
+    }
+
+    fn change_partition(&mut self, partition: usize) {
+        self.current = partition;
+        self.position = 0;
+    }
+}
+
+/// A partition as it should be, and where the host is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tape {
     pub(crate) objects: Vec<Object>,
     pub(crate) position: usize,
     /// So many objects were acknowledged as synchronized.
     pub(crate) synchronized: usize,
 }
 
-impl Model {
+impl Tape {
     fn marks(&self, to: usize) -> u64 {
         let marks = self.objects[..to]
             .iter()
@@ -199,7 +255,12 @@ impl Host {
     ) -> Result<(), Error> {
         let moves = !matches!(
             step,
-            Step::Append { .. } | Step::Filemarks(_) | Step::SetCodec(_) | Step::Reload
+            Step::Append { .. }
+                | Step::Filemarks(_)
+                | Step::SetCodec(_)
+                | Step::ChangePartition(_)
+                | Step::Format(_)
+                | Step::Reload
         );
         let model = &mut self.model;
         let length = model.objects.len() as u64;
@@ -266,12 +327,23 @@ impl Host {
                 cartridge.set_codec(codec);
                 self.settings.codec = codec;
             }
+            Step::ChangePartition(partition) => {
+                let partition = partition % u8::try_from(model.tapes.len()).unwrap();
+                cartridge.change_partition(partition)?;
+                model.synchronized = model.objects.len();
+                model.change_partition(partition.into());
+            }
+            Step::Format(count) => {
+                let sizes = vec![(1 << 40) / u64::from(count); count.into()];
+                cartridge.format(&sizes)?;
+                *model = Model::with_partitions(count.into());
+            }
             Step::Reload => {
                 if let Some(cartridge) = self.cartridge.take() {
                     cartridge.unload()?;
                 }
                 model.synchronized = model.objects.len();
-                model.position = 0;
+                model.change_partition(0);
                 let (cartridge, report) = Cartridge::open(reopen(), self.settings.clone())?;
                 assert_eq!(report, RecoveryReport::default());
                 self.cartridge = Some(cartridge);
@@ -290,6 +362,8 @@ impl Host {
         };
         let length = model.objects.len();
         let position = cartridge.position();
+        assert_eq!(usize::from(position.partition), model.current);
+        assert_eq!(usize::from(cartridge.partitions()), model.tapes.len());
         assert_eq!(position.object, model.position as u64);
         assert_eq!(position.filemarks, model.marks(model.position));
         assert_eq!(cartridge.end_of_data().object, length as u64);
@@ -298,6 +372,11 @@ impl Host {
         assert_eq!(usage.blocks, length as u64 - model.marks(length));
         let host_bytes: usize = model.objects.iter().map(Object::length).sum();
         assert_eq!(usage.host_bytes, host_bytes as u64);
+        for (partition, tape) in (0..).zip(&model.tapes) {
+            let usage = cartridge.usage_of(partition).unwrap();
+            assert_eq!(usage.filemarks, tape.marks(tape.objects.len()));
+            assert_eq!(usage.blocks + usage.filemarks, tape.objects.len() as u64);
+        }
     }
 }
 
@@ -319,8 +398,20 @@ pub(crate) fn to_object(read: Read) -> Option<Object> {
     }
 }
 
-/// Returns everything on the cartridge.
+/// Returns everything in the current partition of the cartridge.
 pub(crate) fn contents(cartridge: &mut Cartridge) -> Vec<Object> {
     cartridge.rewind().unwrap();
     std::iter::from_fn(|| to_object(cartridge.read_block().unwrap())).collect()
+}
+
+/// Returns everything on the cartridge, partition by partition; it is then at its beginning.
+pub(crate) fn all_contents(cartridge: &mut Cartridge) -> Vec<Vec<Object>> {
+    let contents = (0..cartridge.partitions())
+        .map(|partition| {
+            cartridge.change_partition(partition).unwrap();
+            contents(cartridge)
+        })
+        .collect();
+    cartridge.change_partition(0).unwrap();
+    contents
 }

@@ -12,6 +12,8 @@ impl Machine {
     pub(super) fn write_fault(&mut self, error: &Error) -> Sense {
         let sense = match error {
             Error::WriteProtected => return self.refuse_writing(),
+            // SSC-5 §4.2.15.4: an overwrite is a write protection of the medium's own kind.
+            Error::WriteOnce => return worm_overwrite(),
             // The standard's end of medium (SSC-5 §4.2.4): not a fault.
             Error::VolumeFull => return end_of_medium(SenseKey::VolumeOverflow),
             Error::Deferred { .. } => lost_behind_good(),
@@ -72,6 +74,14 @@ pub(super) const fn end_of_medium(key: SenseKey) -> Sense {
     let mut sense = Sense::new(key, AdditionalSense::END_OF_PARTITION_DETECTED);
     sense.end_of_medium = true;
     sense
+}
+
+/// An attempt to overwrite what is written once.
+pub(super) const fn worm_overwrite() -> Sense {
+    Sense::new(
+        SenseKey::DataProtect,
+        AdditionalSense::WORM_MEDIUM_OVERWRITE_ATTEMPTED,
+    )
 }
 
 /// A deferred error: the fault of a command that has already ended GOOD (SPC-5 §4.4.7). The command

@@ -15,6 +15,8 @@ pub trait Volume: Send {
     fn position(&self) -> Position;
     fn end_of_data(&self) -> Position;
     fn usage(&self) -> Usage;
+    fn partitions(&self) -> u8;
+    fn usage_of(&self, partition: u8) -> Option<Usage>;
     fn set_codec(&mut self, codec: Codec);
 
     fn is_ready_for(&self, length: usize) -> bool;
@@ -23,10 +25,13 @@ pub trait Volume: Send {
     fn synchronize(&mut self) -> Result<(), Error>;
     fn undo_doubtful(&mut self) -> Result<(), Error>;
     fn erase(&mut self) -> Result<(), Error>;
+    fn format(&mut self, partition_bytes: &[u64]) -> Result<(), Error>;
+    fn set_capacity(&mut self, capacity_bytes: u64) -> Result<(), Error>;
 
     fn is_ready_to_read(&mut self) -> bool;
     fn read_block(&mut self) -> Result<Read, Error>;
 
+    fn change_partition(&mut self, partition: u8) -> Result<(), Error>;
     fn rewind(&mut self) -> Result<(), Error>;
     fn locate_block(&mut self, object: u64) -> Result<Located, Error>;
     fn locate_filemark(&mut self, file: u64) -> Result<Located, Error>;
@@ -53,6 +58,14 @@ impl Volume for Cartridge {
 
     fn usage(&self) -> Usage {
         Cartridge::usage(self)
+    }
+
+    fn partitions(&self) -> u8 {
+        Cartridge::partitions(self)
+    }
+
+    fn usage_of(&self, partition: u8) -> Option<Usage> {
+        Cartridge::usage_of(self, partition)
     }
 
     fn set_codec(&mut self, codec: Codec) {
@@ -87,8 +100,20 @@ impl Volume for Cartridge {
         Cartridge::erase(self)
     }
 
+    fn format(&mut self, partition_bytes: &[u64]) -> Result<(), Error> {
+        Cartridge::format(self, partition_bytes)
+    }
+
+    fn set_capacity(&mut self, capacity_bytes: u64) -> Result<(), Error> {
+        Cartridge::set_capacity(self, capacity_bytes)
+    }
+
     fn read_block(&mut self) -> Result<Read, Error> {
         Cartridge::read_block(self)
+    }
+
+    fn change_partition(&mut self, partition: u8) -> Result<(), Error> {
+        Cartridge::change_partition(self, partition)
     }
 
     fn rewind(&mut self) -> Result<(), Error> {

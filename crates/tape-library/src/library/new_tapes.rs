@@ -141,6 +141,7 @@ pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result
         created_unix_ms: record.created_unix_ms,
         write_protected: record.write_protected,
         form: media.map_or(Form::Data, |media| media.form),
+        layout: None,
     };
     Cartridge::create(Box::new(store), &spec).map_err(|source| Error::Cartridge {
         barcode: record.barcode.clone(),

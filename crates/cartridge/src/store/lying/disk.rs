@@ -13,6 +13,8 @@ const PHYSICAL_SECTOR_BYTES: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     pub(super) label: Option<Vec<u8>>,
+    /// What a crash leaves, unless the directory was synced since.
+    pub(super) durable_label: Option<Vec<u8>>,
     pub(super) names: BTreeMap<SegmentName, usize>,
     pub(super) durable_names: BTreeMap<SegmentName, usize>,
     pub(super) files: Vec<FileState>,
@@ -49,6 +51,11 @@ impl Disk {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Returns true when the machine has stopped.
+    pub(super) fn stands_still(&self) -> bool {
+        matches!(self.fault, Some((at, Fault::Stop)) if self.operations > at)
     }
 
     pub(super) fn used_bytes(&self) -> u64 {

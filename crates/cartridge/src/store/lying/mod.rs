@@ -3,7 +3,8 @@
 //! # Crash
 //! [`LyingStore::crash`] returns what is left when the machine stops: of what was written since the
 //! last sync of a file, any 512-byte pieces; of names created or removed since the last sync of the
-//! directory, any; of changes of length, any. Where the power failed during a write, the physical
+//! directory, any; of changes of length, any; of a label whose replacement did not succeed, the old
+//! one or the new one. Where the power failed during a write, the physical
 //! sector of 4096 bytes is torn: what it held before is gone too, even if that had been synchronized.
 //! What is left follows from a seed.
 //!
@@ -84,8 +85,11 @@ impl LyingStore {
             .iter()
             .map(|file| file.crash(&mut dice))
             .collect();
+        let labels = [&disk.label, &disk.durable_label];
+        let label = labels[dice.below(labels.len())].clone();
         let left = Disk {
-            label: disk.label.clone(),
+            durable_label: label.clone(),
+            label,
             durable_names: names.clone(),
             names,
             files,
@@ -130,11 +134,17 @@ impl SegmentStore for LyingStore {
 
     fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
-        if disk.step()? {
-            return Err(stopped());
+        let stands_still = disk.stands_still();
+        let result = disk.step();
+        let whole = matches!(result, Ok(false));
+        // What failed may have renamed the file all the same, without telling the disk yet.
+        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+            disk.label = Some(text.to_vec());
         }
-        disk.label = Some(text.to_vec());
-        Ok(())
+        if whole {
+            disk.durable_label = Some(text.to_vec());
+        }
+        if result? { Err(stopped()) } else { Ok(()) }
     }
 
     fn segments(&self) -> io::Result<Vec<SegmentName>> {
@@ -176,6 +186,8 @@ impl SegmentStore for LyingStore {
             return Err(stopped());
         }
         disk.durable_names = disk.names.clone();
+        let disk = &mut *disk;
+        disk.durable_label.clone_from(&disk.label);
         Ok(())
     }
 }

@@ -175,6 +175,7 @@ pub(super) fn spec(capacity_bytes: u64) -> CartridgeSpec {
         created_unix_ms: 1_800_000_000_000,
         write_protected: false,
         form: cartridge::Form::Data,
+        layout: None,
     }
 }
 
