@@ -6,9 +6,11 @@
 //! - [`portal`]: iSCSI over sockets and threads.
 //! - [`api`]: HTTP over a Unix socket.
 //! - [`cli`]: the verbs.
+//! - [`hex`]: bytes in JSON.
 
 pub mod api;
 pub mod cli;
 pub mod config;
 pub mod gateway;
+pub mod hex;
 pub mod portal;

@@ -8,11 +8,13 @@
 //!
 //! - [`address`]: logical unit numbers and element addresses.
 //! - [`command`]: the table of commands that a drive and a changer answer.
+//! - [`describe`]: commands and sense data in words.
 //! - [`sense`], [`status`], [`task`]: what a command is and what it answers.
 //! - [`spc`], [`ssc`], [`smc`]: CDBs and parameter data, by standard.
 
 pub mod address;
 pub mod command;
+pub mod describe;
 pub mod sense;
 pub mod smc;
 pub mod spc;

@@ -39,7 +39,7 @@ pub use library::{
 };
 pub use logical_unit::{
     ClearedBy, CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,
-    ReservationKind,
+    ReservationKind, trace,
 };
 pub use profile::Preset;
 pub use target::{Nexus, Target};

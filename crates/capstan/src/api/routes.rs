@@ -10,9 +10,10 @@ use axum::{Json, Router};
 use super::error::{Kind, Problem};
 use super::types::{
     Drive, Drop, DroppedSession, Element, Load, Move, Moved, NewTapes, Reservation, Session,
-    Status, Tape, Unload,
+    Status, Tape, Trace, TraceQuery, Unload,
 };
 use crate::gateway::Gateway;
+use crate::gateway::targets::Device;
 use crate::portal::sessions::Ending;
 
 type Answer<T> = Result<Json<T>, Problem>;
@@ -36,6 +37,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/drives/{number}/unload", post(unload))
         .route("/api/v1/drives/{number}/disable", post(disable_drive))
         .route("/api/v1/drives/{number}/enable", post(enable_drive))
+        .route("/api/v1/trace/{device}", get(trace))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(BODY_SIZE_BYTES_MAX))
@@ -75,9 +77,7 @@ async fn clear_reservation(
     State(gateway): State<Arc<Gateway>>,
     path: Segment<String>,
 ) -> Answer<Option<Reservation>> {
-    let device = segment(path)?
-        .parse()
-        .map_err(|error: String| Problem::new(Kind::BadRequest, error))?;
+    let device = device(path)?;
     blocking(move || gateway.clear_reservation(device)).await
 }
 
@@ -144,6 +144,17 @@ async fn enable_drive(State(gateway): State<Arc<Gateway>>, path: Segment<u16>) -
     blocking(move || gateway.enable_drive(number)).await
 }
 
+async fn trace(
+    State(gateway): State<Arc<Gateway>>,
+    path: Segment<String>,
+    query: Result<Query<TraceQuery>, QueryRejection>,
+) -> Answer<Trace> {
+    let device = device(path)?;
+    let Query(query) =
+        query.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
+    blocking(move || gateway.trace(device, query)).await
+}
+
 async fn unknown_path() -> Problem {
     Problem::new(Kind::NotFound, "there is nothing at this path").hint("see /api/v1/status")
 }
@@ -176,6 +187,12 @@ fn parsed<T>(body: Body<T>) -> Result<T, Problem> {
 fn segment<T>(path: Segment<T>) -> Result<T, Problem> {
     path.map(|Path(value)| value)
         .map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))
+}
+
+fn device(path: Segment<String>) -> Result<Device, Problem> {
+    segment(path)?
+        .parse()
+        .map_err(|error: String| Problem::new(Kind::BadRequest, error))
 }
 
 /// No request is larger than a list of barcodes for every slot of the largest library.

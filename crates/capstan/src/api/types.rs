@@ -2,6 +2,7 @@
 
 mod reservation;
 mod session;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use super::place::Place;
 pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
+pub use trace::{Trace, TracePosition, TraceQuery, TracedCommand};
 
 /// `GET /api/v1/status`
 #[derive(Clone, Debug, Serialize, Deserialize)]

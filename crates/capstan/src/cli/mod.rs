@@ -14,6 +14,7 @@ pub mod show;
 pub mod status;
 pub mod table;
 pub mod tape;
+pub mod trace;
 
 use std::path::PathBuf;
 
@@ -68,6 +69,8 @@ pub enum Verb {
     /// List who has reserved which device, and take reservations away
     #[command(subcommand)]
     Reservation(reservation::Reservation),
+    /// Show the last commands that a device was sent, and what became of them
+    Trace(trace::Trace),
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -93,6 +96,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Drive(verb) => verb.run(&global.client()?),
         Verb::Session(verb) => verb.run(&global.client()?),
         Verb::Reservation(verb) => verb.run(&global.client()?),
+        Verb::Trace(verb) => verb.run(&global.client()?),
         Verb::Catalog(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),
         Verb::Completions(verb) => verb.run(),

@@ -14,6 +14,7 @@ pub mod service;
 pub mod sessions;
 pub mod status;
 pub mod targets;
+pub mod trace;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

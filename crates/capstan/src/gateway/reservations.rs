@@ -40,7 +40,7 @@ impl Gateway {
         Ok(reservation)
     }
 
-    fn unit(&self, device: Device) -> Result<Arc<LogicalUnit>, Problem> {
+    pub(super) fn unit(&self, device: Device) -> Result<Arc<LogicalUnit>, Problem> {
         match device {
             Device::Changer => Ok(self.library.changer()),
             Device::Drive(number) => Ok(self.drive(number)?.unit()),

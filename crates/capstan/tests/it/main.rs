@@ -24,4 +24,5 @@ mod restart;
 mod secrets;
 mod sessions;
 mod tape;
+mod trace;
 mod wire;

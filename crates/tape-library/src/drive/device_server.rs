@@ -8,8 +8,9 @@ use scsi::{
     AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense, SenseFormat,
 };
 
-use super::{Drive, Machine, Medium};
+use super::{Drive, DriveState, Machine, Medium};
 use crate::logical_unit::DeviceServer;
+use crate::logical_unit::trace::TapePosition;
 use crate::nexus::ItNexus;
 
 impl DeviceServer for Drive {
@@ -44,6 +45,16 @@ impl DeviceServer for Drive {
 
     fn take_deferred(&self) -> Option<Sense> {
         self.with_machine(|machine| machine.deferred.take())
+    }
+
+    fn position(&self) -> Option<TapePosition> {
+        let snapshot = self.lock_snapshot();
+        let status = &snapshot.status;
+        (status.state == DriveState::Loaded).then_some(TapePosition {
+            partition: status.partition,
+            block: status.object,
+            file: status.file,
+        })
     }
 
     fn preventing_removal(&self) -> Vec<NexusId> {

@@ -27,6 +27,8 @@ pub struct DriveStatus {
     pub barcode: Option<String>,
     /// The cartridge's identity.
     pub uuid: Option<Uuid>,
+    /// The partition in which the tape stands.
+    pub partition: u8,
     /// Blocks and filemarks before the position, as READ POSITION tells.
     pub object: u64,
     /// Filemarks before the position.
@@ -58,6 +60,7 @@ impl DriveStatus {
             state: DriveState::Empty,
             barcode: None,
             uuid: None,
+            partition: 0,
             object: 0,
             file: 0,
             bytes_written: 0,
@@ -95,6 +98,7 @@ impl Machine {
         let position = mounted.cartridge.position();
         let usage = mounted.cartridge.usage();
         status.state = state;
+        status.partition = position.partition;
         status.object = position.object;
         status.file = position.filemarks;
         status.bytes_written = mounted.bytes_written;

@@ -26,6 +26,7 @@ pub(crate) mod reservation;
 mod task_set;
 #[cfg(test)]
 mod tests;
+pub mod trace;
 mod worker;
 
 use std::fmt;
@@ -46,6 +47,7 @@ pub(crate) use reservation::ReservationStore;
 use reservation::Reservations;
 pub use reservation::{Holder, Reservation, ReservationKind};
 use task_set::{Job, Task, TaskId, TaskSet};
+use trace::{Began, TapePosition, Trace, TraceExcerpt};
 
 /// The most commands that wait in one unit, over all nexuses.
 pub const TASKS_WAITING_MAX: usize = 256;
@@ -85,6 +87,11 @@ pub trait DeviceServer: Send + Sync {
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.
     fn preventing_removal(&self) -> Vec<NexusId> {
         Vec::new()
+    }
+
+    /// Returns where the tape stands, for the trace; `None` without one. Does not wait.
+    fn position(&self) -> Option<TapePosition> {
+        None
     }
 
     /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
@@ -161,6 +168,7 @@ struct Shared {
     attentions: Arc<UnitAttentions>,
     reservations: Reservations,
     tasks: Mutex<TaskSet>,
+    trace: Trace,
     /// Signalled when the worker may have something to do, and when the unit may be idle.
     changed: Condvar,
 }
@@ -179,6 +187,7 @@ impl LogicalUnit {
             reservations: Reservations::new(Arc::clone(&attentions)),
             attentions,
             tasks: Mutex::new(TaskSet::default()),
+            trace: Trace::default(),
             changed: Condvar::new(),
         });
         let worker = worker::spawn(Arc::clone(&shared))?;
@@ -218,6 +227,12 @@ impl LogicalUnit {
             tracing::info!(unit, %kind, holders, "a reservation survived the restart");
         }
         Ok(())
+    }
+
+    /// Returns the commands after number `after` that have ended, at most `count` and the newest
+    /// ones: see [`trace`]. Does not wait.
+    pub fn trace(&self, after: u64, count: usize) -> TraceExcerpt {
+        self.shared.trace.excerpt(after, count)
     }
 
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.
@@ -308,10 +323,12 @@ impl LogicalUnit {
         if inline && tasks.is_idle() && self.shared.device.ends_at_once(&task.command) {
             tasks.begin(&task);
             drop(tasks);
+            let began = self.shared.began();
             let response = self.shared.run(&task);
             let mut wanted = None;
-            self.shared
-                .end_task(&task, response, |response| wanted = Some(response));
+            self.shared.end_task(&task, &began, response, |response| {
+                wanted = Some(response);
+            });
             return wanted;
         }
         if tasks.waiting() >= TASKS_WAITING_MAX {
@@ -476,12 +493,26 @@ impl Shared {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes what the trace has to know of a command that is about to run.
+    fn began(&self) -> Began {
+        Began::now(&*self.device)
+    }
+
     /// Ends the command that runs and has its response delivered, if it is still wanted, before
     /// anybody can learn that the command has ended: who asks for it finds it in the task set or
     /// answered.
-    fn end_task(&self, task: &Task, response: Response, deliver: impl FnOnce(Response)) {
+    fn end_task(
+        &self,
+        task: &Task,
+        began: &Began,
+        response: Response,
+        deliver: impl FnOnce(Response),
+    ) {
+        let after = self.device.position();
         let mut tasks = self.lock();
-        if tasks.end() {
+        let wanted = tasks.end();
+        self.trace.note(task, began, &response, after, wanted);
+        if wanted {
             deliver(response);
         } else if let Some(sense) = response.sense
             && sense.key == SenseKey::UnitAttention

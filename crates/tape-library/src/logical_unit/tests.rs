@@ -4,6 +4,7 @@ mod loss;
 mod management;
 mod preempt;
 mod sense;
+mod trace;
 mod units;
 
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -39,9 +39,10 @@ impl Shared {
     fn work(&self, job: Job) {
         match job {
             Job::Task(task) => {
+                let began = self.began();
                 let response = self.run(&task);
                 let sink = &task.attachment.sink;
-                self.end_task(&task, response, |response| {
+                self.end_task(&task, &began, response, |response| {
                     sink.complete(task.tag, response);
                 });
             }
