@@ -73,7 +73,7 @@ fn described(kind: DeviceType, command: &TracedCommand, session: Option<u64>) ->
         status: command.status.name().to_owned(),
         status_code: command.status.code(),
         sense: command.sense.as_ref().map(describe::sense),
-        sense_data: command.sense.map(|sense| hex::encode(&sense.to_fixed())),
+        sense_data: command.sense.map(|sense| hex::encode(&sense.to_bytes())),
         answered: command.answered,
     }
 }

@@ -68,7 +68,7 @@ pub struct TracedCommand {
     pub status_code: u8,
     /// The sense data in words.
     pub sense: Option<String>,
-    /// The sense data in fixed format, in hexadecimal digits.
+    /// The sense data as they were sent, in hexadecimal digits.
     pub sense_data: Option<String>,
     /// Whether the initiator was told; not when the command was aborted while it ran.
     pub answered: bool,
