@@ -25,6 +25,8 @@ impl Timeouts {
     pub const MOTION: Self = Self::new(60, 2040);
     /// ERASE.
     pub const ERASE: Self = Self::new(60, 16_200);
+    /// VERIFY, which may read all of a cartridge.
+    pub const VERIFY: Self = Self::new(60, 48_000);
     /// LOAD UNLOAD.
     pub const LOAD: Self = Self::new(60, 780);
     /// Commands that move cartridges.

@@ -1,4 +1,33 @@
-//! READ BLOCK LIMITS (SSC-5 §7.6): parameter data. The CDB has no fields.
+//! READ BLOCK LIMITS (SSC-5 §7.6): CDB and parameter data.
+
+use crate::task::Cdb;
+
+/// A parsed READ BLOCK LIMITS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadBlockLimits {
+    /// MLOI=0: how long a block may be.
+    Lengths,
+    /// MLOI=1: the highest number that an object may have.
+    HighestObject,
+}
+
+impl ReadBlockLimits {
+    /// Parses the CDB.
+    pub fn parse(cdb: &Cdb) -> Self {
+        if cdb.bit(1, 0) {
+            Self::HighestObject
+        } else {
+            Self::Lengths
+        }
+    }
+}
+
+/// Returns the parameter data for MLOI=1 (SSC-5 §7.6.3): MAXIMUM LOGICAL OBJECT IDENTIFIER.
+pub fn highest_object_data(object: u64) -> [u8; 20] {
+    let mut data = [0; 20];
+    data[12..].copy_from_slice(&object.to_be_bytes());
+    data
+}
 
 /// The lengths that a block may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +58,17 @@ impl BlockLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_highest_object_stands_behind_twelve_reserved_bytes() {
+        assert_eq!(
+            ReadBlockLimits::parse(&Cdb::new(&[0x05, 0x01, 0, 0, 0, 0])),
+            ReadBlockLimits::HighestObject
+        );
+        let data = highest_object_data(0x0102_0304_0506_0708);
+        assert_eq!(data[..12], [0; 12]);
+        assert_eq!(data[12..], [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 
     #[test]
     fn one_byte_to_one_mebibyte() {

@@ -32,6 +32,9 @@ impl Locate {
     ///
     /// BT=1 says that the address is in a form of the drive's own. Ours is the number of the
     /// logical object, as for BT=0: Linux's st sends BT=1 with what READ POSITION 01h gave it.
+    ///
+    /// BAM of the sixteen-byte command says in which mode of addressing the next commands come. Ours
+    /// tell it by their form, so it changes nothing.
     pub fn parse(cdb: &Cdb) -> Result<Self, Sense> {
         let long = cdb.operation_code() == LOCATE_16;
         let (destination, partition_byte) = if long {

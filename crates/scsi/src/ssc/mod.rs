@@ -2,11 +2,12 @@
 //!
 //! Command descriptor blocks become typed values with `parse`; parameter data become bytes with
 //! `to_bytes`. Bits that the standard reserves are refused before, by the table in
-//! [`crate::command`]; what stands here are the rules between fields. REWIND and ERASE(6) have none:
-//! IMMED only permits an earlier answer, and LONG=1 demands what LONG=0 permits.
+//! [`crate::command`]; what stands here are the rules between fields. REWIND has none: IMMED only
+//! permits an earlier answer.
 
 pub mod block_limits;
 pub mod density;
+pub mod erase;
 pub mod load_unload;
 pub mod locate;
 pub mod log_pages;
@@ -16,4 +17,5 @@ pub mod prevent_allow;
 pub mod read_position;
 pub mod read_write;
 pub mod space;
+pub mod verify;
 pub mod write_filemarks;

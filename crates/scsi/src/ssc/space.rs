@@ -11,13 +11,15 @@ pub enum Space {
     Blocks(i64),
     /// Over that many filemarks, backwards when negative.
     Filemarks(i64),
+    /// To that many filemarks with nothing between them, backwards when negative.
+    SequentialFilemarks(i64),
     /// To the end of data; the count means nothing.
     EndOfData,
 }
 
 impl Space {
-    /// Parses the six- or the sixteen-byte command. Sequential filemarks are optional and setmarks
-    /// obsolete (SSC-5 §6.6, table 43); both are refused.
+    /// Parses the six- or the sixteen-byte command. Setmarks are obsolete (SSC-5 §6.6, table 43) and
+    /// refused.
     pub fn parse(cdb: &Cdb) -> Result<Self, Sense> {
         let count = if cdb.operation_code() == SPACE_16 {
             cdb.u64(4).cast_signed()
@@ -27,6 +29,7 @@ impl Space {
         match cdb.byte(1) & 0x0f {
             0x0 => Ok(Self::Blocks(count)),
             0x1 => Ok(Self::Filemarks(count)),
+            0x2 => Ok(Self::SequentialFilemarks(count)),
             0x3 => Ok(Self::EndOfData),
             _ => Err(invalid_bit(1, 3)),
         }
@@ -73,8 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn sequential_filemarks_and_setmarks_are_refused() {
-        for code in [2, 4, 5, 0xf] {
+    fn sequential_filemarks_are_no_setmarks() {
+        let back = Space::parse(&Cdb::new(&[0x11, 2, 0xff, 0xff, 0xfe, 0]));
+        assert_eq!(back, Ok(Space::SequentialFilemarks(-2)));
+        for code in [4, 5, 0xf] {
             let sense = Space::parse(&Cdb::new(&[0x11, code, 0, 0, 1, 0])).unwrap_err();
             assert_eq!(sense.to_fixed()[15..18], [0xcb, 0, 1], "byte 1, bit 3");
         }

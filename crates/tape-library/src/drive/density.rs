@@ -1,6 +1,7 @@
 //! REPORT DENSITY SUPPORT and READ BLOCK LIMITS (SSC-5 §7.6, §7.9), from the profile.
 
-use scsi::ssc::block_limits::BlockLimits;
+use cartridge::limits::COUNT_MAX;
+use scsi::ssc::block_limits::{BlockLimits, ReadBlockLimits, highest_object_data};
 use scsi::ssc::density::{
     DensityDescriptor, MediumTypeDescriptor, ReportDensitySupport, density_data, medium_type_data,
 };
@@ -12,8 +13,13 @@ use crate::profile::{DriveMedium, DriveProfile, Form, MediaAccess};
 
 impl Machine {
     /// READ BLOCK LIMITS: with or without a cartridge.
-    pub(super) fn read_block_limits(&self) -> Response {
-        Response::data(self.block_limits().to_bytes().to_vec())
+    pub(super) fn read_block_limits(&self, cdb: &Cdb) -> Response {
+        match ReadBlockLimits::parse(cdb) {
+            ReadBlockLimits::Lengths => Response::data(self.block_limits().to_bytes().to_vec()),
+            ReadBlockLimits::HighestObject => {
+                Response::data(highest_object_data(COUNT_MAX).to_vec())
+            }
+        }
     }
 
     /// Returns the lengths that a block may have.

@@ -3,7 +3,7 @@
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
 
-use scsi::ssc::read_write::Read;
+use scsi::ssc::read_write::{Address, Read};
 use scsi::{
     AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense, SenseFormat,
 };
@@ -75,16 +75,28 @@ impl DeviceServer for Drive {
 
 impl Machine {
     fn ends_at_once(&mut self, command: &Command) -> bool {
-        let reads_one_block = Read::parse(&command.cdb)
-            .and_then(|read| self.run(read.transfer))
-            .is_ok_and(|run| run.blocks == 1);
+        let cdb = &command.cdb;
+        let one_block = match cdb.operation_code() {
+            READ_6 | READ_16 => Read::parse(cdb)
+                .and_then(|read| self.run(cdb, read.transfer))
+                .is_ok_and(|run| run.blocks == 1),
+            _ => false,
+        };
         let Medium::Loaded(mounted) = &mut self.medium else {
             return true;
         };
-        match command.cdb.operation_code() {
+        let here = || {
+            let object = mounted.cartridge.position().object;
+            Address::parse(cdb).is_none_or(|address| address.object == object)
+        };
+        match cdb.operation_code() {
             // Several blocks may lie in several frames, of which only the first is looked for.
-            READ_6 => reads_one_block && mounted.cartridge.is_ready_to_read(),
-            WRITE_6 => self.mode.buffered && mounted.cartridge.is_ready_for(command.data_out.len()),
+            READ_6 | READ_16 => one_block && here() && mounted.cartridge.is_ready_to_read(),
+            WRITE_6 | WRITE_16 => {
+                self.mode.buffered
+                    && here()
+                    && mounted.cartridge.is_ready_for(command.data_out.len())
+            }
             _ => true,
         }
     }
@@ -97,13 +109,14 @@ impl Machine {
         let result = match cdb.operation_code() {
             TEST_UNIT_READY => self.loaded().map(|_| Response::good()),
             REWIND => self.rewind(),
-            READ_BLOCK_LIMITS => Ok(self.read_block_limits()),
-            READ_6 => self.read(cdb),
-            WRITE_6 => Ok(self.write(command)),
-            WRITE_FILEMARKS_6 => self.write_filemarks(cdb),
+            READ_BLOCK_LIMITS => Ok(self.read_block_limits(cdb)),
+            READ_6 | READ_16 | READ_REVERSE_6 | READ_REVERSE_16 => self.read(cdb),
+            WRITE_6 | WRITE_16 => Ok(self.write(command)),
+            WRITE_FILEMARKS_6 | WRITE_FILEMARKS_16 => self.write_filemarks(cdb),
             SPACE_6 | SPACE_16 => self.space(cdb),
             MODE_SELECT_6 | MODE_SELECT_10 => Ok(self.mode_select(nexus, command)),
-            ERASE_6 => self.erase(),
+            VERIFY_6 | VERIFY_16 => Ok(self.verify(command)),
+            ERASE_6 | ERASE_16 => self.erase(cdb),
             MODE_SENSE_6 | MODE_SENSE_10 => self.mode_sense(cdb),
             LOAD_UNLOAD => self.load_unload(nexus, cdb),
             PREVENT_ALLOW_MEDIUM_REMOVAL => self.prevent_allow(nexus, cdb),
@@ -125,9 +138,11 @@ const REWIND: u8 = 0x01;
 const READ_BLOCK_LIMITS: u8 = 0x05;
 const READ_6: u8 = 0x08;
 const WRITE_6: u8 = 0x0a;
+const READ_REVERSE_6: u8 = 0x0f;
 const WRITE_FILEMARKS_6: u8 = 0x10;
 const SPACE_6: u8 = 0x11;
 const INQUIRY: u8 = 0x12;
+const VERIFY_6: u8 = 0x13;
 const MODE_SELECT_6: u8 = 0x15;
 const ERASE_6: u8 = 0x19;
 const MODE_SENSE_6: u8 = 0x1a;
@@ -140,5 +155,11 @@ const LOG_SELECT: u8 = 0x4c;
 const LOG_SENSE: u8 = 0x4d;
 const MODE_SELECT_10: u8 = 0x55;
 const MODE_SENSE_10: u8 = 0x5a;
+const WRITE_FILEMARKS_16: u8 = 0x80;
+const READ_REVERSE_16: u8 = 0x81;
+const READ_16: u8 = 0x88;
+const WRITE_16: u8 = 0x8a;
+const VERIFY_16: u8 = 0x8f;
 const SPACE_16: u8 = 0x91;
 const LOCATE_16: u8 = 0x92;
+const ERASE_16: u8 = 0x93;

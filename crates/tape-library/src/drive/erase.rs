@@ -1,15 +1,18 @@
-//! ERASE(6) (SSC-5 §6.2).
+//! ERASE(6) and ERASE(16) (SSC-5 §5.2, §6.2).
 
-use scsi::{Response, Sense};
+use scsi::ssc::erase::Erase;
+use scsi::{Cdb, Response, Sense};
 
 use super::Machine;
 
 impl Machine {
-    /// ERASE(6): everything from the position on is gone, and durably so. LONG=0 only demands an end
-    /// of data here, LONG=1 the rest erased as well; both are the same to a cartridge that has
-    /// nothing behind its end of data. IMMED permits an earlier answer, which we do not give.
-    pub(super) fn erase(&mut self) -> Result<Response, Sense> {
+    /// ERASE: everything from the position on is gone, and durably so. LONG=0 only demands an end of
+    /// data here, LONG=1 the rest erased as well; both are the same to a cartridge that has nothing
+    /// behind its end of data. IMMED permits an earlier answer, which we do not give.
+    pub(super) fn erase(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
+        let erase = Erase::parse(cdb);
         self.check_writable()?;
+        self.begin(erase.start)?;
         self.synchronize()?;
         let mounted = self.loaded()?;
         let erased = mounted.check_position();

@@ -1,4 +1,4 @@
-//! WRITE FILEMARKS(6) (SSC-5 §6.9).
+//! WRITE FILEMARKS(6) and (16) (SSC-5 §5.8, §6.9).
 
 use scsi::ssc::write_filemarks::WriteFilemarks;
 use scsi::{Cdb, Response, Sense, SenseKey};
@@ -8,19 +8,20 @@ use super::fault::end_of_medium;
 use super::read::with_residue;
 
 impl Machine {
-    /// WRITE FILEMARKS(6). With IMMED=0 everything written before and the marks are durable when
+    /// WRITE FILEMARKS. With IMMED=0 everything written before and the marks are durable when
     /// this answers, whatever the count; with IMMED=1 nothing is promised.
     pub(super) fn write_filemarks(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let command = WriteFilemarks::parse(cdb);
         // SSC-5 §6.9: in unbuffered mode an answer before the marks are written is not allowed.
         if command.immediate && !self.mode.buffered {
-            return Err(Sense::invalid_field_in_cdb(1));
+            return Err(WriteFilemarks::immediate_refused());
         }
         self.loaded()?;
         let mut warned = false;
         let residue = i64::from(command.count);
         if command.count > 0 {
             self.check_writable()?;
+            self.begin(command.start)?;
             match self.loaded()?.append_filemarks(command.count) {
                 Ok(met) => warned = met,
                 Err(error) => return Err(with_residue(self.write_fault(&error), residue)),

@@ -35,6 +35,7 @@
 //! # Limits
 //! [`TRANSFER_BYTES_MAX`] for one command; block lengths from the profile.
 
+mod approach;
 mod density;
 mod device_server;
 mod erase;
@@ -46,10 +47,12 @@ mod mode;
 mod mounted;
 mod position;
 mod read;
+mod space;
 mod status;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod verify;
 mod volume;
 mod write;
 

@@ -1,16 +1,15 @@
-//! REWIND, SPACE, LOCATE and READ POSITION (SSC-5 §6.3, §6.6, §7.4, §7.7, §7.10).
+//! REWIND, LOCATE and READ POSITION (SSC-5 §6.3, §7.4, §7.7, §7.10).
 //!
 //! IMMED only permits an answer before the end of the motion; ours is over at once, so it changes
 //! nothing.
 
-use cartridge::{Located, Spaced, Stop};
+use cartridge::Located;
 use scsi::ssc::locate::{Destination, Locate};
 use scsi::ssc::read_position::{Position, ReadPosition};
-use scsi::ssc::space::Space;
-use scsi::{AdditionalSense, Cdb, Response, Sense, SenseKey};
+use scsi::{Cdb, Response, Sense};
 
 use super::Machine;
-use super::read::{end_of_data, filemark};
+use super::read::end_of_data;
 
 impl Machine {
     /// REWIND: synchronises, then moves to the beginning of the partition.
@@ -22,49 +21,6 @@ impl Machine {
             Ok(()) => Ok(Response::good()),
             Err(error) => Err(self.read_fault(&error)),
         }
-    }
-
-    /// SPACE(6), SPACE(16): synchronises, then moves over blocks or filemarks.
-    pub(super) fn space(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
-        let space = Space::parse(cdb)?;
-        self.synchronize()?;
-        let mounted = self.loaded()?;
-        let (count, spaced) = match space {
-            Space::Blocks(count) => (count, mounted.cartridge.space_blocks(count)),
-            Space::Filemarks(count) => (count, mounted.cartridge.space_filemarks(count)),
-            Space::EndOfData => {
-                mounted.trust_position();
-                return match mounted.cartridge.space_end_of_data() {
-                    Ok(()) => Ok(Response::good()),
-                    Err(error) => Err(self.read_fault(&error)),
-                };
-            }
-        };
-        match spaced {
-            Ok(spaced) => self.told_of_stop(count, spaced),
-            Err(error) => Err(self.read_fault(&error)),
-        }
-    }
-
-    /// INFORMATION is "the requested count minus the actual number" of what was spaced over, without
-    /// the sign of the direction (SSC-5 §6.6).
-    fn told_of_stop(&mut self, count: i64, spaced: Spaced) -> Result<Response, Sense> {
-        let sense = match spaced.stopped_by {
-            None => return Ok(Response::good()),
-            Some(Stop::Filemark) => filemark(),
-            // Both tell the initiator where it is. `mt eod` of Linux's st needs no other command.
-            Some(Stop::EndOfData) => {
-                let mounted = self.loaded()?;
-                mounted.trust_position();
-                end_of_data(mounted)
-            }
-            Some(Stop::BeginningOfPartition) => {
-                self.loaded()?.trust_position();
-                beginning_of_partition()
-            }
-        };
-        let residue = count.unsigned_abs().saturating_sub(spaced.moved);
-        Err(sense.with_information(i64::try_from(residue).unwrap_or(i64::MAX)))
     }
 
     /// LOCATE(10), LOCATE(16): synchronises, then moves to an object, a file or the end of data.
@@ -112,12 +68,4 @@ impl Machine {
             command.allocation_length,
         ))
     }
-}
-
-/// The beginning of the partition stopped a motion backwards: NO SENSE, EOM (SSC-5 §6.6).
-const fn beginning_of_partition() -> Sense {
-    let additional = AdditionalSense::BEGINNING_OF_PARTITION_DETECTED;
-    let mut sense = Sense::new(SenseKey::NoSense, additional);
-    sense.end_of_medium = true;
-    sense
 }

@@ -1,24 +1,26 @@
-//! READ(6) (SSC-5 §6.4).
+//! READ and READ REVERSE (SSC-5 §5.4, §5.5, §6.4, §6.5).
 
 use bytes::{Bytes, BytesMut};
-use cartridge::{Error, Read as Object};
-use scsi::ssc::read_write::Read;
+use cartridge::{Error, Read as Object, Spaced, Stop};
+use scsi::ssc::read_write::{ByteOrder, Direction, Read};
 use scsi::{AdditionalSense, Cdb, Response, Sense, SenseKey, Status};
 
 use super::Machine;
 use super::mounted::Mounted;
+use super::space::beginning_of_partition;
 use super::transfer::Run;
 
 impl Machine {
-    /// READ(6). Data come together with CHECK CONDITION when a block is short or long, or when
-    /// something stopped a fixed transfer.
+    /// READ, READ REVERSE. Data come together with CHECK CONDITION when a block is short or long, or
+    /// when something stopped a fixed transfer.
     pub(super) fn read(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let read = Read::parse(cdb)?;
-        let run = self.run(read.transfer)?;
+        let run = self.run(cdb, read.transfer)?;
         self.loaded()?;
-        if run.bytes() == 0 {
+        if run.is_empty() {
             return Ok(Response::good());
         }
+        self.go_to(read.address)?;
         self.synchronize()?;
         // SSC-5 §6.4: with SILI a block that is too long is still told while the mode parameters
         // name a block length.
@@ -26,25 +28,29 @@ impl Machine {
         let short_is_told = !read.suppress_incorrect_length;
         let mounted = self.loaded()?;
         let outcome = if run.fixed {
-            read_blocks(mounted, run)
+            read_blocks(mounted, run, read.direction)
         } else {
-            read_block(mounted, run, short_is_told, long_is_told)
+            read_block(mounted, run, read.direction, short_is_told, long_is_told)
         };
         mounted.bytes_read += outcome.data.len() as u64;
-        Ok(self.answer(outcome))
+        Ok(match self.end(outcome.end) {
+            Ok(()) => Response::data(outcome.data),
+            Err(sense) => Response {
+                status: Status::CheckCondition,
+                sense: Some(sense),
+                data_in: outcome.data,
+                data_out_length: 0,
+            },
+        })
     }
 
-    fn answer(&mut self, outcome: Outcome) -> Response {
-        let sense = match outcome.end {
-            End::Complete => return Response::data(outcome.data),
-            End::Told(sense) => sense,
-            End::Fault(error, residue) => with_residue(self.read_fault(&error), residue),
-        };
-        Response {
-            status: Status::CheckCondition,
-            sense: Some(sense),
-            data_in: outcome.data,
-            data_out_length: 0,
+    /// Returns the sense for how a command ended that read.
+    pub(super) fn end(&mut self, end: End) -> Result<(), Sense> {
+        match end {
+            End::Complete => Ok(()),
+            End::Told(sense) => Err(sense),
+            End::Fault(error, None) => Err(self.read_fault(&error)),
+            End::Fault(error, Some(residue)) => Err(with_residue(self.read_fault(&error), residue)),
         }
     }
 }
@@ -55,16 +61,26 @@ struct Outcome {
     end: End,
 }
 
-enum End {
+/// How a command that reads ended.
+pub(super) enum End {
+    /// With all that was asked for.
     Complete,
+    /// With something that the standard tells.
     Told(Sense),
-    Fault(Error, i64),
+    /// With a fault, and with INFORMATION if the standard defines it.
+    Fault(Error, Option<i64>),
 }
 
 /// A variable transfer: one block, whatever its length. Afterwards the position is behind it, also
 /// when it was cut.
-fn read_block(mounted: &mut Mounted, run: Run, short_is_told: bool, long_is_told: bool) -> Outcome {
-    let mut block = match next_object(mounted, run.residue(0)) {
+fn read_block(
+    mounted: &mut Mounted,
+    run: Run,
+    direction: Direction,
+    short_is_told: bool,
+    long_is_told: bool,
+) -> Outcome {
+    let mut block = match next_object_towards(mounted, direction, run.residue(0)) {
         Ok(block) => block,
         Err(end) => {
             let data = Bytes::new();
@@ -80,7 +96,7 @@ fn read_block(mounted: &mut Mounted, run: Run, short_is_told: bool, long_is_told
     let end = if told {
         // "The requested transfer length minus the actual logical block length": negative for a
         // block that is too long.
-        End::Told(incorrect_length(residue_of(run, block.len())))
+        End::Told(incorrect_length().with_information(residue_of(run, block.len())))
     } else {
         End::Complete
     };
@@ -92,14 +108,14 @@ fn read_block(mounted: &mut Mounted, run: Run, short_is_told: bool, long_is_told
 }
 
 /// The requested length minus the actual one. A block has at most 24 bits of length.
-fn residue_of(run: Run, actual: usize) -> i64 {
+pub(super) fn residue_of(run: Run, actual: usize) -> i64 {
     let actual = i64::try_from(actual).unwrap_or(i64::MAX);
     i64::from(run.block_length) - actual
 }
 
 /// A fixed transfer. A block of another length ends it: the position is behind that block, its data
 /// are not returned, and it counts as not read.
-fn read_blocks(mounted: &mut Mounted, run: Run) -> Outcome {
+fn read_blocks(mounted: &mut Mounted, run: Run, direction: Direction) -> Outcome {
     let length = run.block_length as usize;
     let mut data = Bytes::new();
     let mut gathered = BytesMut::new();
@@ -108,9 +124,9 @@ fn read_blocks(mounted: &mut Mounted, run: Run) -> Outcome {
     }
     let mut end = End::Complete;
     for done in 0..run.blocks {
-        match next_object(mounted, run.residue(done)) {
+        match next_object_towards(mounted, direction, run.residue(done)) {
             Ok(block) if block.len() != length => {
-                end = End::Told(incorrect_length(run.residue(done)));
+                end = End::Told(incorrect_length().with_information(run.residue(done)));
                 break;
             }
             // One block alone goes out as it came, without a copy.
@@ -128,8 +144,59 @@ fn read_blocks(mounted: &mut Mounted, run: Run) -> Outcome {
     Outcome { data, end }
 }
 
+/// Reads the next block in a direction; anything else ends the transfer with `residue` left.
+fn next_object_towards(
+    mounted: &mut Mounted,
+    direction: Direction,
+    residue: i64,
+) -> Result<Bytes, End> {
+    match direction {
+        Direction::Forward => next_object(mounted, residue),
+        Direction::Reverse(ByteOrder::AsWritten) => previous_object(mounted, residue),
+        Direction::Reverse(ByteOrder::Reversed) => {
+            let block = previous_object(mounted, residue)?;
+            Ok(block.iter().rev().copied().collect())
+        }
+    }
+}
+
+/// Reads the block before the position and moves before it. A filemark, too, is passed. After a fault
+/// the position has not changed.
+fn previous_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
+    let told = |sense: Sense| Err(End::Told(sense.with_information(residue)));
+    let fault = |error| End::Fault(error, Some(residue));
+    let step_back = |mounted: &mut Mounted| mounted.cartridge.space_blocks(-1).map_err(fault);
+    match step_back(mounted)? {
+        Spaced {
+            stopped_by: None, ..
+        } => {}
+        Spaced {
+            stopped_by: Some(Stop::Filemark),
+            ..
+        } => return told(filemark()),
+        Spaced {
+            stopped_by: Some(_),
+            ..
+        } => {
+            mounted.trust_position(); // the sense tells where it is
+            return told(beginning_of_partition());
+        }
+    }
+    match mounted.cartridge.read_block() {
+        Ok(Object::Block(block)) => {
+            step_back(mounted)?;
+            Ok(block)
+        }
+        Ok(Object::Filemark | Object::EndOfData) => unreachable!("a block was spaced over"),
+        Err(error) => {
+            mounted.cartridge.space_blocks(1).map_err(fault)?;
+            Err(fault(error))
+        }
+    }
+}
+
 /// Reads the next block; anything else ends the transfer with `residue` left.
-fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
+pub(super) fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
     let told = |sense: Sense| Err(End::Told(sense.with_information(residue)));
     match mounted.cartridge.read_block() {
         Ok(Object::Block(block)) => Ok(block),
@@ -138,7 +205,7 @@ fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
             mounted.trust_position(); // BLANK CHECK tells where it is
             told(end_of_data(mounted))
         }
-        Err(error) => Err(End::Fault(error, residue)),
+        Err(error) => Err(End::Fault(error, Some(residue))),
     }
 }
 
@@ -158,10 +225,10 @@ pub(super) fn end_of_data(mounted: &Mounted) -> Sense {
 }
 
 /// A block of another length than asked for: NO SENSE, ILI (SSC-5 §6.4).
-const fn incorrect_length(residue: i64) -> Sense {
+pub(super) const fn incorrect_length() -> Sense {
     let mut sense = Sense::new(SenseKey::NoSense, AdditionalSense::NONE);
     sense.incorrect_length = true;
-    sense.with_information(residue)
+    sense
 }
 
 /// INFORMATION tells about this command, so not with an error of an earlier one, and only where the

@@ -1,7 +1,7 @@
 //! How much a READ or WRITE moves.
 
-use scsi::Sense;
 use scsi::ssc::read_write::Transfer;
+use scsi::{Cdb, Sense};
 
 use super::Machine;
 
@@ -22,9 +22,14 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// The bytes of the whole run.
+    /// The bytes of the whole run: at most [`TRANSFER_BYTES_MAX`] when [`Machine::run`] made it.
     pub(super) const fn bytes(self) -> u32 {
         self.blocks * self.block_length
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) const fn is_empty(self) -> bool {
+        self.blocks == 0 || self.block_length == 0
     }
 
     /// INFORMATION after `done` blocks: "the requested transfer length minus the actual number of
@@ -40,27 +45,37 @@ impl Run {
 }
 
 impl Machine {
-    /// Resolves a transfer length. FIXED=1 needs a block length (SSC-5 §6.4, §6.8).
-    pub(super) fn run(&self, transfer: Transfer) -> Result<Run, Sense> {
-        let run = match transfer {
+    /// Resolves the transfer length of `cdb`, which has to be one that can be moved at once.
+    pub(super) fn run(&self, cdb: &Cdb, transfer: Transfer) -> Result<Run, Sense> {
+        let run = self.resolve(transfer)?;
+        let bytes = u64::from(run.blocks) * u64::from(run.block_length);
+        if bytes > u64::from(TRANSFER_BYTES_MAX) {
+            return Err(Transfer::invalid_length(cdb));
+        }
+        Ok(run)
+    }
+
+    /// Resolves a transfer length of any size. FIXED=1 needs a block length (SSC-5 §6.4, §6.8).
+    pub(super) fn resolve(&self, transfer: Transfer) -> Result<Run, Sense> {
+        Ok(match transfer {
             Transfer::Bytes(length) => Run {
                 blocks: 1,
                 block_length: length,
                 fixed: false,
             },
-            Transfer::Blocks(_) if self.mode.block_length == 0 => {
-                return Err(Transfer::no_block_length());
-            }
             Transfer::Blocks(blocks) => Run {
                 blocks,
-                block_length: self.mode.block_length,
+                block_length: self.fixed_length()?,
                 fixed: true,
             },
-        };
-        let bytes = u64::from(run.blocks) * u64::from(run.block_length);
-        if bytes > u64::from(TRANSFER_BYTES_MAX) {
-            return Err(Transfer::invalid_length());
+        })
+    }
+
+    /// Returns the block length in force, which FIXED=1 means.
+    pub(super) fn fixed_length(&self) -> Result<u32, Sense> {
+        match self.mode.block_length {
+            0 => Err(Transfer::no_block_length()),
+            length => Ok(length),
         }
-        Ok(run)
     }
 }

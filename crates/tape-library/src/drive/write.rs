@@ -1,8 +1,8 @@
-//! WRITE(6) (SSC-5 §6.8).
+//! WRITE(6) and WRITE(16) (SSC-5 §5.7, §6.8).
 
 use bytes::Bytes;
 use scsi::ssc::read_write::{Transfer, Write};
-use scsi::{Command, Response, Sense, SenseKey};
+use scsi::{Cdb, Command, Response, Sense, SenseKey};
 
 use super::Machine;
 use super::fault::end_of_medium;
@@ -10,36 +10,29 @@ use super::read::with_residue;
 use super::transfer::Run;
 
 impl Machine {
-    /// WRITE(6). The blocks are accepted, not durable, when this answers GOOD; in unbuffered mode
+    /// WRITE. The blocks are accepted, not durable, when this answers GOOD; in unbuffered mode
     /// they are durable.
     pub(super) fn write(&mut self, command: &Command) -> Response {
         let write = Write::parse(&command.cdb);
-        let run = match self.run(write.transfer) {
+        let run = match self.run(&command.cdb, write.transfer) {
             Ok(run) => run,
             Err(sense) => return sense.into(),
         };
-        let response = match self.write_run(run, &command.data_out) {
+        let response = match self.write_run(write, run, command) {
             Ok(()) => Response::good(),
             Err(sense) => sense.into(),
         };
         response.with_data_out_length(run.bytes())
     }
 
-    fn write_run(&mut self, run: Run, data: &Bytes) -> Result<(), Sense> {
-        if run.bytes() == 0 {
+    fn write_run(&mut self, write: Write, run: Run, command: &Command) -> Result<(), Sense> {
+        if run.is_empty() {
             return self.loaded().map(|_| ());
         }
-        // A fixed block length was checked when MODE SELECT set it.
-        if !run.fixed && !self.block_limits().allow(run.block_length) {
-            return Err(Transfer::invalid_length());
-        }
-        self.check_writable()?;
-        // An initiator that offers less than its CDB demands: nothing is written, rather than a
-        // part. Surplus is left over (RFC 7143 §11.4.5.1 tells both as residual).
-        if data.len() < run.bytes() as usize {
-            return Err(Transfer::invalid_length());
-        }
-        let warned = self.append_run(run, data)?;
+        let Command { cdb, data_out } = command;
+        self.check_run(run, cdb, data_out.len())?;
+        self.begin(write.start)?;
+        let warned = self.append_run(run, data_out)?;
         if !self.mode.buffered {
             self.synchronize()
                 .map_err(|sense| with_residue(sense, run.residue(0)))?;
@@ -47,6 +40,21 @@ impl Machine {
         if warned {
             // All of it is written: "the INFORMATION field" is 0 (SSC-5 §6.8).
             return Err(end_of_medium(SenseKey::NoSense).with_information(0));
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot be written, before anything is.
+    fn check_run(&mut self, run: Run, cdb: &Cdb, offered: usize) -> Result<(), Sense> {
+        // A fixed block length was checked when MODE SELECT set it.
+        if !run.fixed && !self.block_limits().allow(run.block_length) {
+            return Err(Transfer::invalid_length(cdb));
+        }
+        self.check_writable()?;
+        // An initiator that offers less than its CDB demands: nothing is written, rather than a
+        // part. Surplus is left over (RFC 7143 §11.4.5.1 tells both as residual).
+        if offered < run.bytes() as usize {
+            return Err(Transfer::invalid_length(cdb));
         }
         Ok(())
     }

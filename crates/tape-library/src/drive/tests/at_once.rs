@@ -1,11 +1,7 @@
 //! Which commands end without waiting: those run on the thread of the connection.
 
-use bytes::Bytes;
-use scsi::{Cdb, Command};
-
 use super::faulty_store::FaultyStore;
 use super::harness::{PLENTY, Rig};
-use crate::logical_unit::DeviceServer;
 
 const TEST_UNIT_READY: [u8; 6] = [0; 6];
 const READ: [u8; 6] = [0x08, 0, 0, 0, 4, 0];
@@ -13,10 +9,7 @@ const WRITE: [u8; 6] = [0x0a, 0, 0, 0, 4, 0];
 const WRITE_FILEMARK: [u8; 6] = [0x10, 0, 0, 0, 1, 0];
 
 fn at_once(rig: &Rig, cdb: &[u8]) -> bool {
-    rig.drive.ends_at_once(&Command {
-        cdb: Cdb::new(cdb),
-        data_out: Bytes::from_static(b"tape"),
-    })
+    rig.ends_at_once(cdb, b"tape")
 }
 
 #[test]

@@ -108,6 +108,14 @@ impl Rig {
         response
     }
 
+    /// Whether a command would end without waiting.
+    pub(super) fn ends_at_once(&self, cdb: &[u8], data_out: &'static [u8]) -> bool {
+        self.drive.ends_at_once(&Command {
+            cdb: Cdb::new(cdb),
+            data_out: Bytes::from_static(data_out),
+        })
+    }
+
     /// Runs a command that must end GOOD, and returns its data.
     pub(super) fn good(&self, cdb: &[u8]) -> Bytes {
         let response = self.run(cdb);

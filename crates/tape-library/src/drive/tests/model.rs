@@ -5,6 +5,7 @@ use cartridge::MemoryStore;
 use proptest::prelude::*;
 
 use super::harness::*;
+use super::motions::{Motion, motion};
 use super::tape::{Answer, GOOD, Model, refused};
 
 #[derive(Clone, Debug)]
@@ -43,6 +44,7 @@ enum Step {
     },
     LocateEnd,
     Rewind,
+    Motion(Motion),
     Erase {
         long: bool,
     },
@@ -71,13 +73,14 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(count, sili)| Step::ReadBlocks { count, sili }),
         6 => (0..4_u8, any::<bool>())
             .prop_map(|(count, immediate)| Step::Filemarks { count, immediate }),
-        10 => (any::<bool>(), 0..5_u8, many)
+        10 => (any::<bool>(), prop::sample::select(vec![0, 1, 3, 4]), many)
             .prop_map(|(long, code, count)| Step::Space { long, code, count }),
         6 => (any::<bool>(), 0..60_u8)
             .prop_map(|(long, object)| Step::LocateObject { long, object }),
         3 => (0..8_u8).prop_map(|file| Step::LocateFile { file }),
         3 => Just(Step::LocateEnd),
         4 => Just(Step::Rewind),
+        20 => motion().prop_map(Step::Motion),
         1 => any::<bool>().prop_map(|long| Step::Erase { long }),
         4 => prop_oneof![Just(0), Just(100), Just(512)].prop_map(Step::BlockLength),
         1 => Just(Step::Unload),
@@ -95,6 +98,12 @@ struct Pair {
     model: Model,
 }
 
+fn answer(rig: &Rig, cdb: &[u8], data_out: Vec<u8>) -> Answer {
+    let response = rig.run_with(cdb, data_out);
+    let sense = response.sense.map(|sense| sense.to_fixed());
+    (sense, response.data_in.to_vec())
+}
+
 impl Pair {
     fn new() -> Self {
         let store = MemoryStore::new();
@@ -110,9 +119,7 @@ impl Pair {
     }
 
     fn run_with(&self, cdb: &[u8], data_out: Vec<u8>) -> Answer {
-        let response = self.rig.run_with(cdb, data_out);
-        let sense = response.sense.map(|sense| sense.to_fixed());
-        (sense, response.data_in.to_vec())
+        answer(&self.rig, cdb, data_out)
     }
 
     /// Returns what the drive and what the model answer.
@@ -246,6 +253,10 @@ impl Pair {
                 let cdb = [0x92, 0x18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 let end = self.model.objects.len();
                 (self.run(&cdb), self.model.locate(Some(end)))
+            }
+            Step::Motion(ref motion) => {
+                let Self { rig, model, .. } = self;
+                motion.take(model, |cdb, data| answer(rig, cdb, data))
             }
             Step::Rewind => {
                 self.model.at = 0;

@@ -88,6 +88,34 @@ fn space_over_filemarks_ends_on_their_far_side() {
 }
 
 #[test]
+fn space_to_filemarks_in_a_row_passes_those_that_stand_alone() {
+    let rig = recorded();
+    space(&rig, 0, 2, 1, None, 2);
+    space(&rig, 0, 2, 2, None, 6);
+    space(&rig, 5, 2, 1, None, 6);
+    space(&rig, 7, 2, -2, None, 4);
+    space(&rig, 7, 2, -1, None, 5);
+    space(&rig, 4, 2, -1, None, 1);
+    space(&rig, 3, 2, 0, None, 3);
+}
+
+#[test]
+fn space_to_more_filemarks_in_a_row_than_there_are_counts_those_at_the_end() {
+    let rig = recorded();
+    let end = |residue| Some(sense(BLANK_CHECK, Some(residue), [0, 5]));
+    space(&rig, 0, 2, 3, end(3), 7);
+    rig.filemarks(2);
+    // Block 6, marks 7 and 8; end of data is 9.
+    space(&rig, 0, 2, 5, end(3), 9);
+    space(&rig, 8, 2, 5, end(4), 9);
+    let beginning = |residue| Some(sense(EOM | NO_SENSE, Some(residue), [0, 4]));
+    space(&rig, 9, 2, -3, beginning(3), 0);
+    rig.rewind();
+    rig.filemarks(2);
+    space(&rig, 2, 2, -5, beginning(3), 0);
+}
+
+#[test]
 fn space_of_nothing_moves_nothing() {
     let rig = recorded();
     space(&rig, 3, 0, 0, None, 3);
@@ -104,7 +132,7 @@ fn space_to_the_end_of_data_ignores_the_count() {
 #[test]
 fn space_with_other_codes_is_refused() {
     let rig = recorded();
-    for code in [2, 4, 5] {
+    for code in [4, 5, 6] {
         space(&rig, 3, code, 1, Some(invalid_field(true, 1, Some(3))), 3);
     }
 }
@@ -133,6 +161,15 @@ fn locate_by_object_file_and_end_of_data() {
         rig.rewind();
         assert_check(&locate_16(byte_1, 9), sense(BLANK_CHECK, None, [0, 5]));
         assert_eq!(rig.position(), 7, "stops at the end of data");
+    }
+}
+
+#[test]
+fn locate_takes_either_mode_of_addressing() {
+    let rig = recorded();
+    for mode in [0, 1] {
+        rig.good(&[0x92, 0, mode, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0]);
+        assert_eq!(rig.position(), 3);
     }
 }
 

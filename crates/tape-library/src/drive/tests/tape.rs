@@ -22,7 +22,7 @@ pub(super) struct Model {
 
 pub(super) const GOOD: Answer = (None, Vec::new());
 
-fn told(flags_and_key: u8, information: i64, code: [u8; 2]) -> Answer {
+pub(super) fn told(flags_and_key: u8, information: i64, code: [u8; 2]) -> Answer {
     let information = i32::try_from(information).unwrap();
     (
         Some(sense(flags_and_key, Some(information), code)),

@@ -76,6 +76,14 @@ fn limits_of_the_plain_drive_are_those_of_the_cdb() {
 }
 
 #[test]
+fn the_highest_object_has_a_number_of_62_bits() {
+    let rig = Rig::empty();
+    let data = rig.good(&[0x05, 0x01, 0, 0, 0, 0]);
+    assert_eq!(data.len(), 20);
+    assert_eq!(data[12..], (1_u64 << 62).to_be_bytes());
+}
+
+#[test]
 fn writing_in_the_middle_cuts_off_what_follows() {
     let rig = Rig::loaded();
     for seed in 1..=3 {
@@ -137,7 +145,7 @@ fn unbuffered_mode_leaves_nothing_in_the_buffer() {
     let data = rig.good(&[0x34, 0x08, 0, 0, 0, 0, 0, 0, 32, 0]);
     assert_eq!(data[4..8], [0; 4]);
     let response = rig.run(&[0x10, 0x01, 0, 0, 1, 0]);
-    assert_check(&response, invalid_field(true, 1, None));
+    assert_check(&response, invalid_field(true, 1, Some(0)));
 }
 
 #[test]
