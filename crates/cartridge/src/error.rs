@@ -131,6 +131,9 @@ pub enum Error {
         /// Why it does not belong.
         reason: String,
     },
+    /// There is no room for so many attributes. The memory is as it was.
+    #[error("memory: more than {} bytes", crate::limits::MEMORY_BYTES_MAX)]
+    MemoryFull,
     /// An operation on the files failed.
     #[error("{operation}: {source}")]
     Io {
@@ -165,7 +168,8 @@ impl Error {
             | Self::NoSuchPartition { .. }
             | Self::BlockLength { .. }
             | Self::VolumeFull
-            | Self::PositionLost => Remedy::TellHost,
+            | Self::PositionLost
+            | Self::MemoryFull => Remedy::TellHost,
             Self::NoSpace => Remedy::FreeSpace,
             Self::Deferred { source, .. }
             | Self::Doubtful { source, .. }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX, PARTITIONS_MAX};
+use crate::sealed_line;
 use crate::store::SegmentStore;
 
 /// What is written on a cartridge.
@@ -88,25 +89,13 @@ impl Label {
     const VERSION_PLAIN: u32 = 1;
     /// The version that is written when whoever knows only the first must not touch the cartridge.
     const VERSION_EXTENDED: u32 = 2;
-    /// What the second line begins with.
-    const CHECKSUM_PREFIX: &'static str = "crc32c ";
 
     /// Reads the text of a label file.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
         let damaged = |reason: &str| Error::LabelDamaged {
             reason: reason.to_owned(),
         };
-        let text = std::str::from_utf8(text).map_err(|_| damaged("is not text"))?;
-        let (line, rest) = text
-            .split_once('\n')
-            .ok_or_else(|| damaged("has no second line"))?;
-        let checksum = rest
-            .strip_prefix(Self::CHECKSUM_PREFIX)
-            .and_then(|rest| rest.strip_suffix('\n'))
-            .ok_or_else(|| damaged("has no checksum"))?;
-        if checksum != format!("{:08x}", crc_fast::crc32_iscsi(line.as_bytes())) {
-            return Err(damaged("checksum mismatch"));
-        }
+        let line = sealed_line::open(text).map_err(|reason| damaged(&reason))?;
         let value: serde_json::Value =
             serde_json::from_str(line).map_err(|error| damaged(&error.to_string()))?;
         let version = &value["capstan_cartridge"];
@@ -133,8 +122,7 @@ impl Label {
         let line = serde_json::to_string(&line).map_err(|error| Error::LabelDamaged {
             reason: error.to_string(),
         })?;
-        let checksum = crc_fast::crc32_iscsi(line.as_bytes());
-        Ok(format!("{line}\n{}{checksum:08x}\n", Self::CHECKSUM_PREFIX).into_bytes())
+        Ok(sealed_line::seal(&line))
     }
 
     /// Returns the capacity of each partition.

@@ -20,6 +20,7 @@
 //! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`], and
 //!   [`LyingStore`], which loses whatever a file system may lose; [`WriteBehind`] goes around one.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
+//! - [`Memory`]: attributes of applications, and what was counted over its life.
 
 mod cartridge;
 mod chain;
@@ -30,6 +31,8 @@ mod frame;
 mod index;
 mod label;
 pub mod limits;
+mod memory;
+mod sealed_line;
 mod settings;
 mod store;
 mod walk;
@@ -41,6 +44,7 @@ pub use cartridge::{
 pub use codec::Codec;
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
+pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
     Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore, WriteBehind,

@@ -31,6 +31,10 @@ pub const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
 /// The largest `label` file that is read.
 pub const LABEL_BYTES_MAX: u64 = 64 * 1024;
 
+/// The largest `memory` file that is read or written: attributes of 16 KiB in hexadecimal digits, each
+/// with its number, and what is counted.
+pub const MEMORY_BYTES_MAX: u64 = 256 * 1024;
+
 /// The longest barcode: what a segment header has room for.
 pub const BARCODE_BYTES_MAX: usize = 32;
 

@@ -18,7 +18,8 @@ use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::{Error, is_no_space};
 use crate::format::{
-    FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason, frame_stride,
+    EntryKind, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
+    frame_stride,
 };
 use crate::frame::SealedFrame;
 use crate::limits::{
@@ -70,6 +71,7 @@ impl Cartridge {
         self.builder.push(block, codec);
         self.chain.end.objects += 1;
         self.chain.end.host_bytes += length as u64;
+        self.work.written_bytes += length as u64;
         self.cursor = self.end_cursor();
         if self.builder.is_full() {
             self.flush()?;
@@ -216,7 +218,12 @@ impl Cartridge {
         if let Err(error) = writer.append(frame) {
             return Err(self.fall_back(error));
         }
-        let charged = writer.entries().last().map_or(0, IndexEntry::charged_bytes);
+        let entry = writer.entries().last();
+        let charged = entry.map_or(0, IndexEntry::charged_bytes);
+        if entry.is_some_and(|entry| entry.kind == EntryKind::Data) {
+            self.work.frames_written += 1;
+            self.work.stored_bytes += charged;
+        }
         self.chain.end.charged_bytes += charged;
         self.remove_dead(DEAD_REMOVED_PER_CALL);
         Ok(())

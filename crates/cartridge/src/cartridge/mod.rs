@@ -32,6 +32,7 @@ use crate::format::SealReason;
 use crate::frame::FrameBuilder;
 use crate::label::{CartridgeSpec, Label};
 use crate::limits::DEAD_REMOVED_PER_LOAD;
+use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
 use crate::store::{SegmentName, SegmentStore};
 use crate::writer::SegmentWriter;
@@ -53,6 +54,10 @@ pub struct Cartridge {
     partition: u8,
     /// The other partitions; what stands at the index of the current one means nothing.
     parked: Vec<Parked>,
+    memory: Memory,
+    memory_state: MemoryState,
+    /// What was done since the cartridge was loaded; no errors among it.
+    work: Work,
     chain: Chain,
     cursor: Cursor,
     /// The blocks that wait for their frame to be filled; they lie at the end of data.
@@ -155,6 +160,32 @@ impl Cartridge {
             ..self.label.clone()
         };
         self.replace_label(label)
+    }
+
+    /// Returns what is in its memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Returns what was found of its memory when it was loaded.
+    pub fn memory_state(&self) -> &MemoryState {
+        &self.memory_state
+    }
+
+    /// Replaces the memory. Durable when it returns; with an error it is as before.
+    pub fn set_memory(&mut self, memory: Memory) -> Result<(), Error> {
+        let text = memory.emit(self.label.uuid)?;
+        self.store
+            .replace_memory(&text)
+            .map_err(|source| Error::io("memory: write", source))?;
+        self.memory = memory;
+        Ok(())
+    }
+
+    /// Returns what was done with it since it was loaded, without the errors: these are for the drive
+    /// to count. Nothing of it is in the memory yet.
+    pub fn work(&self) -> Work {
+        self.work
     }
 
     /// Returns where the next object is read or written.

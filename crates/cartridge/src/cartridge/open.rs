@@ -16,6 +16,7 @@ use crate::format::{
 use crate::frame::FrameBuilder;
 use crate::label::{Label, read_label};
 use crate::limits::DEAD_REMOVED_PER_LOAD;
+use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
 use crate::store::{SegmentName, SegmentStore};
 use crate::walk::{Walk, holds_frames, walk};
@@ -42,6 +43,8 @@ pub struct RecoveryReport {
     pub dead: Vec<SegmentName>,
     /// Segments that should be there and are not.
     pub missing: Vec<Uuid>,
+    /// What was found of its memory.
+    pub memory: MemoryState,
     /// Objects of the last segment of each partition that had been synchronized and are damaged.
     pub damaged: Vec<DamagedRange>,
 }
@@ -75,11 +78,20 @@ impl Cartridge {
                 ..Parked::default()
             });
         }
+        let used = parked
+            .iter()
+            .any(|partition| !partition.chain.rows().is_empty());
+        let now = settings.environment.now_unix_ms();
+        let (memory, memory_state) = Memory::load(&*store, &label, used, now);
+        report.memory = memory_state.clone();
         let frame_size = settings.frame_size_bytes as usize;
         let mut cartridge = Self {
             store,
             settings,
             label,
+            memory,
+            memory_state,
+            work: Work::default(),
             partition: 0,
             chain: std::mem::take(&mut parked[0].chain),
             parked,

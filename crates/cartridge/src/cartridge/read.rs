@@ -71,6 +71,7 @@ impl Cartridge {
         let object = self.cursor.object;
         if let Some(block) = self.frame.as_ref().and_then(|frame| frame.block(object)) {
             self.cursor.object += 1;
+            self.work.read_bytes += block.len() as u64;
             return Ok(Read::Block(block));
         }
         let Some(row) = self.chain.row_of_object(object) else {
@@ -91,7 +92,9 @@ impl Cartridge {
                     return Err(self.damaged(row, &entry, "frame and index disagree"));
                 };
                 self.frame = Some(frame);
+                self.count_frame(&entry);
                 self.cursor.object += 1;
+                self.work.read_bytes += block.len() as u64;
                 Ok(Read::Block(block))
             }
         }
@@ -133,8 +136,17 @@ impl Cartridge {
         let frame =
             whole.and_then(|bytes| parse_frame(&mut self.decoder, &bytes, name, &entry).ok());
         let ready = frame.is_some();
+        if ready {
+            self.count_frame(&entry);
+        }
         self.frame = frame.or(self.frame.take());
         ready
+    }
+
+    /// The frame of `entry` was read for a host.
+    fn count_frame(&mut self, entry: &IndexEntry) {
+        self.work.frames_read += 1;
+        self.work.fetched_bytes += entry.charged_bytes();
     }
 
     /// Reads and decodes the frame of `entry`.

@@ -2,7 +2,7 @@
 //!
 //! # Crash
 //! The label is written to `label.tmp`, synced, renamed over `label`, and the directory is synced.
-//! A `label.tmp` left behind by a crash means nothing and is written over.
+//! A `label.tmp` left behind by a crash means nothing and is written over. The same with `memory`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
@@ -14,10 +14,10 @@ use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{SegmentFile, SegmentName, SegmentStore};
-use crate::limits::LABEL_BYTES_MAX;
+use crate::limits::{LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
 
 const LABEL: &str = "label";
-const LABEL_NEW: &str = "label.tmp";
+const MEMORY: &str = "memory";
 
 /// A cartridge in a directory.
 #[derive(Debug)]
@@ -52,27 +52,43 @@ impl LocalStore {
     fn path(&self, name: SegmentName) -> PathBuf {
         self.directory.join(name.to_string())
     }
-}
 
-impl SegmentStore for LocalStore {
-    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.directory.join(LABEL)) {
+    fn read(&self, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+        let file = match File::open(self.directory.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let mut text = Vec::new();
-        file.take(LABEL_BYTES_MAX).read_to_end(&mut text)?;
+        file.take(bytes_max).read_to_end(&mut text)?;
         Ok(Some(text))
     }
 
-    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
-        let new = self.directory.join(LABEL_NEW);
+    fn replace(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
+        let new = self.directory.join(format!("{name}.tmp"));
         let file = File::create(&new)?;
         file.write_all_at(text, 0)?;
         file.sync_all()?;
-        fs::rename(&new, self.directory.join(LABEL))?;
+        fs::rename(&new, self.directory.join(name))?;
         sync_directory(&self.directory)
+    }
+}
+
+impl SegmentStore for LocalStore {
+    fn read_label(&self) -> io::Result<Option<Vec<u8>>> {
+        self.read(LABEL, LABEL_BYTES_MAX)
+    }
+
+    fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
+        self.replace(LABEL, text)
+    }
+
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
+        self.read(MEMORY, MEMORY_BYTES_MAX)
+    }
+
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
+        self.replace(MEMORY, text)
     }
 
     fn segments(&self) -> io::Result<Vec<SegmentName>> {
@@ -255,6 +271,19 @@ mod tests {
         store.replace_label(b"first, and longer").unwrap();
         store.replace_label(b"second").unwrap();
         assert_eq!(store.read_label().unwrap().unwrap(), b"second");
+        assert_eq!(store.segments().unwrap(), []);
+    }
+
+    #[test]
+    fn what_a_crash_left_of_a_new_memory_means_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut store = LocalStore::create(parent.path().join("c")).unwrap();
+        assert_eq!(store.read_memory().unwrap(), None);
+        store.replace_memory(b"first").unwrap();
+        fs::write(store.directory.join("memory.tmp"), b"half, and longer").unwrap();
+        assert_eq!(store.read_memory().unwrap().unwrap(), b"first");
+        store.replace_memory(b"second").unwrap();
+        assert_eq!(store.read_memory().unwrap().unwrap(), b"second");
         assert_eq!(store.segments().unwrap(), []);
     }
 

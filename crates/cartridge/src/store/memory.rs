@@ -15,6 +15,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Files {
     label: Option<Vec<u8>>,
+    memory: Option<Vec<u8>>,
     segments: BTreeMap<SegmentName, Contents>,
 }
 
@@ -39,6 +40,15 @@ impl SegmentStore for MemoryStore {
 
     fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
         lock(&self.files).label = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(lock(&self.files).memory.clone())
+    }
+
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
+        lock(&self.files).memory = Some(text.to_vec());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! A store promises no more than a file system does: a write may be lost, whole or in part, until
 //! [`SegmentFile::sync`] returned; a created or removed name may be forgotten until
-//! [`SegmentStore::sync_directory`] returned. Only the label is replaced atomically and durably.
+//! [`SegmentStore::sync_directory`] returned. Only label and memory are replaced atomically and durably.
 //! After a failed `sync` nothing is known about the writes before it.
 
 mod local;
@@ -29,6 +29,12 @@ pub trait SegmentStore: Send {
 
     /// Replaces the label file. Atomic; durable when it returns.
     fn replace_label(&mut self, text: &[u8]) -> io::Result<()>;
+
+    /// Returns the memory file, or `None` when there is none.
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces the memory file. Atomic; durable when it returns.
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()>;
 
     /// Returns the names of all segment files, in no order. Other files are left alone.
     fn segments(&self) -> io::Result<Vec<SegmentName>>;

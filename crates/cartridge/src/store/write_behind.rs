@@ -46,6 +46,14 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
         self.store.replace_label(text)
     }
 
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
+        self.store.read_memory()
+    }
+
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
+        self.store.replace_memory(text)
+    }
+
     fn segments(&self) -> io::Result<Vec<SegmentName>> {
         self.store.segments()
     }

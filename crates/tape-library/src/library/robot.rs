@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cartridge::{Cartridge, Environment, LocalStore, Settings, WriteBehind};
+use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
 use scsi::smc::{ElementDescriptor, ElementStatusReport, ElementType, SourceElement};
 use scsi::{AdditionalSense, ElementAddress, NexusId};
 use uuid::Uuid;
@@ -149,6 +149,9 @@ impl Robot {
             tracing::warn!(%cartridge, ?report, "a part of the cartridge is lost");
         } else if report.unsealed {
             tracing::info!(%cartridge, ?report, "cartridge recovered");
+        }
+        if let MemoryState::Lost { reason } = &report.memory {
+            tracing::warn!(%cartridge, reason, "the cartridge's memory is lost; it gets a new one");
         }
         Ok(opened)
     }

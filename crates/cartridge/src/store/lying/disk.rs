@@ -15,6 +15,8 @@ pub(super) struct Disk {
     pub(super) label: Option<Vec<u8>>,
     /// What a crash leaves, unless the directory was synced since.
     pub(super) durable_label: Option<Vec<u8>>,
+    pub(super) memory: Option<Vec<u8>>,
+    pub(super) durable_memory: Option<Vec<u8>>,
     pub(super) names: BTreeMap<SegmentName, usize>,
     pub(super) durable_names: BTreeMap<SegmentName, usize>,
     pub(super) files: Vec<FileState>,

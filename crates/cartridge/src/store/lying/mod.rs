@@ -87,9 +87,13 @@ impl LyingStore {
             .collect();
         let labels = [&disk.label, &disk.durable_label];
         let label = labels[dice.below(labels.len())].clone();
+        let memories = [&disk.memory, &disk.durable_memory];
+        let memory = memories[dice.below(memories.len())].clone();
         let left = Disk {
             durable_label: label.clone(),
             label,
+            durable_memory: memory.clone(),
+            memory,
             durable_names: names.clone(),
             names,
             files,
@@ -147,6 +151,25 @@ impl SegmentStore for LyingStore {
         if result? { Err(stopped()) } else { Ok(()) }
     }
 
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.disk().memory.clone())
+    }
+
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stands_still = disk.stands_still();
+        let result = disk.step();
+        let whole = matches!(result, Ok(false));
+        // As with the label.
+        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+            disk.memory = Some(text.to_vec());
+        }
+        if whole {
+            disk.durable_memory = Some(text.to_vec());
+        }
+        if result? { Err(stopped()) } else { Ok(()) }
+    }
+
     fn segments(&self) -> io::Result<Vec<SegmentName>> {
         Ok(self.disk().names.keys().copied().collect())
     }
@@ -188,6 +211,7 @@ impl SegmentStore for LyingStore {
         disk.durable_names = disk.names.clone();
         let disk = &mut *disk;
         disk.durable_label.clone_from(&disk.label);
+        disk.durable_memory.clone_from(&disk.memory);
         Ok(())
     }
 }

@@ -55,6 +55,16 @@ impl SegmentStore for FaultyStore {
         self.inner.replace_label(text)
     }
 
+    fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
+        self.inner.read_memory()
+    }
+
+    fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
+        full(&self.fault)?;
+        stuck(&self.fault)?;
+        self.inner.replace_memory(text)
+    }
+
     fn segments(&self) -> io::Result<Vec<SegmentName>> {
         self.inner.segments()
     }
