@@ -1,7 +1,5 @@
 //! What one cartridge does, told step by step.
 
-mod encryption;
-
 use bytes::Bytes;
 
 use crate::label::tests::label;

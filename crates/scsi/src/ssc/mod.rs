@@ -14,6 +14,7 @@ pub mod log_pages;
 pub mod mode_header;
 pub mod mode_pages;
 pub mod prevent_allow;
+pub mod protection_information;
 pub mod read_position;
 pub mod read_write;
 pub mod space;

@@ -5,6 +5,7 @@ use scsi::ssc::block_limits::{BlockLimits, ReadBlockLimits, highest_object_data}
 use scsi::ssc::density::{
     DensityDescriptor, MediumTypeDescriptor, ReportDensitySupport, density_data, medium_type_data,
 };
+use scsi::ssc::protection_information::INFORMATION_LENGTH;
 use scsi::{Cdb, Response, Sense};
 
 use super::Machine;
@@ -24,9 +25,15 @@ impl Machine {
 
     /// Returns the lengths that a block may have.
     pub(super) fn block_limits(&self) -> BlockLimits {
+        // Protection information has to fit into a transfer length behind the longest block.
+        let longest = if self.protection().methods.any() {
+            BlockLimits::LENGTH_MAX - INFORMATION_LENGTH
+        } else {
+            BlockLimits::LENGTH_MAX
+        };
         BlockLimits {
             min: u16::try_from(self.profile.block_length_min).unwrap_or(u16::MAX),
-            max: self.profile.block_length_max.min(BlockLimits::LENGTH_MAX),
+            max: self.profile.block_length_max.min(longest),
         }
     }
 

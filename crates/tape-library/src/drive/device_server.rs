@@ -64,6 +64,7 @@ impl DeviceServer for Drive {
     fn nexus_lost(&self, nexus: NexusId) {
         self.with_machine(|machine| {
             machine.preventing.remove(&nexus);
+            machine.protections.remove(&nexus);
             machine.alerts.forget(nexus);
         });
     }
@@ -105,6 +106,7 @@ impl Machine {
         if let Some(sense) = self.deferred.take() {
             return sense.into();
         }
+        self.take_up_protection(nexus);
         let cdb = &command.cdb;
         let result = match cdb.operation_code() {
             TEST_UNIT_READY => self.loaded().map(|_| Response::good()),

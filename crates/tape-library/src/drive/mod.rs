@@ -46,6 +46,7 @@ mod log;
 mod mode;
 mod mounted;
 mod position;
+mod protection;
 mod read;
 mod space;
 mod status;
@@ -56,13 +57,14 @@ mod verify;
 mod volume;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::Codec;
 use scsi::spc::log::Thresholds;
 use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog};
+use scsi::ssc::mode_pages::ControlDataProtection;
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
 use crate::identity::DeviceIdentity;
@@ -114,6 +116,8 @@ struct Machine {
     attentions: Arc<UnitAttentions>,
     medium: Medium,
     mode: Mode,
+    /// How each nexus protects logical blocks, if it has said so.
+    protections: BTreeMap<NexusId, ControlDataProtection>,
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlertLog,
@@ -143,6 +147,7 @@ impl Drive {
             attentions,
             medium: Medium::Empty,
             mode,
+            protections: BTreeMap::new(),
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
             log: Log::default(),
@@ -270,6 +275,7 @@ impl Machine {
     /// position (see the module's guarantees). What was accepted stays accepted.
     fn reset(&mut self) {
         self.preventing.clear();
+        self.protections.clear();
         self.mode = Mode::default_of(&self.profile, self.codec);
         self.log.thresholds = Thresholds::default();
         self.apply_codec();

@@ -4,14 +4,18 @@ use cartridge::Codec;
 use scsi::spc::mode::{
     BlockDescriptor, Form, ModeSelect, ModeSense, ParameterList, changed_pages, selected_pages,
 };
+use scsi::ssc::block_limits::BlockLimits;
 use scsi::ssc::mode_header::{DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific};
 use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters};
+use scsi::ssc::protection_information::INFORMATION_LENGTH;
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
 
+use super::protection::methods_of;
 use super::{Machine, Medium};
 use crate::profile::DriveProfile;
 
-/// The mode parameters that can change. All nexuses share them.
+/// The mode parameters that can change. All nexuses share them, but for page 0Ah, sub-page F0h: see
+/// [`Machine::take_up_protection`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mode {
     /// BLOCK LENGTH of the block descriptor; 0 for variable.
@@ -30,6 +34,7 @@ impl Mode {
             buffered: true,
             parameters: DriveParameters::new(DriveFeatures {
                 compression: codec != Codec::Stored,
+                protection_methods: methods_of(profile),
             }),
         }
     }
@@ -107,14 +112,20 @@ impl Machine {
         if wanted == self.mode {
             return Ok(());
         }
+        let mut shared = wanted.clone();
+        shared.parameters.control_data_protection = self.protection();
+        let others_notice = shared != self.mode;
         // What was written under the old parameters reaches the medium under them.
         if let Medium::Loaded(_) = self.medium {
             self.synchronize()?;
         }
         self.mode = wanted;
+        self.protections.insert(nexus, self.protection());
         self.apply_codec();
-        self.attentions
-            .establish_for_others(nexus, AdditionalSense::MODE_PARAMETERS_CHANGED);
+        if others_notice {
+            let changed = AdditionalSense::MODE_PARAMETERS_CHANGED;
+            self.attentions.establish_for_others(nexus, changed);
+        }
         Ok(())
     }
 
@@ -145,7 +156,15 @@ impl Machine {
         if descriptor.blocks != 0 {
             return refuse(1);
         }
-        if descriptor.block_length != 0 && !self.block_limits().allow(descriptor.block_length) {
+        // Protection information counts: it is "the BLOCK LENGTH field … for fixed block transfers".
+        let BlockLimits { min, max } = self.block_limits();
+        let max = if self.protection().method.is_some() {
+            max + INFORMATION_LENGTH
+        } else {
+            max
+        };
+        let limits = BlockLimits { min, max };
+        if descriptor.block_length != 0 && !limits.allow(descriptor.block_length) {
             return refuse(5);
         }
         Ok(())

@@ -2,11 +2,13 @@
 
 use bytes::{Bytes, BytesMut};
 use cartridge::{Error, Read as Object, Spaced, Stop};
+use scsi::ssc::protection_information::Method;
 use scsi::ssc::read_write::{ByteOrder, Direction, Read};
 use scsi::{AdditionalSense, Cdb, Response, Sense, SenseKey, Status};
 
 use super::Machine;
 use super::mounted::Mounted;
+use super::protection::protected;
 use super::space::beginning_of_partition;
 use super::transfer::Run;
 
@@ -26,11 +28,15 @@ impl Machine {
         // name a block length.
         let long_is_told = !read.suppress_incorrect_length || self.mode.block_length != 0;
         let short_is_told = !read.suppress_incorrect_length;
+        let manner = Manner {
+            direction: read.direction,
+            protection: self.protection().for_reading(),
+        };
         let mounted = self.loaded()?;
         let outcome = if run.fixed {
-            read_blocks(mounted, run, read.direction)
+            read_blocks(mounted, run, manner)
         } else {
-            read_block(mounted, run, read.direction, short_is_told, long_is_told)
+            read_block(mounted, run, manner, short_is_told, long_is_told)
         };
         mounted.bytes_read += outcome.data.len() as u64;
         Ok(match self.end(outcome.end) {
@@ -55,6 +61,14 @@ impl Machine {
     }
 }
 
+/// In which way blocks are read.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) direction: Direction,
+    /// Whether protection information comes behind each.
+    pub(super) protection: Option<Method>,
+}
+
 /// What a READ came to.
 struct Outcome {
     data: Bytes,
@@ -76,11 +90,11 @@ pub(super) enum End {
 fn read_block(
     mounted: &mut Mounted,
     run: Run,
-    direction: Direction,
+    manner: Manner,
     short_is_told: bool,
     long_is_told: bool,
 ) -> Outcome {
-    let mut block = match next_object_towards(mounted, direction, run.residue(0)) {
+    let mut block = match next_transferred(mounted, manner, run.residue(0)) {
         Ok(block) => block,
         Err(end) => {
             let data = Bytes::new();
@@ -115,7 +129,7 @@ pub(super) fn residue_of(run: Run, actual: usize) -> i64 {
 
 /// A fixed transfer. A block of another length ends it: the position is behind that block, its data
 /// are not returned, and it counts as not read.
-fn read_blocks(mounted: &mut Mounted, run: Run, direction: Direction) -> Outcome {
+fn read_blocks(mounted: &mut Mounted, run: Run, manner: Manner) -> Outcome {
     let length = run.block_length as usize;
     let mut data = Bytes::new();
     let mut gathered = BytesMut::new();
@@ -124,7 +138,7 @@ fn read_blocks(mounted: &mut Mounted, run: Run, direction: Direction) -> Outcome
     }
     let mut end = End::Complete;
     for done in 0..run.blocks {
-        match next_object_towards(mounted, direction, run.residue(done)) {
+        match next_transferred(mounted, manner, run.residue(done)) {
             Ok(block) if block.len() != length => {
                 end = End::Told(incorrect_length().with_information(run.residue(done)));
                 break;
@@ -144,20 +158,23 @@ fn read_blocks(mounted: &mut Mounted, run: Run, direction: Direction) -> Outcome
     Outcome { data, end }
 }
 
-/// Reads the next block in a direction; anything else ends the transfer with `residue` left.
-fn next_object_towards(
+/// Reads the next block, as it goes to the initiator; anything else ends the transfer with `residue`
+/// left.
+pub(super) fn next_transferred(
     mounted: &mut Mounted,
-    direction: Direction,
+    manner: Manner,
     residue: i64,
 ) -> Result<Bytes, End> {
-    match direction {
-        Direction::Forward => next_object(mounted, residue),
-        Direction::Reverse(ByteOrder::AsWritten) => previous_object(mounted, residue),
-        Direction::Reverse(ByteOrder::Reversed) => {
-            let block = previous_object(mounted, residue)?;
-            Ok(block.iter().rev().copied().collect())
-        }
-    }
+    let block = match manner.direction {
+        Direction::Forward => next_object(mounted, residue)?,
+        Direction::Reverse(_) => previous_object(mounted, residue)?,
+    };
+    let transferred = protected(block, manner.protection);
+    Ok(match manner.direction {
+        Direction::Forward | Direction::Reverse(ByteOrder::AsWritten) => transferred,
+        // All of it, so that who turns it round has a protected block.
+        Direction::Reverse(ByteOrder::Reversed) => transferred.iter().rev().copied().collect(),
+    })
 }
 
 /// Reads the block before the position and moves before it. A filemark, too, is passed. After a fault
@@ -196,7 +213,7 @@ fn previous_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
 }
 
 /// Reads the next block; anything else ends the transfer with `residue` left.
-pub(super) fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
+fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
     let told = |sense: Sense| Err(End::Told(sense.with_information(residue)));
     match mounted.cartridge.read_block() {
         Ok(Object::Block(block)) => Ok(block),

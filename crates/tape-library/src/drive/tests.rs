@@ -13,6 +13,7 @@ mod mode;
 mod model;
 mod motions;
 mod positioning;
+mod protection;
 mod reading;
 mod restart;
 mod reverse;

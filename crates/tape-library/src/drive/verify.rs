@@ -1,17 +1,19 @@
 //! VERIFY(6) and VERIFY(16) (SSC-5 §5.7, §6.7).
 //!
 //! Verifying is reading: each frame's checksum is compared. With BYTCMP=1 each byte is compared with
-//! what the initiator sends, too.
+//! what the initiator sends, too. Protection information (`LBP_R`) belongs to a block's length, and to
+//! what is compared, as though the block were read.
 
 use bytes::Bytes;
 use cartridge::Read as Object;
-use scsi::ssc::read_write::Transfer;
+use scsi::ssc::read_write::{Direction, Transfer};
 use scsi::ssc::verify::{Extent, Verify};
 use scsi::{AdditionalSense, Command, Response, Sense, SenseKey};
 
 use super::Machine;
 use super::mounted::Mounted;
-use super::read::{End, end_of_data, incorrect_length, next_object, residue_of};
+use super::protection::added_length;
+use super::read::{End, Manner, end_of_data, incorrect_length, next_transferred, residue_of};
 use super::transfer::Run;
 
 impl Machine {
@@ -67,12 +69,20 @@ impl Machine {
         }
         self.go_to(verify.address)?;
         self.synchronize()?;
+        let protection = self.protection().for_reading();
+        let added = added_length(protection) as usize;
+        // A block too short for protection information has a length that no block of ours has.
+        let fixed_length = fixed_length.map(|length| length.saturating_sub(added));
+        let manner = Manner {
+            direction: Direction::Forward,
+            protection,
+        };
         let mounted = self.loaded()?;
         let end = match verify.extent {
             Extent::EndOfData => to_end_of_data(mounted, fixed_length),
             Extent::Filemarks(count) => filemarks(mounted, count, fixed_length),
-            Extent::Transfer(_) if run.fixed => blocks(mounted, run, expected),
-            Extent::Transfer(_) => block(mounted, run, expected),
+            Extent::Transfer(_) if run.fixed => blocks(mounted, run, manner, expected),
+            Extent::Transfer(_) => block(mounted, run, manner, expected),
         };
         self.end(end)
     }
@@ -117,11 +127,11 @@ fn filemarks(mounted: &mut Mounted, count: u32, fixed_length: Option<usize>) -> 
 }
 
 /// Fixed blocks. A block that differs counts as not verified.
-fn blocks(mounted: &mut Mounted, run: Run, expected: Option<&Bytes>) -> End {
+fn blocks(mounted: &mut Mounted, run: Run, manner: Manner, expected: Option<&Bytes>) -> End {
     let length = run.block_length as usize;
     for done in 0..run.blocks {
         let residue = run.residue(done);
-        let block = match next_object(mounted, residue) {
+        let block = match next_transferred(mounted, manner, residue) {
             Ok(block) => block,
             Err(end) => return end,
         };
@@ -137,8 +147,8 @@ fn blocks(mounted: &mut Mounted, run: Run, expected: Option<&Bytes>) -> End {
 }
 
 /// One block of a length that the command names. INFORMATION counts bytes.
-fn block(mounted: &mut Mounted, run: Run, expected: Option<&Bytes>) -> End {
-    let block = match next_object(mounted, run.residue(0)) {
+fn block(mounted: &mut Mounted, run: Run, manner: Manner, expected: Option<&Bytes>) -> End {
+    let block = match next_transferred(mounted, manner, run.residue(0)) {
         Ok(block) => block,
         Err(end) => return end,
     };

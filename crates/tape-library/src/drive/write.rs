@@ -6,6 +6,7 @@ use scsi::{Cdb, Command, Response, Sense, SenseKey};
 
 use super::Machine;
 use super::fault::end_of_medium;
+use super::protection::{added_length, unprotected};
 use super::read::with_residue;
 use super::transfer::Run;
 
@@ -46,9 +47,17 @@ impl Machine {
 
     /// Refuses what cannot be written, before anything is.
     fn check_run(&mut self, run: Run, cdb: &Cdb, offered: usize) -> Result<(), Sense> {
-        // A fixed block length was checked when MODE SELECT set it.
-        if !run.fixed && !self.block_limits().allow(run.block_length) {
-            return Err(Transfer::invalid_length(cdb));
+        // Without its protection information a block has to have a length that blocks may have.
+        let added = added_length(self.protection().for_writing());
+        if !self
+            .block_limits()
+            .allow(run.block_length.saturating_sub(added))
+        {
+            return Err(if run.fixed {
+                Transfer::no_block_length()
+            } else {
+                Transfer::invalid_length(cdb)
+            });
         }
         self.check_writable()?;
         // An initiator that offers less than its CDB demands: nothing is written, rather than a
@@ -59,14 +68,19 @@ impl Machine {
         Ok(())
     }
 
-    /// Appends the blocks of `run`; returns whether early warning was met.
+    /// Appends the blocks of `run`; returns whether early warning was met. A block whose protection
+    /// information is wrong ends it: those before it are accepted.
     fn append_run(&mut self, run: Run, data: &Bytes) -> Result<bool, Sense> {
+        let protection = self.protection().for_writing();
         let mounted = self.loaded()?;
         let length = run.block_length as usize;
         let mut warned = false;
         for done in 0..run.blocks {
             let start = done as usize * length;
-            match mounted.append_block(data.slice(start..start + length)) {
+            let transferred = data.slice(start..start + length);
+            let block = unprotected(transferred, protection)
+                .map_err(|sense| sense.with_information(run.residue(done)))?;
+            match mounted.append_block(block) {
                 Ok(met) => warned |= met,
                 Err(error) => {
                     let sense = self.write_fault(&error);

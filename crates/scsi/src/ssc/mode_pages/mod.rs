@@ -4,6 +4,7 @@
 //! in [`DriveParameters`]. A page that only some drives have says so in
 //! [`ModePage::is_present`](crate::spc::mode::ModePage::is_present).
 
+mod control_data_protection;
 mod data_compression;
 mod device_configuration;
 mod error_recovery;
@@ -13,6 +14,7 @@ mod tests;
 
 use crate::spc::mode::mode_pages;
 use crate::spc::mode_pages::{Control, DisconnectReconnect};
+pub use control_data_protection::{ControlDataProtection, Methods};
 pub use data_compression::DataCompression;
 pub use device_configuration::DeviceConfiguration;
 pub use error_recovery::ErrorRecovery;
@@ -27,6 +29,8 @@ mode_pages! {
         disconnect_reconnect: DisconnectReconnect,
         /// Page 0Ah.
         control: Control,
+        /// Page 0Ah, sub-page F0h.
+        control_data_protection: ControlDataProtection,
         /// Page 0Fh.
         data_compression: DataCompression,
         /// Page 10h.
@@ -42,6 +46,8 @@ mode_pages! {
 pub struct DriveFeatures {
     /// Whether the drive has a compression algorithm; it uses it after power on.
     pub compression: bool,
+    /// How it can protect logical blocks on their way.
+    pub protection_methods: Methods,
 }
 
 impl DriveParameters {
@@ -51,6 +57,10 @@ impl DriveParameters {
             error_recovery: ErrorRecovery,
             disconnect_reconnect: DisconnectReconnect,
             control: Control::default(),
+            control_data_protection: ControlDataProtection {
+                methods: features.protection_methods,
+                ..ControlDataProtection::default()
+            },
             data_compression: DataCompression {
                 capable: features.compression,
                 enabled: features.compression,

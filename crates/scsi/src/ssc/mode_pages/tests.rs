@@ -5,9 +5,17 @@ use crate::sense::Sense;
 use crate::spc::mode::{
     ALL_PAGES, ALL_SUBPAGES, Form, ModePages, ModeSense, PageControl, changed_pages, selected_pages,
 };
+use crate::ssc::protection_information::Method;
 
 fn on() -> DriveParameters {
-    DriveParameters::new(DriveFeatures { compression: true })
+    let mut parameters = DriveParameters::new(DriveFeatures {
+        compression: true,
+        protection_methods: [Method::ReedSolomon].into_iter().collect(),
+    });
+    let protection = &mut parameters.control_data_protection;
+    protection.method = Some(Method::ReedSolomon);
+    (protection.writing, protection.reading) = (true, true);
+    parameters
 }
 
 fn off() -> DriveParameters {
@@ -161,4 +169,49 @@ fn what_is_not_there_is_pointed_at() {
         refused(0x0f, 0, PageControl::Saved).additional,
         crate::AdditionalSense::SAVING_PARAMETERS_NOT_SUPPORTED
     );
+}
+
+#[test]
+fn control_data_protection_page() {
+    let told = |parameters: &DriveParameters| {
+        let command = sense(0x0a, 0xf0, PageControl::Current);
+        selected_pages(&command, parameters, &on()).unwrap()
+    };
+    let bytes = told(&on());
+    assert_eq!(bytes[..8], [0x4a, 0xf0, 0, 0x1c, 1, 4, 0xc0, 0]);
+    assert_eq!(bytes[8..], [0; 24]);
+    let mut list = bytes.clone();
+    list[4] = 0; // no method: the other fields mean nothing
+    let none = changed(&on(), &list);
+    assert_eq!(told(&none)[4..7], [0, 0, 0]);
+    list[4..7].copy_from_slice(&[1, 4, 0x40]);
+    let reading = changed(&none, &list).control_data_protection;
+    assert_eq!(
+        (reading.for_reading(), reading.for_writing()),
+        (Some(Method::ReedSolomon), None)
+    );
+}
+
+#[test]
+fn a_method_that_the_drive_lacks_is_refused() {
+    let fault = |byte| Err(Sense::invalid_field_in_parameter_list(byte));
+    let mut list = vec![0; 32];
+    list[..4].copy_from_slice(&[0x4a, 0xf0, 0, 0x1c]);
+    for (method, length, expected) in [
+        (2, 4, fault(16)),
+        (3, 4, fault(16)),
+        (0xf0, 4, fault(16)),
+        (1, 0, fault(17)),
+        (1, 8, fault(17)),
+    ] {
+        list[4..6].copy_from_slice(&[method, length]);
+        assert_eq!(apply(&on(), &list), expected, "method {method}");
+    }
+    list[4..7].copy_from_slice(&[1, 4, 0xe0]);
+    let recover = Sense::invalid_field_in_parameter_list(18).at_bit(5);
+    assert_eq!(apply(&on(), &list), Err(recover), "RBDP");
+    let mut without = on();
+    without.control_data_protection = ControlDataProtection::default();
+    let command = sense(0x0a, 0xf0, PageControl::Current);
+    assert!(selected_pages(&command, &without, &without).is_err());
 }

@@ -152,6 +152,10 @@ impl Rig {
         u32::from_be_bytes(data[4..8].try_into().unwrap())
     }
 
+    pub(super) fn lose_nexus(&self, nexus: NexusId) {
+        self.drive.nexus_lost(nexus);
+    }
+
     pub(super) fn drive_reset(&self) {
         self.drive.reset();
     }
