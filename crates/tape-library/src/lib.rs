@@ -34,8 +34,8 @@ pub use gateway::Gateway;
 pub use holdings::{Holding, NexusWatch};
 pub use inventory::{ArchiveIntent, CartridgeRecord, CartridgeState};
 pub use library::{
-    BarcodeSource, DriveBay, Element, Library, MoveError, NewLibrary, NewTapes, OpenOptions,
-    RebuildReport,
+    BarcodeSource, DriveBay, Element, Exchange, Library, MoveError, NewLibrary, NewTapes,
+    OpenOptions, RebuildReport, RemovalPrevented,
 };
 pub use logical_unit::{
     ClearedBy, CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,

@@ -126,6 +126,11 @@ impl Initiator {
             .unwrap_or_else(|| self.completed.recv().unwrap())
     }
 
+    /// Takes the changer's attentions: what the test did by the API.
+    pub(crate) fn take_attentions(&self) {
+        while self.changer(&[0; 6]).sense.is_some() {}
+    }
+
     /// Sends LOGICAL UNIT RESET and takes the attention that follows.
     pub(crate) fn reset(&self, lun: u16) {
         let reset = TaskManagementFunction::LogicalUnitReset;

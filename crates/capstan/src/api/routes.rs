@@ -6,11 +6,12 @@ use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use scsi::smc::DoorAction;
 
 use super::error::{Kind, Problem};
 use super::types::{
-    Drive, Drop, DroppedSession, Element, Load, Move, Moved, NewTapes, Reservation, Session,
-    Status, Tape, Trace, TraceQuery, Unload,
+    Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Load, Move, Moved, NewTapes,
+    Reservation, Session, Status, Tape, Trace, TraceQuery, Unload,
 };
 use crate::gateway::Gateway;
 use crate::gateway::targets::Device;
@@ -32,6 +33,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/tapes/{barcode}", get(tape).delete(delete_tape))
         .route("/api/v1/changer/elements", get(elements))
         .route("/api/v1/changer/move", post(move_tape))
+        .route("/api/v1/changer/exchange", post(exchange_tapes))
+        .route("/api/v1/changer/import-export/open", post(open_station))
+        .route("/api/v1/changer/import-export/close", post(close_station))
         .route("/api/v1/drives", get(drives))
         .route("/api/v1/drives/{number}/load", post(load))
         .route("/api/v1/drives/{number}/unload", post(unload))
@@ -110,6 +114,22 @@ async fn elements(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Element>> {
 async fn move_tape(State(gateway): State<Arc<Gateway>>, body: Body<Move>) -> Answer<Moved> {
     let Move { from, to } = parsed(body)?;
     blocking(move || gateway.move_tape(from, to)).await
+}
+
+async fn exchange_tapes(
+    State(gateway): State<Arc<Gateway>>,
+    body: Body<ExchangeTapes>,
+) -> Answer<Vec<Moved>> {
+    let wanted = parsed(body)?;
+    blocking(move || gateway.exchange_tapes(wanted)).await
+}
+
+async fn open_station(State(gateway): State<Arc<Gateway>>) -> Answer<Changer> {
+    blocking(move || gateway.move_station(DoorAction::Open)).await
+}
+
+async fn close_station(State(gateway): State<Arc<Gateway>>) -> Answer<Changer> {
+    blocking(move || gateway.move_station(DoorAction::Close)).await
 }
 
 async fn drives(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Drive>> {

@@ -63,7 +63,8 @@ pub struct TargetInfo {
     pub units: Vec<String>,
 }
 
-/// The changer and how full it is.
+/// The changer and how full it is; the answer of `POST /api/v1/changer/import-export/open` and
+/// `…/close` too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changer {
     /// Vendor, as INQUIRY tells it.
@@ -80,6 +81,8 @@ pub struct Changer {
     pub import_export: u32,
     /// Import/export slots that hold a tape.
     pub import_export_used: u32,
+    /// Whether the import/export station is open, out of the picker's reach.
+    pub import_export_open: bool,
 }
 
 /// `GET /api/v1/drives`, one of the list.
@@ -215,7 +218,20 @@ pub struct Move {
     pub to: Place,
 }
 
-/// The answer to a move, a load and an unload.
+/// `POST /api/v1/changer/exchange`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeTapes {
+    /// Where the one tape is.
+    pub source: Place,
+    /// Where it goes, and where the other one is.
+    pub first: Place,
+    /// Where the other one goes. Default: to `source`.
+    #[serde(default)]
+    pub second: Option<Place>,
+}
+
+/// The answer to a move, a load and an unload; an exchange answers two of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {
     /// What moved.

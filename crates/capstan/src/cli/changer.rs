@@ -1,4 +1,4 @@
-//! `capstan changer`: list, move.
+//! `capstan changer`: list, move, exchange, open and close the import/export station.
 
 use clap::{Args, Subcommand};
 use tape_library::ElementName;
@@ -6,7 +6,7 @@ use tape_library::ElementName;
 use super::client::Client;
 use super::show::{Format, say};
 use super::table::Table;
-use crate::api::types::{Element, Move, Moved, Place};
+use crate::api::types::{Changer as ChangerInfo, Element, ExchangeTapes, Move, Moved, Place};
 
 /// `capstan changer`
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,24 @@ pub enum Changer {
         capstan changer move drive:1 ie:1"
     )]
     Move(MoveArgs),
+    /// Exchange two tapes: both change their places, or none does
+    #[command(
+        after_help = "Examples:\n  capstan changer exchange slot:3 drive:1\n  \
+        capstan changer exchange slot:3 drive:1 slot:7"
+    )]
+    Exchange(ExchangeArgs),
+    /// Open or close the import/export station
+    #[command(subcommand)]
+    Ie(ImportExport),
+}
+
+/// `capstan changer ie`
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ImportExport {
+    /// Open it: the robot reaches its slots no more; refused while a host prevents removal
+    Open,
+    /// Close it: hosts are told that somebody was there
+    Close,
 }
 
 /// `capstan changer list`
@@ -42,6 +60,17 @@ pub struct MoveArgs {
     to: Place,
 }
 
+/// `capstan changer exchange`
+#[derive(Debug, Args)]
+pub struct ExchangeArgs {
+    /// Where the one tape is
+    source: Place,
+    /// Where it goes, and where the other one is
+    first: Place,
+    /// Where the other one goes [default: where the first one was]
+    second: Option<Place>,
+}
+
 impl Changer {
     /// Asks and prints.
     pub fn run(self, client: &Client) -> anyhow::Result<()> {
@@ -57,6 +86,36 @@ impl Changer {
                     "{} moved from {} to {}",
                     moved.barcode, moved.from, moved.to
                 ))
+            }
+            Self::Exchange(ExchangeArgs {
+                source,
+                first,
+                second,
+            }) => {
+                let wanted = ExchangeTapes {
+                    source,
+                    first,
+                    second,
+                };
+                let moved: Vec<Moved> = client.post("/api/v1/changer/exchange", &wanted)?;
+                moved.iter().try_for_each(|it| {
+                    say(format!(
+                        "{} moved from {} to {}",
+                        it.barcode, it.from, it.to
+                    ))
+                })
+            }
+            Self::Ie(action) => {
+                let path = match action {
+                    ImportExport::Open => "/api/v1/changer/import-export/open",
+                    ImportExport::Close => "/api/v1/changer/import-export/close",
+                };
+                let changer: ChangerInfo = client.post(path, &())?;
+                say(if changer.import_export_open {
+                    "the import/export station is open"
+                } else {
+                    "the import/export station is closed"
+                })
             }
         }
     }

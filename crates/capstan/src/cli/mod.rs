@@ -57,7 +57,7 @@ pub enum Verb {
     /// Create, list, show and delete tapes
     #[command(subcommand)]
     Tape(tape::Tape),
-    /// List the changer's elements and move tapes between them
+    /// List the changer's elements, move tapes between them, open the import/export station
     #[command(subcommand)]
     Changer(changer::Changer),
     /// List, load and unload drives

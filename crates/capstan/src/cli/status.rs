@@ -50,13 +50,18 @@ fn text(status: &types::Status) -> String {
     let changer = &status.changer;
     let _ = writeln!(
         out,
-        "Changer   {} {}   slots {} used, {} free   import/export {} used, {} free",
+        "Changer   {} {}   slots {} used, {} free   import/export {} used, {} free{}",
         changer.vendor,
         changer.product,
         changer.slots_used,
         changer.slots - changer.slots_used.min(changer.slots),
         changer.import_export_used,
         changer.import_export - changer.import_export_used.min(changer.import_export),
+        if changer.import_export_open {
+            ", open"
+        } else {
+            ""
+        },
     );
     let storage = &status.storage;
     let _ = writeln!(

@@ -1,12 +1,13 @@
 //! What can be asked of a running gateway, for the HTTP interface. Everything may wait for disks.
 
 use scsi::ElementAddress;
-use tape_library::{BarcodeSource, DriveBay, ElementName, MoveError};
+use scsi::smc::DoorAction;
+use tape_library::{BarcodeSource, DriveBay, ElementName, Exchange, MoveError};
 
 use super::Gateway;
 use super::problem::PLACES;
 use crate::api::error::{Kind, Problem};
-use crate::api::types::{Element, Moved, NewTapes, Place, Tape};
+use crate::api::types::{Changer, Element, ExchangeTapes, Moved, NewTapes, Place, Tape};
 
 impl Gateway {
     /// Returns all tapes, ordered by barcode.
@@ -64,6 +65,33 @@ impl Gateway {
     pub fn move_tape(&self, from: Place, to: Place) -> Result<Moved, Problem> {
         let source = self.address(from)?;
         self.moved(source, self.address(to)?)
+    }
+
+    /// Exchanges two tapes: the one in `source` goes to `first`, and what was there to `second`, which is
+    /// `source` if nobody says otherwise. Returns both, in this order.
+    pub fn exchange_tapes(&self, wanted: ExchangeTapes) -> Result<Vec<Moved>, Problem> {
+        let exchange = Exchange {
+            source: self.address(wanted.source)?,
+            first: self.address(wanted.first)?,
+            second: self.address(wanted.second.unwrap_or(wanted.source))?,
+        };
+        // Before the exchange, as for a move.
+        let barcode = |address| {
+            let record = self.occupant(address);
+            record.map(|record| record.barcode).unwrap_or_default()
+        };
+        let (one, other) = (barcode(exchange.source), barcode(exchange.first));
+        self.library.exchange(exchange)?;
+        Ok(vec![
+            self.told(one, exchange.source, exchange.first)?,
+            self.told(other, exchange.first, exchange.second)?,
+        ])
+    }
+
+    /// Opens or closes the import/export station.
+    pub fn move_station(&self, action: DoorAction) -> Result<Changer, Problem> {
+        self.library.move_station(action)?;
+        Ok(self.changer())
     }
 
     /// Loads the tape with this barcode, wherever it is, into drive `number`.

@@ -1,6 +1,6 @@
 //! What the library refuses, with advice for the one who asked.
 
-use tape_library::{Error, MoveError};
+use tape_library::{Error, MoveError, RemovalPrevented};
 
 use crate::api::error::{Kind, Problem};
 
@@ -44,14 +44,20 @@ impl From<MoveError> for Problem {
     fn from(error: MoveError) -> Self {
         let problem = |kind| Self::new(kind, &error);
         match &error {
-            MoveError::InvalidSource(_) | MoveError::InvalidDestination(_) => {
-                problem(Kind::NotFound).hint(PLACES)
-            }
+            MoveError::InvalidSource(_)
+            | MoveError::InvalidDestination(_)
+            | MoveError::InvalidSecondDestination(_) => problem(Kind::NotFound).hint(PLACES),
             MoveError::SourceEmpty(_) | MoveError::DestinationFull(_) => {
                 problem(Kind::Conflict).hint(PLACES)
             }
             MoveError::RemovalPrevented(_) => problem(Kind::Conflict)
                 .hint("let the backup software release the drive, or log its session out"),
+            MoveError::OutOfService(_) => {
+                problem(Kind::Conflict).hint("`capstan drive enable N` puts a drive into service")
+            }
+            MoveError::StationOpen(_) => {
+                problem(Kind::Conflict).hint("`capstan changer ie close` closes it")
+            }
             MoveError::Incompatible { .. } => {
                 problem(Kind::Conflict).hint("`capstan drive list` shows the models of the drives")
             }
@@ -63,6 +69,13 @@ impl From<MoveError> for Problem {
                 .hint("see to the disk of the data directory, then try again"),
             MoveError::Catalogue(_) => logged(problem(Kind::Internal)),
         }
+    }
+}
+
+impl From<RemovalPrevented> for Problem {
+    fn from(error: RemovalPrevented) -> Self {
+        Self::new(Kind::Conflict, error)
+            .hint("let the backup software release the changer, or log its session out")
     }
 }
 

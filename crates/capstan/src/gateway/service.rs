@@ -2,8 +2,9 @@
 //!
 //! The drive's logical unit leaves its target; the target stays. Hosts that are logged in are told that
 //! the units of the target have changed and find one less: none, where each drive has its own target.
-//! A command that runs ends; those that wait are refused. The drive stays in the library: its element
-//! is there, and tapes can be moved in and out. All drives are in service when a gateway starts.
+//! A command that runs ends; those that wait are refused. The drive stays in the library: the changer tells
+//! hosts that its element is disabled and moves nothing in or out for them, but the administrator can move
+//! tapes. All drives are in service when a gateway starts.
 
 use scsi::Lun;
 use tape_library::Target;
@@ -18,6 +19,7 @@ impl Gateway {
     pub fn disable_drive(&self, number: u16) -> Result<Drive, Problem> {
         let bay = self.drive(number)?;
         let (target, lun) = self.place_of(number)?;
+        self.library.set_in_service(number, false);
         if target.remove(lun).is_some() {
             tracing::info!(drive = number, "drive out of service");
         }
@@ -28,6 +30,7 @@ impl Gateway {
     pub fn enable_drive(&self, number: u16) -> Result<Drive, Problem> {
         let bay = self.drive(number)?;
         let (target, lun) = self.place_of(number)?;
+        self.library.set_in_service(number, true);
         if target.insert(lun, bay.unit()).is_ok() {
             tracing::info!(drive = number, "drive in service");
         }

@@ -105,7 +105,7 @@ impl Gateway {
         })
     }
 
-    fn changer(&self) -> Changer {
+    pub(super) fn changer(&self) -> Changer {
         let identity = self.library.changer_identity();
         let elements = self.library.elements();
         let count = |kind| {
@@ -127,6 +127,7 @@ impl Gateway {
             slots_used,
             import_export,
             import_export_used,
+            import_export_open: self.library.station_is_open(),
         }
     }
 

@@ -138,6 +138,40 @@ fn status_shows_sessions_drives_slots_and_storage() {
 }
 
 #[test]
+fn tapes_are_exchanged_and_the_station_opened() {
+    let gateway = TestGateway::start();
+    capstan_ok(gateway.data(), &["drive", "load", "0", "CAP001L5"]);
+    let said = capstan_ok(
+        gateway.data(),
+        &["changer", "exchange", "slot:2", "drive:0"],
+    );
+    assert_eq!(
+        said,
+        "CAP002L5 moved from slot:2 to drive:0\nCAP001L5 moved from drive:0 to slot:2\n"
+    );
+    let exchange = ["changer", "exchange", "slot:2", "drive:0", "ie:1"];
+    let said = capstan_ok(gateway.data(), &exchange);
+    assert!(
+        said.contains("CAP002L5 moved from drive:0 to ie:1"),
+        "{said}"
+    );
+    let said = capstan_ok(gateway.data(), &["changer", "ie", "open"]);
+    assert_eq!(said, "the import/export station is open\n");
+    let status = json(&gateway, &["status", "--json"]);
+    assert_eq!(status["changer"]["import_export_open"], true);
+    assert!(capstan_ok(gateway.data(), &["status"]).contains("3 free, open"));
+    let complaint = capstan_fails(gateway.data(), &["changer", "move", "ie:1", "slot:2"]);
+    assert!(complaint.contains("station is open"), "{complaint}");
+    assert!(
+        complaint.contains("capstan changer ie close"),
+        "{complaint}"
+    );
+    let said = capstan_ok(gateway.data(), &["changer", "ie", "close"]);
+    assert_eq!(said, "the import/export station is closed\n");
+    capstan_ok(gateway.data(), &["changer", "move", "ie:1", "slot:2"]);
+}
+
+#[test]
 fn without_a_daemon_every_verb_says_where_it_was_expected() {
     let data = TempDir::new().unwrap();
     for arguments in [

@@ -48,6 +48,8 @@ pub struct ElementDescriptor<'a> {
     pub operator_placed: bool,
     /// ACCESS: the picker can take the cartridge, or put one in.
     pub access: bool,
+    /// ED: it was taken out of service.
+    pub disabled: bool,
     /// EXCEPT with its additional sense: something is wrong with the element or what is in it.
     pub exception: Option<AdditionalSense>,
     /// Where the cartridge came from.
@@ -73,16 +75,46 @@ pub struct ElementStatusReport {
     tags: Tags,
     data: Vec<u8>,
     count: u16,
+    send_action: u8,
 }
 
 impl ElementStatusReport {
+    /// The length of the header before the first page.
+    pub const HEADER_LENGTH: usize = REPORT_HEADER_LENGTH;
+
     /// Returns a report without elements.
     pub fn new(tags: Tags) -> Self {
         Self {
             tags,
             data: vec![0; REPORT_HEADER_LENGTH],
             count: 0,
+            send_action: 0,
         }
+    }
+
+    /// Returns a report of what SEND VOLUME TAG has found with this SEND ACTION CODE, for REQUEST
+    /// VOLUME ELEMENT ADDRESS.
+    pub fn of_search(tags: Tags, send_action: u8) -> Self {
+        Self {
+            send_action,
+            ..Self::new(tags)
+        }
+    }
+
+    /// Returns how many of `elements`, in pages by type and without identifiers, fit a report of `room`
+    /// bytes as whole descriptors.
+    pub fn count_that_fits(tags: Tags, elements: &[ElementDescriptor<'_>], room: usize) -> usize {
+        let descriptor_length = descriptor_length(tags, 0);
+        let mut length = REPORT_HEADER_LENGTH;
+        let mut page = None;
+        let fits = |element: &&ElementDescriptor<'_>| {
+            if page.replace(element.element_type) != Some(element.element_type) {
+                length += PAGE_HEADER_LENGTH;
+            }
+            length += descriptor_length;
+            length <= room
+        };
+        elements.iter().take_while(fits).count()
     }
 
     /// Adds a page with `elements`, all of type `element_type`, in ascending order of addresses. A
@@ -95,10 +127,7 @@ impl ElementStatusReport {
             self.data[..2].copy_from_slice(&first.address.0.to_be_bytes());
         }
         let identifier_length = self.identifier_length(elements);
-        let descriptor_length = BASE_LENGTH
-            + usize::from(self.tags.volume_tag) * VOLUME_TAG_LENGTH
-            + IDENTIFIER_HEADER_LENGTH
-            + identifier_length;
+        let descriptor_length = descriptor_length(self.tags, identifier_length);
         let header = self.data.len();
         self.data
             .reserve(PAGE_HEADER_LENGTH + descriptor_length * elements.len());
@@ -123,6 +152,7 @@ impl ElementStatusReport {
     pub fn into_bytes(mut self) -> Vec<u8> {
         let bytes = self.data.len() - REPORT_HEADER_LENGTH;
         self.data[2..4].copy_from_slice(&self.count.to_be_bytes());
+        self.data[4] = self.send_action;
         put_u24(&mut self.data[5..8], bytes);
         self.data
     }
@@ -144,6 +174,7 @@ impl ElementStatusReport {
         const IN_ENABLE: u8 = 0x20;
         const EXPORT_ENABLE: u8 = 0x10;
         const SVALID: u8 = 0x80;
+        const DISABLED: u8 = 0x20;
         const DATA_MEDIUM: u8 = 0x01;
         let [high, low] = element.address.0.to_be_bytes();
         let mut flags = u8::from(element.full)
@@ -169,7 +200,7 @@ impl ElementStatusReport {
             0,
             0,
             0,
-            valid | medium,
+            valid | (u8::from(element.disabled) * DISABLED) | medium,
             source[0],
             source[1],
         ]);
@@ -192,6 +223,12 @@ impl ElementStatusReport {
     }
 }
 
+/// `identifier_length` is without the identifier's header.
+fn descriptor_length(tags: Tags, identifier_length: usize) -> usize {
+    let volume_tag_length = usize::from(tags.volume_tag) * VOLUME_TAG_LENGTH;
+    BASE_LENGTH + volume_tag_length + IDENTIFIER_HEADER_LENGTH + identifier_length
+}
+
 fn put_u24(field: &mut [u8], value: usize) {
     // A report of 65535 elements can be longer than the field can say; then it says "at least".
     #[allow(clippy::cast_possible_truncation)] // cut to 24 bits on the line
@@ -210,6 +247,7 @@ mod tests {
             full: false,
             operator_placed: false,
             access: true,
+            disabled: false,
             exception: None,
             source: SourceElement::Unknown,
             barcode: None,

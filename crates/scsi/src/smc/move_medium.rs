@@ -13,6 +13,20 @@ pub struct MoveMedium {
     pub source: ElementAddress,
     /// Where it goes.
     pub destination: ElementAddress,
+    /// What happens to the import/export station.
+    pub station: StationMotion,
+}
+
+/// What a move does to the import/export station, in the vendor specific bits of CONTROL: the
+/// `eepos` of mtx.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StationMotion {
+    /// 0: it stays as it is.
+    Stays,
+    /// 1: it opens after the move.
+    OpensAfterwards,
+    /// 2: it closes before the move.
+    ClosesBefore,
 }
 
 impl MoveMedium {
@@ -26,12 +40,19 @@ impl MoveMedium {
     /// Parses the CDB. INVERT is refused: tapes have one side.
     pub fn parse(cdb: &Cdb) -> Result<Self, Sense> {
         if cdb.bit(10, 0) {
-            return Err(Sense::invalid_field_in_cdb(10));
+            return Err(Sense::invalid_field_in_cdb(10).at_bit(0));
         }
+        let station = match cdb.byte(11) >> 6 {
+            0 => StationMotion::Stays,
+            1 => StationMotion::OpensAfterwards,
+            2 => StationMotion::ClosesBefore,
+            _ => return Err(Sense::invalid_field_in_cdb(11).at_bit(7)),
+        };
         Ok(Self {
             transport: ElementAddress(cdb.u16(2)),
             source: ElementAddress(cdb.u16(4)),
             destination: ElementAddress(cdb.u16(6)),
+            station,
         })
     }
 }
@@ -50,8 +71,21 @@ mod tests {
                 transport: ElementAddress(0),
                 source: ElementAddress(1000),
                 destination: ElementAddress(500),
+                station: StationMotion::Stays,
             })
         );
+    }
+
+    #[test]
+    fn eepos_of_mtx_moves_the_station() {
+        let station = |control| {
+            let cdb = Cdb::new(&[0xa5, 0, 0, 1, 0, 10, 0, 10, 0, 0, 0, control]);
+            MoveMedium::parse(&cdb).map(|command| command.station)
+        };
+        assert_eq!(station(0x40), Ok(StationMotion::OpensAfterwards));
+        assert_eq!(station(0x80), Ok(StationMotion::ClosesBefore));
+        let refusal = Sense::invalid_field_in_cdb(11).at_bit(7);
+        assert_eq!(station(0xc0), Err(refusal));
     }
 
     #[test]
@@ -59,7 +93,7 @@ mod tests {
         let cdb = Cdb::new(&[0xa5, 0, 0, 0, 0x03, 0xe8, 0x01, 0xf4, 0, 0, 1, 0]);
         assert_eq!(
             MoveMedium::parse(&cdb),
-            Err(Sense::invalid_field_in_cdb(10))
+            Err(Sense::invalid_field_in_cdb(10).at_bit(0))
         );
     }
 }

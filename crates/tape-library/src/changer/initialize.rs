@@ -1,4 +1,4 @@
-//! INITIALIZE ELEMENT STATUS and POSITION TO ELEMENT: what costs a real robot minutes.
+//! INITIALIZE ELEMENT STATUS, POSITION TO ELEMENT and REZERO UNIT: what costs a real robot minutes.
 
 use scsi::smc::{ElementType, InitializeElementStatus, PositionToElement};
 use scsi::{AdditionalSense, Cdb, ElementAddress, Response, Sense, SenseKey};
@@ -25,6 +25,13 @@ impl Changer {
                 Sense::new(SenseKey::HardwareError, failure).into()
             }
         }
+    }
+
+    /// Moves the picker to its place of rest (SCSI-2 §9.2.13), where it always is: waits until it has put
+    /// down what it carries.
+    pub(super) fn rezero_unit(&self) -> Response {
+        self.robot.wait_until_at_rest();
+        Response::good()
     }
 
     /// Checks the addresses; the picker is everywhere at once.

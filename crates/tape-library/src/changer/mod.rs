@@ -2,6 +2,9 @@
 //!
 //! Its state is the library's: what it reports is the robot's map, what it moves the robot moves.
 
+mod element_information;
+mod exchange_medium;
+mod import_export;
 mod initialize;
 mod log;
 mod mode;
@@ -9,6 +12,7 @@ mod move_medium;
 mod read_element_status;
 #[cfg(test)]
 mod tests;
+mod volume_tag;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +28,7 @@ use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
 use log::Log;
+use volume_tag::Searches;
 
 /// The changer of a library.
 pub(crate) struct Changer {
@@ -33,6 +38,7 @@ pub(crate) struct Changer {
     /// All nexuses share them.
     parameters: Mutex<ChangerParameters>,
     log: Mutex<Log>,
+    searches: Searches,
 }
 
 impl Changer {
@@ -49,6 +55,7 @@ impl Changer {
             attentions,
             parameters: Mutex::new(parameters),
             log: Mutex::default(),
+            searches: Searches::default(),
         }
     }
 
@@ -60,7 +67,7 @@ impl Changer {
     /// the picker still moves them inside.
     fn prevent_allow(&self, nexus: NexusId, cdb: &Cdb) -> Response {
         // PREVENT 10b and 11b are for the medium in a changer that is attached to the device.
-        self.robot.prevent_removal(nexus, cdb.bit(4, 0));
+        self.robot.station().prevent_removal(nexus, cdb.bit(4, 0));
         Response::good()
     }
 }
@@ -74,15 +81,21 @@ impl DeviceServer for Changer {
         let cdb = &command.cdb;
         match cdb.operation_code() {
             0x00 => Response::good(), // TEST UNIT READY: a robot in memory is always ready
+            0x01 => self.rezero_unit(),
             0x07 | 0x37 | 0xe7 => self.initialize_element_status(cdb),
             0x12 => self.identity.inquiry(nexus, &[], cdb),
             0x15 | 0x55 => self.mode_select(nexus.id, command),
             0x1a | 0x5a => self.mode_sense(cdb),
+            0x1b => self.open_close_import_export_element(nexus.id, cdb),
             0x1e => self.prevent_allow(nexus.id, cdb),
             0x2b => self.position_to_element(cdb),
             0x4c => self.log_select(nexus.id, command),
             0x4d => self.log_sense(nexus.id, cdb),
-            0xa5 => self.move_medium(cdb),
+            0x9e => self.report_element_information(cdb), // its only service action
+            0xa5 => self.move_medium(nexus.id, cdb),
+            0xa6 => self.exchange_medium(nexus.id, cdb),
+            0xb5 => self.request_volume_element_address(nexus.id, cdb),
+            0xb6 => self.send_volume_tag(nexus.id, command),
             0xb8 => self.read_element_status(cdb),
             // A row in the table without an arm here: refused like a command without a row.
             _ => Response::illegal_request(AdditionalSense::INVALID_COMMAND_OPERATION_CODE),
@@ -98,17 +111,19 @@ impl DeviceServer for Changer {
     }
 
     fn preventing_removal(&self) -> Vec<NexusId> {
-        self.robot.preventing_removal()
+        self.robot.station().preventing_removal()
     }
 
     fn nexus_lost(&self, nexus: NexusId) {
-        self.robot.prevent_removal(nexus, false);
+        self.robot.station().prevent_removal(nexus, false);
         self.lock_log().alerts.forget(nexus);
+        self.searches.forget(nexus);
     }
 
     fn reset(&self) {
-        self.robot.allow_removal();
+        self.robot.station().allow_removal();
         *self.parameters() = mode::default_parameters(&self.robot);
+        self.searches.forget_all();
         self.lock_log().thresholds = Thresholds::default();
     }
 }

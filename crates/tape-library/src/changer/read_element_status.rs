@@ -1,6 +1,6 @@
 //! READ ELEMENT STATUS (SMC-3).
 
-use scsi::smc::{ElementStatusReport, ReadElementStatus, Tags};
+use scsi::smc::{ElementDescriptor, ElementStatusReport, ReadElementStatus, Tags};
 use scsi::{Cdb, Response};
 
 use super::Changer;
@@ -18,12 +18,22 @@ impl Changer {
             volume_tag: command.volume_tag,
             device_id: command.device_id,
         });
-        let mut left = command.count;
-        for (kind, _) in self.robot.layout().ranges() {
-            if command.element_type.is_none_or(|wanted| wanted == *kind) {
-                left -= self.robot.report(&mut report, *kind, command.start, left);
-            }
-        }
+        self.robot.describe(
+            |kind, address| {
+                command.element_type.is_none_or(|wanted| wanted == kind) && address >= command.start
+            },
+            usize::from(command.count),
+            |elements| add_pages(&mut report, elements),
+        );
         Response::allocated(report.into_bytes(), command.allocation_length as usize)
+    }
+}
+
+/// Adds a page for each run of elements of one type.
+pub(super) fn add_pages(report: &mut ElementStatusReport, elements: &[ElementDescriptor<'_>]) {
+    for page in elements.chunk_by(|one, next| one.element_type == next.element_type) {
+        if let Some(first) = page.first() {
+            report.page(first.element_type, page);
+        }
     }
 }

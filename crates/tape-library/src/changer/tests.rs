@@ -1,8 +1,11 @@
 //! The changer as initiators see it: command bytes in, response bytes out.
 
 mod element_status;
+mod exchange;
+mod import_export;
 mod moves;
 mod parameters;
+mod volume_tags;
 
 use scsi::{AdditionalSense, ElementAddress, Response, SenseKey, Status};
 

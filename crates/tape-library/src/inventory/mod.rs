@@ -21,7 +21,7 @@ mod schema;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use scsi::ElementAddress;
 use uuid::Uuid;
 
@@ -138,26 +138,21 @@ impl Inventory {
         Ok(())
     }
 
-    /// Moves a cartridge.
-    pub(crate) fn relocate(&mut self, relocation: &Relocation) -> Result<(), Error> {
+    /// Moves cartridges, all or none: one may go where another one was.
+    pub(crate) fn relocate(&mut self, relocations: &[Relocation]) -> Result<(), Error> {
         self.reserve.with_room(|| {
-            let uuid = relocation.cartridge.to_string();
             let transaction = self.connection.transaction()?;
-            transaction.execute(
-                "UPDATE cartridges SET element = ?2, source_element = ?3 WHERE uuid = ?1",
-                params![
-                    uuid,
-                    relocation.element.0,
-                    relocation.source.map(|source| source.0)
-                ],
-            )?;
-            transaction.execute("DELETE FROM archive_intents WHERE cartridge = ?1", [&uuid])?;
-            if let Some(intent) = relocation.archive_intent {
+            // No two are in one element, at no time: all leave before the first one arrives.
+            for relocation in relocations {
+                let uuid = relocation.cartridge.to_string();
                 transaction.execute(
-                    "INSERT INTO archive_intents (cartridge, intent_element, intent_since_unix_ms)
-                     VALUES (?1, ?2, ?3)",
-                    params![uuid, intent.element.0, record::to_i64(intent.since_unix_ms)],
+                    "UPDATE cartridges SET element = NULL WHERE uuid = ?1",
+                    [&uuid],
                 )?;
+                transaction.execute("DELETE FROM archive_intents WHERE cartridge = ?1", [&uuid])?;
+            }
+            for relocation in relocations {
+                arrive(&transaction, relocation)?;
             }
             transaction.commit()?;
             Ok(())
@@ -236,6 +231,26 @@ impl Inventory {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         self.connection.close().map_err(|(_, error)| error.into())
     }
+}
+
+fn arrive(transaction: &Transaction<'_>, relocation: &Relocation) -> Result<(), Error> {
+    let uuid = relocation.cartridge.to_string();
+    transaction.execute(
+        "UPDATE cartridges SET element = ?2, source_element = ?3 WHERE uuid = ?1",
+        params![
+            uuid,
+            relocation.element.0,
+            relocation.source.map(|source| source.0)
+        ],
+    )?;
+    if let Some(intent) = relocation.archive_intent {
+        transaction.execute(
+            "INSERT INTO archive_intents (cartridge, intent_element, intent_since_unix_ms)
+             VALUES (?1, ?2, ?3)",
+            params![uuid, intent.element.0, record::to_i64(intent.since_unix_ms)],
+        )?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

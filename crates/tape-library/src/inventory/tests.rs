@@ -46,12 +46,12 @@ fn everything_comes_back_after_reopening() {
         since_unix_ms: 77,
     };
     inventory
-        .relocate(&Relocation {
+        .relocate(&[Relocation {
             cartridge: Uuid::from_u128(2),
             element: ElementAddress(10),
             source: Some(ElementAddress(1001)),
             archive_intent: Some(intent),
-        })
+        }])
         .unwrap();
     inventory
         .set_state(Uuid::from_u128(1), CartridgeState::Missing)
@@ -92,10 +92,10 @@ fn a_move_away_takes_the_intent_back() {
             since_unix_ms: 77,
         }),
     };
-    inventory.relocate(&relocation).unwrap();
+    inventory.relocate(&[relocation]).unwrap();
     relocation.element = ElementAddress(1000);
     relocation.archive_intent = None;
-    inventory.relocate(&relocation).unwrap();
+    inventory.relocate(&[relocation]).unwrap();
     assert_eq!(inventory.cartridges().unwrap()[0].archive_intent, None);
 }
 

@@ -1,6 +1,7 @@
 //! A drive in its bay: the drive, its logical unit, and its data transfer element.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use scsi::ElementAddress;
 use uuid::Uuid;
@@ -22,6 +23,7 @@ pub struct DriveBay {
     profile: Arc<DriveProfile>,
     drive: Arc<Drive>,
     unit: Arc<LogicalUnit>,
+    in_service: AtomicBool,
 }
 
 impl DriveBay {
@@ -54,6 +56,7 @@ impl DriveBay {
             profile,
             drive,
             unit: Arc::new(unit),
+            in_service: AtomicBool::new(true),
         })
     }
 
@@ -85,6 +88,22 @@ impl DriveBay {
     /// Returns what the drive is doing. Does not wait for a command that runs.
     pub fn status(&self) -> DriveStatus {
         self.drive.status()
+    }
+
+    /// Returns whether initiators may move cartridges in and out; see
+    /// [`Library::set_in_service`](super::Library::set_in_service).
+    pub fn is_in_service(&self) -> bool {
+        self.in_service.load(Ordering::Acquire)
+    }
+
+    /// Returns what it was before.
+    pub(super) fn set_in_service(&self, in_service: bool) -> bool {
+        self.in_service.swap(in_service, Ordering::AcqRel)
+    }
+
+    /// Returns whether the picker can take the cartridge, or put one in.
+    pub(super) fn is_accessible(&self) -> bool {
+        self.is_in_service() && !self.drive.is_prevented()
     }
 
     pub(crate) fn drive(&self) -> &Drive {

@@ -12,6 +12,7 @@ use scsi::smc::ElementType;
 use uuid::Uuid;
 
 use super::robot::Robot;
+use super::station::Asker;
 use crate::error::Error;
 use crate::gateway::{cartridges_directory, sync_directory};
 use crate::inventory::CartridgeRecord;
@@ -33,7 +34,7 @@ impl Robot {
     fn delete_cartridge(&self, barcode: &str) -> Result<(), Error> {
         let mut inventory = self.arm();
         let record = self.outside_of_drives(barcode)?;
-        if self.removal_is_prevented() {
+        if self.station().removal_is_prevented() {
             return Err(Error::RemovalPrevented {
                 barcode: barcode.to_owned(),
             });
@@ -43,6 +44,7 @@ impl Robot {
         self.remove_files(record.uuid)?;
         inventory.finish_deletion(record.uuid)?;
         tracing::info!(cartridge = barcode, "deleted");
+        self.tell_of_change(Asker::Operator, record.element);
         Ok(())
     }
 

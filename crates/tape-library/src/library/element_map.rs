@@ -52,17 +52,24 @@ impl ElementMap {
         self.cartridges.insert(record.uuid, record);
     }
 
-    /// Moves a cartridge.
-    pub(crate) fn relocate(&mut self, relocation: &Relocation) {
-        let Some(record) = self.cartridges.get_mut(&relocation.cartridge) else {
-            return;
-        };
-        if let Some(element) = record.element.replace(relocation.element) {
-            self.occupants.remove(&element);
+    /// Moves cartridges, all of them at once: one may go where another one was.
+    pub(crate) fn relocate(&mut self, relocations: &[Relocation]) {
+        for relocation in relocations {
+            if let Some(record) = self.cartridges.get_mut(&relocation.cartridge)
+                && let Some(element) = record.element.take()
+            {
+                self.occupants.remove(&element);
+            }
         }
-        self.occupants.insert(relocation.element, record.uuid);
-        record.source = relocation.source;
-        record.archive_intent = relocation.archive_intent;
+        for relocation in relocations {
+            if let Some(record) = self.cartridges.get_mut(&relocation.cartridge) {
+                record.element = Some(relocation.element);
+                record.source = relocation.source;
+                record.archive_intent = relocation.archive_intent;
+                let before = self.occupants.insert(relocation.element, record.uuid);
+                debug_assert_eq!(before, None, "the catalogue refuses two in one element");
+            }
+        }
     }
 
     /// Sets the state of a cartridge.

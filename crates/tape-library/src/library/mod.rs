@@ -6,19 +6,23 @@
 //! moves and the same state, in typed values.
 //!
 //! # What initiators are told
-//! A cartridge that the API makes, moves or deletes changes what READ ELEMENT STATUS says, and no
-//! unit attention tells of it. SMC-3 would allow IMPORT OR EXPORT ELEMENT ACCESSED; but `mtx` takes
-//! any CHECK CONDITION of READ ELEMENT STATUS for a changer without a barcode reader and repeats the
-//! command without barcodes. A load tells NOT READY TO READY CHANGE, by the drive.
+//! What the API changes behind the initiators' backs they are told by a unit attention of the changer:
+//! IMPORT OR EXPORT ELEMENT ACCESSED when a cartridge came to, went from, or was deleted in an
+//! import/export element, or the station was closed after it had been open; else NOT READY TO READY
+//! CHANGE; ELEMENT DISABLED and ELEMENT ENABLED when a drive is taken out of service and put back. What an
+//! initiator moves it tells the others itself. A load tells NOT READY TO READY CHANGE, by the drive.
 
 mod bay;
+mod carry;
 mod create;
 mod delete_cartridge;
 mod element_map;
 mod move_cartridge;
+mod move_error;
 mod new_tapes;
 mod rebuild;
 mod robot;
+mod station;
 #[cfg(test)]
 mod tests;
 
@@ -27,16 +31,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cartridge::{Environment, Settings, SystemEnvironment};
-use scsi::ElementAddress;
-use scsi::smc::ElementType;
+use scsi::smc::{DoorAction, ElementType};
+use scsi::{AdditionalSense, ElementAddress};
 use uuid::Uuid;
 
 pub use bay::DriveBay;
 pub use create::NewLibrary;
-pub use move_cartridge::MoveError;
+pub use move_cartridge::Exchange;
+pub use move_error::MoveError;
 pub use new_tapes::{BarcodeSource, CARTRIDGES_AT_ONCE_MAX, NewTapes};
 pub use rebuild::{RebuildReport, Skipped};
 pub(crate) use robot::Robot;
+pub(crate) use station::Asker;
+pub use station::RemovalPrevented;
 
 use crate::changer::Changer;
 use crate::element::{ElementName, Layout};
@@ -92,13 +99,20 @@ impl Library {
         let layout = gateway.machine.layout()?;
         let inventory = Inventory::open(&Inventory::path(data), &gateway)?;
         let bays = Self::bays(&gateway, &layout, &options)?;
-        let robot = Robot::new(data, layout, bays, options.settings, inventory)?;
+        let attentions = Arc::new(UnitAttentions::new());
+        let robot = Robot::new(
+            data,
+            layout,
+            bays,
+            options.settings,
+            inventory,
+            Arc::clone(&attentions),
+        )?;
         robot.finish_deletions()?;
         robot.look_at_files()?;
         robot.load_drives()?;
         let profile = gateway.machine.changer_profile()?;
         let identity = DeviceIdentity::changer(&profile, gateway.id);
-        let attentions = Arc::new(UnitAttentions::new());
         let changer = Changer::new(
             identity.clone(),
             Arc::clone(&robot),
@@ -207,7 +221,38 @@ impl Library {
         from: ElementAddress,
         to: ElementAddress,
     ) -> Result<(), MoveError> {
-        self.robot.move_cartridge(from, to)
+        self.robot.move_cartridge(Asker::Operator, from, to)
+    }
+
+    /// Exchanges two cartridges, both or none. Otherwise as [`Library::move_cartridge`].
+    pub fn exchange(&self, exchange: Exchange) -> Result<(), MoveError> {
+        self.robot.exchange(Asker::Operator, exchange)
+    }
+
+    /// Returns whether the import/export station is open, where the picker cannot reach its elements.
+    pub fn station_is_open(&self) -> bool {
+        self.robot.station().is_open()
+    }
+
+    /// Opens or closes the import/export station. Waits for the robot to put down what it carries.
+    pub fn move_station(&self, action: DoorAction) -> Result<(), RemovalPrevented> {
+        self.robot.move_station(action, Asker::Operator)
+    }
+
+    /// Takes drive `number` out of service or puts it back: initiators that ask the changer see the
+    /// element disabled, and their moves to and from it are refused. The API's are not. No effect where
+    /// there is no such drive.
+    pub fn set_in_service(&self, number: u16, in_service: bool) {
+        let Some(bay) = self.drives().get(usize::from(number)) else {
+            return;
+        };
+        if bay.set_in_service(in_service) != in_service {
+            self.robot.attentions().establish(if in_service {
+                AdditionalSense::ELEMENT_ENABLED
+            } else {
+                AdditionalSense::ELEMENT_DISABLED
+            });
+        }
     }
 
     /// Moves the cartridge that bears `barcode` to `to`, wherever it is: nobody can put another one

@@ -1,101 +1,30 @@
-//! Moving a cartridge from element to element: for MOVE MEDIUM and for the API.
+//! Moving a cartridge from element to element, and exchanging two: what speaks against it.
 //!
-//! # Crash
-//! Each step leaves the library consistent when the process dies after it:
-//!
-//! ```text
-//! 1. look at both elements            nothing has changed
-//! 2. source drive unloads             everything written is durable; the catalogue still has the
-//!                                     cartridge in the drive, and a start loads it again
-//! 3. open the cartridge's files       nothing has changed but for recovery of a torn tail
-//! 4. catalogue: one transaction       the cartridge is at its destination
-//! 5. map in memory                    made from the catalogue at a start
-//! 6. destination drive loads          a start loads what the catalogue has in drives
-//! ```
-//!
-//! When step 3 or 4 fails after step 2, the source drive loads the cartridge again. If that fails too,
-//! the drive stays empty while the catalogue has the cartridge in it: it can still be moved out.
+//! For MOVE MEDIUM, EXCHANGE MEDIUM and the API. See [`carry`](super::carry) for each step of what
+//! follows.
 
 use scsi::ElementAddress;
 use scsi::smc::ElementType;
 
 use super::bay::DriveBay;
+use super::carry::Leg;
+use super::move_error::MoveError;
 use super::robot::Robot;
-use crate::element::ElementName;
+use super::station::Asker;
 use crate::error::Error;
-use crate::inventory::{ArchiveIntent, CartridgeRecord, CartridgeState, Inventory, Relocation};
+use crate::inventory::CartridgeRecord;
 use crate::profile::MediaAccess;
 
-/// Why a cartridge was not moved. It is where it was.
-#[derive(Debug, thiserror::Error)]
-pub enum MoveError {
-    /// The source is not an element of the library that can hold a cartridge.
-    #[error("{0}: the library has no such element to move from")]
-    InvalidSource(ElementAddress),
-    /// The destination is not an element of the library that can hold a cartridge.
-    #[error("{0}: the library has no such element to move to")]
-    InvalidDestination(ElementAddress),
-    /// There is nothing to move.
-    #[error("{0}: is empty")]
-    SourceEmpty(ElementName),
-    /// There is something already.
-    #[error("{0}: is full")]
-    DestinationFull(ElementName),
-    /// An initiator prevents medium removal from the drive.
-    #[error("{0}: an initiator prevents medium removal")]
-    RemovalPrevented(ElementName),
-    /// The drive does not take this kind of cartridge.
-    #[error("{element}: a {product} does not take {media} cartridges such as {barcode}")]
-    Incompatible {
-        /// The drive.
-        element: ElementName,
-        /// Its model.
-        product: String,
-        /// The cartridge.
-        barcode: String,
-        /// Its kind.
-        media: String,
-    },
-    /// The cartridge's files are missing.
-    #[error("cartridge {barcode}: its files are missing, restore them to load it")]
-    FilesMissing {
-        /// Which.
-        barcode: String,
-    },
-    /// The cartridge's files cannot be opened.
-    #[error("cartridge {barcode}: cannot be loaded: {source}")]
-    Unloadable {
-        /// Which.
-        barcode: String,
-        /// What is wrong with it.
-        source: cartridge::Error,
-    },
-    /// The drive cannot bring what was written to the disk; it keeps the cartridge loaded.
-    #[error("{element}: cannot unload cartridge {barcode}: {source}")]
-    UnloadFailed {
-        /// The drive.
-        element: ElementName,
-        /// The cartridge.
-        barcode: String,
-        /// What the disk said.
-        source: cartridge::Error,
-    },
-    /// The catalogue cannot be changed.
-    #[error(transparent)]
-    Catalogue(Box<Error>),
-}
-
-impl From<Error> for MoveError {
-    fn from(error: Error) -> Self {
-        Self::Catalogue(Box::new(error))
-    }
-}
-
-/// A move that nothing speaks against.
-struct Plan<'a> {
-    record: CartridgeRecord,
-    from: Option<&'a DriveBay>,
-    to: Option<(&'a DriveBay, MediaAccess)>,
+/// An exchange: the cartridge in `source` goes to `first`, and what was there to `second`, which may be
+/// `source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where the one cartridge is.
+    pub source: ElementAddress,
+    /// Where it goes, and where the other one is.
+    pub first: ElementAddress,
+    /// Where the other one goes.
+    pub second: ElementAddress,
 }
 
 impl Robot {
@@ -103,10 +32,13 @@ impl Robot {
     /// durable when it returns. Waits for a command of that drive that runs.
     pub(crate) fn move_cartridge(
         &self,
+        asker: Asker,
         from: ElementAddress,
         to: ElementAddress,
     ) -> Result<(), MoveError> {
-        self.carry(&mut self.arm(), from, to)
+        let mut inventory = self.arm();
+        let leg = self.plan_move(asker, from, to)?;
+        self.carry(&mut inventory, asker, &[leg])
     }
 
     /// Moves the cartridge that bears `barcode` to element `to`, wherever it is by the time that the
@@ -124,99 +56,127 @@ impl Robot {
         let from = element.ok_or_else(|| Error::NoElement {
             barcode: barcode.to_owned(),
         })?;
-        self.carry(&mut inventory, from, to)?;
+        let leg = self.plan_move(Asker::Operator, from, to)?;
+        self.carry(&mut inventory, Asker::Operator, &[leg])?;
         Ok(from)
     }
 
-    fn carry(
+    /// Exchanges two cartridges: both change their places, or none does. Otherwise as
+    /// [`Robot::move_cartridge`].
+    pub(crate) fn exchange(&self, asker: Asker, exchange: Exchange) -> Result<(), MoveError> {
+        let mut inventory = self.arm();
+        let legs = self.plan_exchange(asker, exchange)?;
+        self.carry(&mut inventory, asker, &legs)
+    }
+
+    /// Finds what speaks against the move: addresses first, then what is in the elements, then whether
+    /// they can be reached, then the drives.
+    fn plan_move(
         &self,
-        inventory: &mut Inventory,
+        asker: Asker,
         from: ElementAddress,
         to: ElementAddress,
-    ) -> Result<(), MoveError> {
-        let plan = self.plan(from, to)?;
-        let record = &plan.record;
-        if let Some(bay) = plan.from {
-            bay.drive()
-                .unload()
-                .map_err(|source| MoveError::UnloadFailed {
-                    element: self.name(from),
-                    barcode: record.barcode.clone(),
-                    source,
-                })?;
+    ) -> Result<Leg<'_>, MoveError> {
+        self.check_address(from, MoveError::InvalidSource)?;
+        self.check_address(to, MoveError::InvalidDestination)?;
+        let record = self.occupant(from)?;
+        self.check_free(to)?;
+        self.check_reach(asker, &[from, to])?;
+        self.check_removal(from)?;
+        self.leg(record, from, to)
+    }
+
+    /// As [`Robot::plan_move`], for both cartridges. The first destination is a source too, and so must be
+    /// full.
+    fn plan_exchange(&self, asker: Asker, wanted: Exchange) -> Result<[Leg<'_>; 2], MoveError> {
+        let Exchange {
+            source,
+            first,
+            second,
+        } = wanted;
+        self.check_address(source, MoveError::InvalidSource)?;
+        self.check_address(first, MoveError::InvalidDestination)?;
+        self.check_address(second, MoveError::InvalidSecondDestination)?;
+        let one = self.occupant(source)?;
+        let other = self.occupant(first)?;
+        if first == source {
+            return Err(MoveError::DestinationFull(self.name(first)));
         }
-        if let Err(error) = self.place(inventory, &plan, from, to) {
-            if let Some(bay) = plan.from {
-                self.load_recorded(bay, record);
+        if second != source {
+            self.check_free(second)?; // where the first destination is no free place either
+        }
+        self.check_reach(asker, &[source, first, second])?;
+        self.check_removal(source)?;
+        self.check_removal(first)?;
+        Ok([
+            self.leg(one, source, first)?,
+            self.leg(other, first, second)?,
+        ])
+    }
+
+    fn check_address(
+        &self,
+        address: ElementAddress,
+        otherwise: impl Fn(ElementAddress) -> MoveError,
+    ) -> Result<(), MoveError> {
+        // The picker holds a cartridge only on its way.
+        match self.layout().kind(address) {
+            Some(ElementType::Storage | ElementType::ImportExport | ElementType::DataTransfer) => {
+                Ok(())
             }
-            return Err(error);
+            Some(ElementType::MediumTransport) | None => Err(otherwise(address)),
         }
-        let (from, to) = (self.name(from), self.name(to));
-        tracing::info!(cartridge = record.barcode, %from, %to, "moved");
-        Ok(())
     }
 
-    /// Steps 3 to 6.
-    fn place(
-        &self,
-        inventory: &mut Inventory,
-        plan: &Plan<'_>,
-        from: ElementAddress,
-        to: ElementAddress,
-    ) -> Result<(), MoveError> {
-        let record = &plan.record;
-        let loading = match plan.to {
-            Some((bay, access)) => Some((bay, access, self.open(inventory, record)?)),
-            None => None,
-        };
-        let relocation = self.relocation(record, from, to);
-        inventory.relocate(&relocation)?;
-        self.map().relocate(&relocation);
-        if let Some((bay, access, cartridge)) = loading {
-            bay.drive().load(cartridge, access);
-        }
-        Ok(())
+    fn occupant(&self, from: ElementAddress) -> Result<CartridgeRecord, MoveError> {
+        let record = self.map().occupant(from).cloned();
+        record.ok_or_else(|| MoveError::SourceEmpty(self.name(from)))
     }
 
-    /// Finds what speaks against the move: addresses first, then what is in the elements, then the
-    /// drives.
-    fn plan(&self, from: ElementAddress, to: ElementAddress) -> Result<Plan<'_>, MoveError> {
-        if !self.holds_cartridges(from) {
-            return Err(MoveError::InvalidSource(from));
-        }
-        if !self.holds_cartridges(to) {
-            return Err(MoveError::InvalidDestination(to));
-        }
-        let (record, destination_full) = {
-            let map = self.map();
-            (map.occupant(from).cloned(), map.occupant(to).is_some())
-        };
-        let record = record.ok_or_else(|| MoveError::SourceEmpty(self.name(from)))?;
-        if destination_full {
+    fn check_free(&self, to: ElementAddress) -> Result<(), MoveError> {
+        if self.map().occupant(to).is_some() {
             return Err(MoveError::DestinationFull(self.name(to)));
         }
-        let from_bay = self.bay(from);
-        if from_bay.is_some_and(|bay| bay.drive().is_prevented()) {
+        Ok(())
+    }
+
+    fn check_reach(&self, asker: Asker, elements: &[ElementAddress]) -> Result<(), MoveError> {
+        for element in elements {
+            let is_port = self.layout().kind(*element) == Some(ElementType::ImportExport);
+            if is_port && self.station().is_open() {
+                return Err(MoveError::StationOpen(self.name(*element)));
+            }
+            let out_of_service = self.bay(*element).is_some_and(|bay| !bay.is_in_service());
+            if out_of_service && asker != Asker::Operator {
+                return Err(MoveError::OutOfService(self.name(*element)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_removal(&self, from: ElementAddress) -> Result<(), MoveError> {
+        if self.bay(from).is_some_and(|bay| bay.drive().is_prevented()) {
             return Err(MoveError::RemovalPrevented(self.name(from)));
         }
-        let to_bay = match self.bay(to) {
+        Ok(())
+    }
+
+    fn leg(
+        &self,
+        record: CartridgeRecord,
+        from: ElementAddress,
+        to: ElementAddress,
+    ) -> Result<Leg<'_>, MoveError> {
+        let destination = match self.bay(to) {
             Some(bay) => Some((bay, self.compatible(bay, &record)?)),
             None => None,
         };
-        Ok(Plan {
+        Ok(Leg {
             record,
-            from: from_bay,
-            to: to_bay,
+            from,
+            to,
+            destination,
         })
-    }
-
-    /// Returns whether there is an element at `address` that cartridges can be in. The picker holds
-    /// one only on its way.
-    fn holds_cartridges(&self, address: ElementAddress) -> bool {
-        matches!(
-            self.layout().kind(address),
-            Some(ElementType::Storage | ElementType::ImportExport | ElementType::DataTransfer)
-        )
     }
 
     fn compatible(
@@ -232,43 +192,5 @@ impl Robot {
                 barcode: record.barcode.clone(),
                 media: record.media.clone(),
             })
-    }
-
-    fn open(
-        &self,
-        inventory: &mut Inventory,
-        record: &CartridgeRecord,
-    ) -> Result<cartridge::Cartridge, MoveError> {
-        let barcode = record.barcode.clone();
-        if self.look_at(inventory, record)? == CartridgeState::Missing {
-            return Err(MoveError::FilesMissing { barcode });
-        }
-        self.open_files(record.uuid)
-            .map_err(|source| MoveError::Unloadable { barcode, source })
-    }
-
-    /// The source is the last storage element that the cartridge was in (SMC-3, SOURCE STORAGE
-    /// ELEMENT ADDRESS); an import/export element is none. Backup software returns the cartridge to
-    /// its source, and a return to an import/export element would send it to the archive.
-    fn relocation(
-        &self,
-        record: &CartridgeRecord,
-        from: ElementAddress,
-        to: ElementAddress,
-    ) -> Relocation {
-        let source = match self.layout().kind(from) {
-            Some(ElementType::Storage) => Some(from),
-            _ => record.source,
-        };
-        let to_import_export = self.layout().kind(to) == Some(ElementType::ImportExport);
-        Relocation {
-            cartridge: record.uuid,
-            element: to,
-            source,
-            archive_intent: to_import_export.then(|| ArchiveIntent {
-                element: to,
-                since_unix_ms: self.now_unix_ms(),
-            }),
-        }
     }
 }

@@ -13,6 +13,7 @@ use scsi::ElementAddress;
 use scsi::smc::ElementType;
 
 use super::robot::Robot;
+use super::station::Asker;
 use crate::element::Layout;
 use crate::error::Error;
 use crate::gateway::Gateway;
@@ -92,6 +93,8 @@ impl Robot {
             map.insert(record.clone());
         }
         drop(map);
+        let elements = records.iter().filter_map(|record| record.element);
+        self.tell_of_change(Asker::Operator, elements);
         tracing::info!(count = records.len(), "cartridges made");
         Ok(records)
     }

@@ -11,21 +11,22 @@
 //! # Crash
 //! The catalogue decides. See [`move_cartridge`](super::move_cartridge) for each step of a move.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
-use scsi::smc::{ElementDescriptor, ElementStatusReport, ElementType, SourceElement};
-use scsi::{AdditionalSense, ElementAddress, NexusId};
+use scsi::smc::{ElementDescriptor, ElementType, SourceElement};
+use scsi::{AdditionalSense, ElementAddress};
 use uuid::Uuid;
 
 use super::bay::DriveBay;
 use super::element_map::ElementMap;
+use super::station::Station;
 use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::cartridges_directory;
 use crate::inventory::{CartridgeRecord, CartridgeState, Inventory};
+use crate::unit_attention::UnitAttentions;
 
 /// The library without its logical units' front: what the changer and the API work on.
 pub(crate) struct Robot {
@@ -35,9 +36,10 @@ pub(crate) struct Robot {
     settings: Settings,
     inventory: Mutex<Inventory>,
     map: Mutex<ElementMap>,
-    /// The nexuses that prevent removal from the library (PREVENT ALLOW MEDIUM REMOVAL to the changer). A lock of a
-    /// moment, like the map's.
-    preventing: Mutex<BTreeSet<NexusId>>,
+    /// The import/export station, and who prevents removal from the library.
+    station: Station,
+    /// The changer's.
+    attentions: Arc<UnitAttentions>,
 }
 
 impl Robot {
@@ -47,6 +49,7 @@ impl Robot {
         bays: Vec<DriveBay>,
         settings: Settings,
         inventory: Inventory,
+        attentions: Arc<UnitAttentions>,
     ) -> Result<Arc<Self>, Error> {
         let map = ElementMap::new(inventory.cartridges()?);
         Ok(Arc::new(Self {
@@ -56,7 +59,8 @@ impl Robot {
             settings,
             inventory: Mutex::new(inventory),
             map: Mutex::new(map),
-            preventing: Mutex::default(),
+            station: Station::default(),
+            attentions,
         }))
     }
 
@@ -76,6 +80,11 @@ impl Robot {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until the robot has put down what it carries.
+    pub(crate) fn wait_until_at_rest(&self) {
+        drop(self.arm());
+    }
+
     /// Locks the map, for a moment.
     pub(super) fn map(&self) -> MutexGuard<'_, ElementMap> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,34 +102,12 @@ impl Robot {
         &self.data
     }
 
-    /// An initiator prevents, or allows again, that cartridges leave the library.
-    pub(crate) fn prevent_removal(&self, nexus: NexusId, prevent: bool) {
-        let mut preventing = self.preventing();
-        if prevent {
-            preventing.insert(nexus);
-        } else {
-            preventing.remove(&nexus);
-        }
+    pub(crate) fn station(&self) -> &Station {
+        &self.station
     }
 
-    /// Forgets every prevention: the changer was reset.
-    pub(crate) fn allow_removal(&self) {
-        self.preventing().clear();
-    }
-
-    /// Returns who prevents removal.
-    pub(crate) fn preventing_removal(&self) -> Vec<NexusId> {
-        self.preventing().iter().copied().collect()
-    }
-
-    pub(super) fn removal_is_prevented(&self) -> bool {
-        !self.preventing().is_empty()
-    }
-
-    fn preventing(&self) -> MutexGuard<'_, BTreeSet<NexusId>> {
-        self.preventing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn attentions(&self) -> &UnitAttentions {
+        &self.attentions
     }
 
     /// Returns the drive in `element`.
@@ -227,25 +214,23 @@ impl Robot {
         }
     }
 
-    /// Returns the elements of `kind` from address `start` on, at most `count`, as a page for
-    /// `report`. Returns how many they were.
-    pub(crate) fn report(
+    /// Calls `work` with the elements that `wanted` takes, at most `count`, in the ascending order of
+    /// their addresses. The map is held meanwhile: `work` only makes bytes.
+    pub(crate) fn describe<T>(
         &self,
-        report: &mut ElementStatusReport,
-        kind: ElementType,
-        start: ElementAddress,
-        count: u16,
-    ) -> u16 {
-        let range = self.layout.range(kind);
-        let addresses = range.filter(|address| *address >= start.0);
+        wanted: impl Fn(ElementType, ElementAddress) -> bool,
+        count: usize,
+        work: impl FnOnce(&[ElementDescriptor<'_>]) -> T,
+    ) -> T {
         let map = self.map();
-        let elements: Vec<_> = addresses
-            .take(usize::from(count))
-            .map(|address| self.descriptor(&map, kind, ElementAddress(address)))
+        let elements: Vec<_> = self
+            .layout
+            .addresses()
+            .filter(|(kind, address)| wanted(*kind, *address))
+            .take(count)
+            .map(|(kind, address)| self.descriptor(&map, kind, address))
             .collect();
-        report.page(kind, &elements);
-        // At most `count`.
-        u16::try_from(elements.len()).unwrap_or(count)
+        work(&elements)
     }
 
     fn descriptor<'a>(
@@ -266,8 +251,13 @@ impl Robot {
             full: occupant.is_some(),
             // The picker's move into an import/export element would have left the wish to archive.
             operator_placed: occupant.is_some_and(|record| record.archive_intent.is_none()),
-            access: bay.is_none_or(|bay| !bay.drive().is_prevented())
-                && kind != ElementType::MediumTransport,
+            access: match kind {
+                ElementType::MediumTransport => false,
+                ElementType::Storage => true,
+                ElementType::ImportExport => !self.station.is_open(),
+                ElementType::DataTransfer => bay.is_some_and(DriveBay::is_accessible),
+            },
+            disabled: bay.is_some_and(|bay| !bay.is_in_service()),
             exception: missing.then_some(AdditionalSense::MEDIA_LOAD_OR_EJECT_FAILED),
             source: match occupant.and_then(|record| record.source) {
                 Some(source) => SourceElement::Known(source),

@@ -3,7 +3,7 @@
 use crate::spc::mode::{ModePage, PageId};
 
 /// A changer that stores cartridges everywhere but in its picker, moves them between all these
-/// places, and does not exchange.
+/// places, and exchanges them there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeviceCapabilities;
 
@@ -23,5 +23,7 @@ impl ModePage for DeviceCapabilities {
         page[2] = PLACES; // STORDT, STORI/E, STORST
         // Bytes 4 to 7: from MT, ST, I/E, DT to each.
         page[5..8].fill(PLACES);
+        // Bytes 12 to 15: exchanges from MT, ST, I/E, DT with each.
+        page[13..16].fill(PLACES);
     }
 }

@@ -74,6 +74,7 @@ mod tests {
         let capabilities: &dyn ModePage = &parameters.device_capabilities;
         let page = capabilities.to_bytes();
         assert_eq!(page[..8], [0x1f, 18, 0x0e, 0, 0, 0x0e, 0x0e, 0x0e]);
+        assert_eq!(page[12..], [0, 0x0e, 0x0e, 0x0e, 0, 0, 0, 0], "exchanges");
         assert_eq!(page.len(), 20);
     }
 

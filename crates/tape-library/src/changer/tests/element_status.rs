@@ -152,6 +152,7 @@ fn import_export_elements_say_who_put_the_cartridge_there() {
             capacity_bytes: Some(100 << 30),
         })
         .unwrap();
+    initiator.take_attentions();
     assert!(made[0].barcode.starts_with("DEMO") && made[0].barcode.len() == 10);
     initiator
         .move_medium(bench.address("ie:2"), bench.address("ie:3"))
@@ -198,6 +199,7 @@ fn cartridge_from_an_import_export_element_has_no_source_to_return_to() {
             capacity_bytes: None,
         })
         .unwrap();
+    initiator.take_attentions();
     assert_eq!(bench.place("NEW"), "slot:1", "its slot is taken now");
     initiator.move_medium(port, drive).unwrap();
     assert_eq!(source(), (0x80, 1000), "remembered all the same");

@@ -85,7 +85,6 @@ fn load_is_told_to_every_initiator_of_the_drive() {
 #[test]
 fn incompatible_cartridge_stays_where_it_is() {
     let bench = Bench::new(Preset::Default);
-    let initiator = bench.initiator("a");
     bench
         .library
         .create_cartridges(&crate::NewTapes {
@@ -95,6 +94,7 @@ fn incompatible_cartridge_stays_where_it_is() {
             capacity_bytes: None,
         })
         .unwrap();
+    let initiator = bench.initiator("a");
     let slot = bench.address("slot:21");
     assert_eq!(
         initiator.move_medium(slot, bench.address("drive:0")),

@@ -123,7 +123,7 @@ fn crash_after_the_catalogue_leaves_the_cartridge_at_its_destination() {
             source: record.source,
             archive_intent: None,
         };
-        library.robot.arm().relocate(&relocation).unwrap();
+        library.robot.arm().relocate(&[relocation]).unwrap();
     };
     let bench = crash_in_a_move("slot:1", "drive:1", relocate);
     assert_eq!(bench.place("CAP001L5"), "drive:1");
@@ -157,4 +157,74 @@ fn move_that_the_catalogue_refuses_puts_the_cartridge_back_into_the_drive() {
     bench.library.robot.arm().execute("DROP TRIGGER fault");
     bench.try_move("drive:0", "slot:1").unwrap();
     assert_eq!(loaded(&bench, 0), None);
+}
+
+/// The exchange of CAP001L5 in drive 0 with CAP002L5 in slot 2, as far as a crash lets it.
+fn crash_in_an_exchange(steps: impl FnOnce(&Library, &[Relocation; 2])) -> Bench {
+    let bench = Bench::new(Preset::Default);
+    bench.try_move("slot:1", "drive:0").unwrap();
+    let relocation = |barcode: &str, to: &str| Relocation {
+        cartridge: bench.library.cartridge(barcode).unwrap().uuid,
+        element: bench.address(to),
+        source: None,
+        archive_intent: None,
+    };
+    let relocations = [
+        relocation("CAP001L5", "slot:2"),
+        relocation("CAP002L5", "drive:0"),
+    ];
+    steps(&bench.library, &relocations);
+    bench.reopen()
+}
+
+#[test]
+fn crash_in_an_exchange_leaves_both_where_they_were_or_both_where_they_go() {
+    let unload = |library: &Library| library.drives()[0].drive().unload().unwrap();
+    let bench = crash_in_an_exchange(|library, _| unload(library));
+    assert_eq!(bench.place("CAP001L5"), "drive:0");
+    assert_eq!(bench.place("CAP002L5"), "slot:2");
+    assert_eq!(loaded(&bench, 0).as_deref(), Some("CAP001L5"));
+
+    let bench = crash_in_an_exchange(|library, relocations| {
+        unload(library);
+        library.robot.arm().relocate(relocations).unwrap();
+    });
+    assert_eq!(bench.place("CAP001L5"), "slot:2");
+    assert_eq!(bench.place("CAP002L5"), "drive:0");
+    assert_eq!(loaded(&bench, 0).as_deref(), Some("CAP002L5"));
+}
+
+/// The catalogue takes the first cartridge's new place and fails at the second's.
+#[test]
+fn exchange_that_the_catalogue_refuses_half_way_leaves_both_where_they_were() {
+    let bench = Bench::new(Preset::Default);
+    bench.try_move("slot:1", "drive:0").unwrap();
+    bench.try_move("slot:2", "drive:1").unwrap();
+    let trigger = "CREATE TRIGGER fault BEFORE UPDATE ON cartridges
+                   WHEN NEW.element IS NOT NULL AND NEW.barcode = 'CAP002L5'
+                   BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END";
+    bench.library.robot.arm().execute(trigger);
+    let exchange = Exchange {
+        source: bench.address("drive:0"),
+        first: bench.address("drive:1"),
+        second: bench.address("drive:0"),
+    };
+    assert!(matches!(
+        bench.library.exchange(exchange),
+        Err(MoveError::Catalogue(_))
+    ));
+    assert_eq!(bench.place("CAP001L5"), "drive:0");
+    assert_eq!(bench.place("CAP002L5"), "drive:1");
+    assert_eq!(loaded(&bench, 0).as_deref(), Some("CAP001L5"));
+    assert_eq!(loaded(&bench, 1).as_deref(), Some("CAP002L5"));
+    bench.library.robot.arm().execute("DROP TRIGGER fault");
+    let bench = bench.reopen();
+    assert_eq!(loaded(&bench, 0).as_deref(), Some("CAP001L5"));
+    let exchange = Exchange {
+        source: bench.address("drive:0"),
+        first: bench.address("drive:1"),
+        second: bench.address("drive:0"),
+    };
+    bench.library.exchange(exchange).unwrap();
+    assert_eq!(loaded(&bench, 0).as_deref(), Some("CAP002L5"));
 }

@@ -1,6 +1,7 @@
 //! Random moves, compared with a map of places.
 
 use super::*;
+use crate::testing::result;
 
 /// A small library, so that random moves meet full, empty, and foreign elements.
 fn small() -> MachineSpec {
@@ -20,6 +21,11 @@ enum Step {
         from: usize,
         to: usize,
     },
+    /// By EXCHANGE MEDIUM or by the API.
+    Exchange {
+        by_cdb: bool,
+        elements: [usize; 3],
+    },
     Reopen,
 }
 
@@ -31,6 +37,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (any::<bool>(), 0..PLACES.len(), 0..PLACES.len())
             .prop_map(|(by_cdb, from, to)| Step::Move { by_cdb, from, to }),
+        10 => (any::<bool>(), [0..PLACES.len(), 0..PLACES.len(), 0..PLACES.len()])
+            .prop_map(|(by_cdb, elements)| Step::Exchange { by_cdb, elements }),
         1 => Just(Step::Reopen),
     ]
 }
@@ -54,8 +62,7 @@ impl Model {
         if self.barcodes.contains_key(to) {
             return Err(AdditionalSense::MEDIUM_DESTINATION_ELEMENT_FULL);
         }
-        // Drive 0 is of generation 5 and the one LTO-6 cartridge does not fit.
-        if to == "drive:0" && barcode.ends_with("L6") {
+        if !fits(barcode, to) {
             return Err(AdditionalSense::INCOMPATIBLE_MEDIUM_INSTALLED);
         }
         self.barcodes.remove(from);
@@ -65,6 +72,47 @@ impl Model {
         }
         Ok(())
     }
+}
+
+impl Model {
+    /// Exchanges, or says with which additional sense that is refused.
+    fn exchange(
+        &mut self,
+        [source, first, second]: [&'static str; 3],
+    ) -> Result<(), AdditionalSense> {
+        if [source, first, second]
+            .iter()
+            .any(|place| place.starts_with("picker"))
+        {
+            return Err(AdditionalSense::INVALID_ELEMENT_ADDRESS);
+        }
+        let (Some(one), Some(other)) = (
+            self.barcodes.get(source).copied(),
+            self.barcodes.get(first).copied(),
+        ) else {
+            return Err(AdditionalSense::MEDIUM_SOURCE_ELEMENT_EMPTY);
+        };
+        if first == source || second != source && self.barcodes.contains_key(second) {
+            return Err(AdditionalSense::MEDIUM_DESTINATION_ELEMENT_FULL);
+        }
+        if !fits(one, first) || !fits(other, second) {
+            return Err(AdditionalSense::INCOMPATIBLE_MEDIUM_INSTALLED);
+        }
+        self.barcodes.remove(source);
+        self.barcodes.insert(first, one);
+        self.barcodes.insert(second, other);
+        for (barcode, from) in [(one, source), (other, first)] {
+            if from.starts_with("slot") {
+                self.sources.insert(barcode, from);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Drive 0 is of generation 5 and the one LTO-6 cartridge does not fit.
+fn fits(barcode: &str, place: &str) -> bool {
+    place != "drive:0" || !barcode.ends_with("L6")
 }
 
 fn compare(bench: &Bench, model: &Model) {
@@ -108,6 +156,24 @@ proptest! {
         for step in steps {
             match step {
                 Step::Reopen => bench = bench.reopen(),
+                Step::Exchange { by_cdb, elements } => {
+                    let names = elements.map(|index| PLACES[index]);
+                    let [source, first, second] = names.map(|name| bench.address(name));
+                    let expected = model.exchange(names);
+                    if by_cdb {
+                        let mut cdb = [0xa6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                        for (field, address) in [(4, source), (6, first), (8, second)] {
+                            cdb[field..field + 2].copy_from_slice(&address.0.to_be_bytes());
+                        }
+                        let exchanged = result(&bench.initiator("a").changer(&cdb));
+                        let exchanged = exchanged.map_err(|(_, additional)| additional);
+                        prop_assert_eq!(exchanged, expected, "{:?}", names);
+                    } else {
+                        let exchange = Exchange { source, first, second };
+                        let exchanged = bench.library.exchange(exchange);
+                        prop_assert_eq!(exchanged.is_ok(), expected.is_ok(), "{:?}", names);
+                    }
+                }
                 Step::Move { by_cdb, from, to } => {
                     let (from, to) = (PLACES[from], PLACES[to]);
                     let expected = model.step(from, to);
