@@ -1,6 +1,6 @@
 //! CDBs and parameter lists: whatever the bytes, they are read, or answered with sense.
 
-use scsi::command::CommandTable;
+use scsi::command::{CommandTable, LUN_OF_SCSI_2};
 use scsi::spc::mode::{self, Form, ModePages, ModeSelect, ModeSense, ParameterList, changed_pages};
 use scsi::spc::persistent_reserve::PersistentReserveOut;
 use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
@@ -23,7 +23,8 @@ pub fn run(input: &[u8]) {
         {
             // What may be set is what the usage data says, SCSI-2's place of the LUN excepted.
             for (at, usage) in spec.usage.iter().enumerate().skip(1) {
-                let allowed = if at == 1 { usage | 0xe0 } else { *usage };
+                let lun = at == 1 && spec.may_carry_lun();
+                let allowed = if lun { usage | LUN_OF_SCSI_2 } else { *usage };
                 assert_eq!(bytes[at] & !allowed, 0, "byte {at} of {}", spec.name);
             }
         }

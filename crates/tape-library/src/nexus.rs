@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use scsi::{InitiatorPort, NexusId};
 
+/// The only target port group (SPC-5 §5.16): every port of ours reaches its units in the same way.
+pub(crate) const TARGET_PORT_GROUP: u16 = 1;
+
 /// The port through which commands come in (SAM-5 §4.6.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetPort {

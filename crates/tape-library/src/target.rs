@@ -22,7 +22,7 @@ use scsi::spc::inquiry::{Inquiry, NO_LOGICAL_UNIT, StandardData};
 use scsi::spc::report_luns::{self, ReportLuns, Selection};
 use scsi::spc::request_sense::RequestSense;
 use scsi::{
-    AdditionalSense, Cdb, Command, InitiatorPort, Lun, NexusId, Response, Sense,
+    AdditionalSense, Cdb, Command, CommandTable, InitiatorPort, Lun, NexusId, Response, Sense,
     TaskManagementFunction, TaskTag,
 };
 
@@ -168,7 +168,7 @@ impl Target {
 
     /// SPC-5 §6.39: answered for every LUN, and by the target, because it is about the target.
     fn report_luns(&self, nexus: NexusId, cdb: &Cdb) -> Response {
-        let command = match ReportLuns::parse(cdb) {
+        let command = match check_reserved(cdb).and_then(|()| ReportLuns::parse(cdb)) {
             Ok(command) => command,
             Err(sense) => return sense.into(),
         };
@@ -182,7 +182,7 @@ impl Target {
                 }
                 report_luns::parameter_data(units.iter().map(|(lun, _)| *lun))
             }
-            Selection::WellKnown => report_luns::parameter_data([]),
+            Selection::Special => report_luns::parameter_data([]),
         };
         Response::allocated(data, command.allocation_length as usize)
     }
@@ -269,6 +269,11 @@ impl Drop for Nexus {
 /// What a target answers for a unit that is not there (SPC-5 §4.2.3 and SAM-5 §5.11): INQUIRY and
 /// REQUEST SENSE end GOOD and say so in their data.
 fn without_logical_unit(cdb: &Cdb) -> Response {
+    if matches!(cdb.operation_code(), INQUIRY | REQUEST_SENSE)
+        && let Err(sense) = check_reserved(cdb)
+    {
+        return sense.into();
+    }
     let not_supported = Sense::illegal_request(AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED);
     match cdb.operation_code() {
         INQUIRY => match Inquiry::parse(cdb) {
@@ -294,4 +299,12 @@ fn without_logical_unit(cdb: &Cdb) -> Response {
         }
         _ => not_supported.into(),
     }
+}
+
+/// Checks the reserved bits of a command that the target answers itself.
+fn check_reserved(cdb: &Cdb) -> Result<(), Sense> {
+    let primary = CommandTable::with(&[]);
+    primary
+        .find(cdb)
+        .map_or(Ok(()), |spec| spec.check_reserved(cdb))
 }

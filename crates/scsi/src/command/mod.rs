@@ -140,12 +140,12 @@ impl CommandTable {
 impl CommandSpec {
     /// Checks that no bit is set which the standard reserves or which we do not support.
     ///
-    /// Bits 7 to 5 of byte 1 are let through for the commands of SCSI-2: old initiators put the
-    /// logical unit number there.
+    /// Bits 7 to 5 of byte 1 are let through for commands that SCSI-2 may have had, those without
+    /// service actions and not of sixteen bytes: old initiators put the logical unit number there.
     pub fn check_reserved(&self, cdb: &Cdb) -> Result<(), Sense> {
         for (offset, allowed) in self.usage.iter().enumerate().skip(1) {
-            let allowed = if offset == 1 {
-                allowed | 0xe0
+            let allowed = if offset == 1 && self.may_carry_lun() {
+                allowed | LUN_OF_SCSI_2
             } else {
                 *allowed
             };
@@ -159,12 +159,21 @@ impl CommandSpec {
         Ok(())
     }
 
+    /// Returns whether byte 1 may have a logical unit number in bits 7 to 5.
+    pub const fn may_carry_lun(&self) -> bool {
+        const OF_SIXTEEN_BYTES: u8 = 4;
+        self.service_action.is_none() && self.operation_code >> 5 != OF_SIXTEEN_BYTES
+    }
+
     /// Returns whether `cdb`, a command of this row, may run although another nexus holds a
     /// reservation that restricts it in the way of `restriction`.
     pub fn is_allowed_during(&self, restriction: Restriction, cdb: &Cdb) -> bool {
         self.reservations.presence(restriction).allows(cdb)
     }
 }
+
+/// Bits 7 to 5 of byte 1, where SCSI-2 had the logical unit number.
+pub const LUN_OF_SCSI_2: u8 = 0xe0;
 
 /// Makes rows, one for each line:
 ///

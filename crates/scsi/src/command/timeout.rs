@@ -23,6 +23,8 @@ impl Timeouts {
     pub const TRANSFER: Self = Self::new(30, 1500);
     /// Commands that move the medium.
     pub const MOTION: Self = Self::new(60, 2040);
+    /// A self-test.
+    pub const SELF_TEST: Self = Self::new(60, 1980);
     /// ERASE.
     pub const ERASE: Self = Self::new(60, 16_200);
     /// VERIFY, which may read all of a cartridge.

@@ -1,5 +1,8 @@
 //! SCSI Primary Commands (SPC-5): what every device answers.
 
+pub mod buffer;
+pub mod diagnostic;
+pub mod identifying_information;
 pub mod inquiry;
 pub mod log;
 pub mod mode;
@@ -10,5 +13,7 @@ pub mod report_supported_operation_codes;
 pub mod report_supported_task_management_functions;
 pub mod request_sense;
 pub mod tape_alert;
+pub mod target_port_groups;
+pub mod timestamp;
 pub mod transport_id;
 pub mod vpd;

@@ -35,6 +35,14 @@ impl DeviceServer for Drive {
         }
     }
 
+    /// What the drive consists of is a cartridge on a disk: whatever was accepted is brought there.
+    fn self_test(&self) -> Result<(), Sense> {
+        self.with_machine(|machine| match machine.medium {
+            Medium::Loaded(_) => machine.synchronize(),
+            Medium::Empty | Medium::Unloaded(_) => Ok(()),
+        })
+    }
+
     fn sense_format(&self) -> SenseFormat {
         if self.descriptor_sense.load(Ordering::Acquire) {
             SenseFormat::Descriptor

@@ -15,9 +15,9 @@
 //! reservations have a connection of their own: no reservation waits for the robot.
 
 mod record;
-mod reservations;
 mod reserve;
 mod schema;
+mod units;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ use scsi::ElementAddress;
 use uuid::Uuid;
 
 pub use record::{ArchiveIntent, CartridgeRecord, CartridgeState};
-pub(crate) use reservations::ReservationCatalogue;
+pub(crate) use units::UnitCatalogue;
 
 use crate::element::Layout;
 use crate::error::Error;

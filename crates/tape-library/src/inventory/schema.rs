@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::gateway::Gateway;
 
 /// The version that we write, kept in `user_version`.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// How long to wait for somebody who reads the catalogue with a tool of their own.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -90,8 +90,19 @@ CREATE TABLE persistent_reservations (
 ) STRICT;
 ";
 
+/// Version 3: what people call a logical unit (SPC-5 §6.46). `kind` is the IDENTIFYING INFORMATION
+/// TYPE.
+const VERSION_3: &str = "
+CREATE TABLE identifying_information (
+    unit TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    information BLOB NOT NULL,
+    PRIMARY KEY (unit, kind)
+) STRICT;
+";
+
 /// What each version adds to the one before.
-const STEPS: [(u32, &str); 2] = [(1, VERSION_1), (2, VERSION_2)];
+const STEPS: [(u32, &str); 3] = [(1, VERSION_1), (2, VERSION_2), (3, VERSION_3)];
 
 /// Opens the file, new or old, with the promises that we need from it.
 pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
@@ -174,7 +185,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Error> {
 pub(super) fn downgrade(connection: &Connection) {
     connection
         .execute_batch(
-            "DROP TABLE persistent_reservations; DROP TABLE persistent_registrations;
+            "DROP TABLE identifying_information;
+             DROP TABLE persistent_reservations; DROP TABLE persistent_registrations;
              PRAGMA user_version = 1;",
         )
         .unwrap();

@@ -50,7 +50,7 @@ use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::identity::DeviceIdentity;
-use crate::inventory::{CartridgeRecord, Inventory, ReservationCatalogue};
+use crate::inventory::{CartridgeRecord, Inventory, UnitCatalogue};
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::unit_attention::UnitAttentions;
 
@@ -124,12 +124,15 @@ impl Library {
                 unit: "changer".into(),
                 source,
             })?;
-        let catalogue = ReservationCatalogue::open(&Inventory::path(data))?;
+        let catalogue = UnitCatalogue::open(&Inventory::path(data))?;
         unit.keep_reservations_in(catalogue.of_unit("changer"))?;
+        unit.keep_information_in(catalogue.information_of_unit("changer"))?;
         for bay in robot.bays() {
             let name = format!("drive-{}", bay.number());
             let store = catalogue.of_unit(&name);
             bay.unit().keep_reservations_in(store)?;
+            let store = catalogue.information_of_unit(&name);
+            bay.unit().keep_information_in(store)?;
         }
         Ok(Arc::new(Self {
             data: data.to_owned(),

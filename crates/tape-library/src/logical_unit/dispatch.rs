@@ -11,7 +11,7 @@ use scsi::spc::request_sense::RequestSense;
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense, SenseKey, Status};
 
 use super::task_set::Task;
-use super::{ClearedBy, Shared};
+use super::{ClearedBy, Primary, Shared};
 use crate::nexus::ItNexus;
 
 /// REQUEST SENSE (SPC-5 §6.41).
@@ -22,7 +22,12 @@ const RESERVE_10: u8 = 0x56;
 const RELEASE_10: u8 = 0x57;
 const PERSISTENT_RESERVE_IN: u8 = 0x5e;
 const PERSISTENT_RESERVE_OUT: u8 = 0x5f;
+const RECEIVE_DIAGNOSTIC_RESULTS: u8 = 0x1c;
+const SEND_DIAGNOSTIC: u8 = 0x1d;
+const WRITE_BUFFER: u8 = 0x3b;
+const READ_BUFFER: u8 = 0x3c;
 const MAINTENANCE_IN: u8 = 0xa3;
+const MAINTENANCE_OUT: u8 = 0xa4;
 
 impl Shared {
     /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
@@ -31,6 +36,7 @@ impl Shared {
         let mut response = self.run_guarded(task);
         if let Some(sense) = &mut response.sense {
             sense.format = self.device.sense_format();
+            self.primary.failed(&task.command.cdb, *sense);
         }
         response
     }
@@ -73,8 +79,19 @@ impl Shared {
             (RELEASE_6 | RELEASE_10, _) => self.reservations.release(nexus),
             (PERSISTENT_RESERVE_IN, _) => self.reservations.persistent_reserve_in(cdb),
             (PERSISTENT_RESERVE_OUT, _) => self.persistent_reserve_out(nexus, &task.command),
+            (RECEIVE_DIAGNOSTIC_RESULTS, _) => Primary::receive_diagnostic_results(cdb),
+            (SEND_DIAGNOSTIC, _) => Primary::send_diagnostic(&*self.device, &task.command),
+            (WRITE_BUFFER, _) => self.primary.write_buffer(nexus.id, &task.command),
+            (READ_BUFFER, _) => self.primary.read_buffer(nexus.id, cdb),
+            (MAINTENANCE_IN, Some(0x05)) => self.primary.report_identifying_information(cdb),
+            (MAINTENANCE_IN, Some(0x0a)) => Primary::report_target_port_groups(nexus, cdb),
             (MAINTENANCE_IN, Some(0x0c)) => self.supported_operation_codes(cdb),
             (MAINTENANCE_IN, Some(0x0d)) => supported_task_management_functions(cdb),
+            (MAINTENANCE_IN, Some(0x0f)) => self.primary.report_timestamp(cdb),
+            (MAINTENANCE_OUT, Some(0x06)) => self
+                .primary
+                .set_identifying_information(nexus.id, &task.command),
+            (MAINTENANCE_OUT, Some(0x0f)) => self.primary.set_timestamp(nexus.id, &task.command),
             _ => self.device.execute(nexus, &task.command),
         }
     }

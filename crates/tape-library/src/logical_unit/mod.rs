@@ -22,6 +22,7 @@
 
 mod dispatch;
 mod loss;
+mod primary;
 pub(crate) mod reservation;
 mod task_set;
 #[cfg(test)]
@@ -43,6 +44,8 @@ use scsi::{
 use crate::error::Error;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
+pub(crate) use primary::InformationStore;
+use primary::Primary;
 pub(crate) use reservation::ReservationStore;
 use reservation::Reservations;
 pub use reservation::{Holder, Reservation, ReservationKind};
@@ -70,6 +73,11 @@ pub trait DeviceServer: Send + Sync {
     /// waiting for a disk or for somebody else who has the device. Does not wait itself.
     fn ends_at_once(&self, _command: &Command) -> bool {
         true
+    }
+
+    /// Tests itself (SEND DIAGNOSTIC, SPC-5 §6.42). May wait for a disk.
+    fn self_test(&self) -> Result<(), Sense> {
+        Ok(())
     }
 
     /// Returns the format of the sense data that go out with CHECK CONDITION (`D_SENSE` of the control
@@ -167,6 +175,7 @@ struct Shared {
     device: Arc<dyn DeviceServer>,
     attentions: Arc<UnitAttentions>,
     reservations: Reservations,
+    primary: Primary,
     tasks: Mutex<TaskSet>,
     trace: Trace,
     /// Signalled when the worker may have something to do, and when the unit may be idle.
@@ -185,6 +194,7 @@ impl LogicalUnit {
             name: name.to_owned(),
             device,
             reservations: Reservations::new(Arc::clone(&attentions)),
+            primary: Primary::new(Arc::clone(&attentions)),
             attentions,
             tasks: Mutex::new(TaskSet::default()),
             trace: Trace::default(),
@@ -235,6 +245,14 @@ impl LogicalUnit {
         self.shared.trace.excerpt(after, count)
     }
 
+    /// Restores what people call the unit, and keeps it in `store` from now on.
+    pub(crate) fn keep_information_in(
+        &self,
+        store: Arc<dyn InformationStore>,
+    ) -> Result<(), Error> {
+        self.shared.primary.keep_information_in(store)
+    }
+
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.
     pub fn preventing_removal(&self) -> Vec<NexusId> {
         self.shared.device.preventing_removal()
@@ -266,6 +284,7 @@ impl LogicalUnit {
     pub(crate) fn detach(&self, nexus: NexusId) {
         self.shared.attentions.detach(nexus);
         self.shared.reservations.nexus_lost(nexus);
+        self.shared.primary.nexus_lost(nexus);
         let mut tasks = self.shared.lock();
         tasks.detach(nexus);
         tasks.remove_where(|task| task.nexus() == nexus);
@@ -279,6 +298,7 @@ impl LogicalUnit {
     pub(crate) fn withdraw(&self, nexus: NexusId) {
         self.shared.attentions.detach(nexus);
         self.shared.reservations.nexus_lost(nexus);
+        self.shared.primary.nexus_lost(nexus);
         let mut tasks = self.shared.lock();
         tasks.detach(nexus);
         let refused = tasks.remove_waiting(|task| task.nexus() == nexus);
@@ -378,6 +398,7 @@ impl LogicalUnit {
             TaskManagementFunction::TargetColdReset => {
                 self.reset(nexus, || {
                     self.shared.reservations.switched_on();
+                    self.shared.primary.switched_on();
                     attentions.switched_on();
                 });
             }
@@ -387,6 +408,7 @@ impl LogicalUnit {
                     |task| task.nexus() == nexus,
                     |tasks, _| {
                         self.shared.reservations.released_by(nexus);
+                        self.shared.primary.nexus_lost(nexus);
                         tasks.push_once(Job::NexusLost(nexus));
                         attentions.establish_for(nexus, lost);
                     },
@@ -413,6 +435,7 @@ impl LogicalUnit {
             |_| true,
             |tasks, _| {
                 self.shared.reservations.reset();
+                self.shared.primary.reset();
                 tasks.push_once(Job::Reset);
                 tell();
             },

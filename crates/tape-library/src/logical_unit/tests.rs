@@ -3,6 +3,7 @@
 mod loss;
 mod management;
 mod preempt;
+mod primary;
 mod sense;
 mod trace;
 mod units;

@@ -6,8 +6,10 @@ use scsi::{CommandSpec, CommandTable, DataDirection, DeviceType, Status};
 
 use super::harness::*;
 
-/// REQUEST SENSE, reservations, REPORT LUNS and MAINTENANCE IN are answered before the drive.
-const NOT_OURS: [u8; 9] = [0x03, 0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f, 0xa0, 0xa3];
+/// What all units answer alike is answered before the drive.
+const NOT_OURS: [u8; 14] = [
+    0x03, 0x16, 0x17, 0x1c, 0x1d, 0x3b, 0x3c, 0x56, 0x57, 0x5e, 0x5f, 0xa0, 0xa3, 0xa4,
+];
 
 /// Any bits that the table lets through.
 fn command() -> impl Strategy<Value = (&'static CommandSpec, Vec<u8>, Vec<u8>)> {

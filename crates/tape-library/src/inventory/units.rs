@@ -1,23 +1,26 @@
-//! Persistent reservations in the catalogue: those that initiators wanted to survive a loss of power
-//! (APTPL, SPC-5 §5.14.5).
+//! Logical units in the catalogue: persistent reservations that initiators wanted to survive a loss of
+//! power (APTPL, SPC-5 §5.14.5), and what people call the units.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use scsi::InitiatorPort;
+use scsi::spc::identifying_information::InformationKind;
 use scsi::spc::persistent_reserve::ReservationType;
 
 use super::reserve::Reserve;
 use super::schema;
 use crate::error::Error;
+use crate::logical_unit::InformationStore;
 use crate::logical_unit::reservation::{Held, HeldBy, Persistent, Registration, ReservationStore};
 use crate::nexus::{NexusName, TargetPort};
 
-/// The catalogue, for the reservations of all units.
+/// The catalogue, for all units.
 #[derive(Debug)]
-pub(crate) struct ReservationCatalogue {
+pub(crate) struct UnitCatalogue {
     connection: Mutex<Connection>,
     reserve: Reserve,
 }
@@ -25,11 +28,11 @@ pub(crate) struct ReservationCatalogue {
 /// The catalogue, for one unit.
 #[derive(Debug)]
 struct OfUnit {
-    catalogue: Arc<ReservationCatalogue>,
+    catalogue: Arc<UnitCatalogue>,
     unit: String,
 }
 
-impl ReservationCatalogue {
+impl UnitCatalogue {
     /// Opens the catalogue at `path`, which [`Inventory::open`](super::Inventory::open) has brought up
     /// to date.
     pub(crate) fn open(path: &Path) -> Result<Arc<Self>, Error> {
@@ -41,8 +44,16 @@ impl ReservationCatalogue {
         }))
     }
 
-    /// Returns the place for the logical unit called `unit`.
+    /// Returns the place for the reservations of the logical unit called `unit`.
     pub(crate) fn of_unit(self: &Arc<Self>, unit: &str) -> Arc<dyn ReservationStore> {
+        Arc::new(OfUnit {
+            catalogue: Arc::clone(self),
+            unit: unit.to_owned(),
+        })
+    }
+
+    /// The same for its identifying information.
+    pub(crate) fn information_of_unit(self: &Arc<Self>, unit: &str) -> Arc<dyn InformationStore> {
         Arc::new(OfUnit {
             catalogue: Arc::clone(self),
             unit: unit.to_owned(),
@@ -91,6 +102,40 @@ impl ReservationStore for OfUnit {
                 self.insert(&transaction, persistent)?;
             }
             transaction.commit()?;
+            Ok(())
+        })
+    }
+}
+
+impl InformationStore for OfUnit {
+    fn load(&self) -> Result<HashMap<InformationKind, Vec<u8>>, Error> {
+        let connection = self.catalogue.lock();
+        let mut rows = connection
+            .prepare("SELECT kind, information FROM identifying_information WHERE unit = ?1")?;
+        let mut information = HashMap::new();
+        for row in rows.query_map([&self.unit], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (code, bytes): (u8, Vec<u8>) = row?;
+            let known = InformationKind::ALL
+                .into_iter()
+                .find(|kind| kind.code() == code);
+            let fits = |kind: &InformationKind| bytes.len() <= usize::from(kind.length_max());
+            let Some(kind) = known.filter(fits) else {
+                return Err(Error::CatalogueDamaged {
+                    reason: format!("information {code:#x} about {}", self.unit),
+                });
+            };
+            information.insert(kind, bytes);
+        }
+        Ok(information)
+    }
+
+    fn save(&self, kind: InformationKind, information: &[u8]) -> Result<(), Error> {
+        self.catalogue.reserve.with_room(|| {
+            self.catalogue.lock().execute(
+                "INSERT OR REPLACE INTO identifying_information (unit, kind, information)
+                 VALUES (?1, ?2, ?3)",
+                params![self.unit, kind.code(), information],
+            )?;
             Ok(())
         })
     }

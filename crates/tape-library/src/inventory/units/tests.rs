@@ -15,13 +15,13 @@ fn gateway() -> Gateway {
     }
 }
 
-fn catalogue(data: &Path) -> Arc<ReservationCatalogue> {
+fn catalogue(data: &Path) -> Arc<UnitCatalogue> {
     let path = Inventory::path(data);
     if !path.exists() {
         let layout = gateway().machine.layout().unwrap();
         Inventory::create(&path, &gateway(), &layout).unwrap();
     }
-    ReservationCatalogue::open(&path).unwrap()
+    UnitCatalogue::open(&path).unwrap()
 }
 
 fn registration(name: &str, key: u64) -> Registration {
@@ -102,4 +102,20 @@ fn reservation_that_cannot_be_is_told() {
     assert!(matches!(unit.load(), Err(Error::CatalogueDamaged { .. })));
     change("UPDATE persistent_reservations SET type = 3, initiator = NULL, target = NULL");
     assert!(matches!(unit.load(), Err(Error::CatalogueDamaged { .. })));
+}
+
+#[test]
+fn identifying_information_comes_back_for_its_own_unit() {
+    let data = tempfile::tempdir().unwrap();
+    let store = |unit| catalogue(data.path()).information_of_unit(unit);
+    let (peripheral, text) = (InformationKind::Peripheral, InformationKind::Text);
+    assert!(store("changer").load().unwrap().is_empty());
+    store("changer").save(peripheral, &[1, 2, 3]).unwrap();
+    store("changer").save(text, b"rack 7\0").unwrap();
+    store("drive-0").save(text, b"broken\0").unwrap();
+    store("changer").save(peripheral, &[4; 64]).unwrap();
+    let loaded = store("changer").load().unwrap();
+    assert_eq!(loaded[&peripheral], [4; 64]);
+    assert_eq!(loaded[&text], b"rack 7\0");
+    assert_eq!(store("drive-0").load().unwrap().len(), 1);
 }
