@@ -5,7 +5,7 @@ use scsi::spc::mode::{self, Form, ModePages, ModeSelect, ModeSense, ParameterLis
 use scsi::spc::persistent_reserve::PersistentReserveOut;
 use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
 use scsi::spc::report_supported_task_management_functions::ReportSupportedTaskManagementFunctions;
-use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters};
+use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters, Methods};
 use scsi::{Cdb, DeviceType, Lun, smc, spc, ssc};
 
 use crate::rig::Choices;
@@ -114,7 +114,13 @@ fn mode_select(list: &[u8]) {
             at += page.bytes.len();
         }
         assert_eq!(at, list.len());
-        let drive = DriveParameters::new(DriveFeatures { compression: true });
+        let drive = DriveParameters::new(DriveFeatures {
+            compression: true,
+            protection_methods: Methods {
+                reed_solomon: true,
+                crc32c: true,
+            },
+        });
         for page in &pages {
             if let Ok(after) = changed_pages(&drive, page.bytes, page.offset) {
                 // What was accepted is told from then on, and stays when it is sent back.

@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::format::SegmentHeader;
+use crate::format::{SEGMENT_SALT_BYTES, SegmentHeader};
 use crate::index::Bounds;
 use crate::store::SegmentName;
 
@@ -32,6 +32,8 @@ pub(crate) struct Row {
     pub(crate) valid_until: u64,
     /// False for what was lost with its file.
     pub(crate) present: bool,
+    /// Where the keys of sealed frames follow from; `None` when there are none.
+    pub(crate) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
 }
 
 /// The live segments of a partition, in order.
@@ -137,6 +139,7 @@ impl Chain {
                 first: Totals::default(),
                 valid_until: 0,
                 present: false,
+                salt: None,
             });
         }
         Ok(())
@@ -150,6 +153,13 @@ impl Chain {
     /// Returns what lies before the end of row `row`.
     pub(crate) fn end_of(&self, row: usize) -> Totals {
         self.rows.get(row + 1).map_or(self.end, |next| next.first)
+    }
+
+    /// Returns whether there are encrypted blocks: a segment that may hold them begins with one.
+    pub(crate) fn holds_encrypted_blocks(&self) -> bool {
+        self.rows.iter().enumerate().any(|(number, row)| {
+            row.salt.is_some() && row.first.objects < self.end_of(number).objects
+        })
     }
 
     /// Returns what row `row` must cover.
@@ -240,6 +250,7 @@ impl Chain {
             first: header.first(),
             valid_until: u64::MAX,
             present: true,
+            salt: header.salt,
         });
     }
 }

@@ -111,6 +111,41 @@ pub enum Error {
         /// Where and what.
         reason: String,
     },
+    /// The block at the position is encrypted, and no key was given for reading.
+    #[error("object {object}: encrypted, and there is no key")]
+    KeyMissing {
+        /// The block.
+        object: u64,
+    },
+    /// The block at the position is encrypted under another key than was given for reading.
+    #[error("object {object}: encrypted under another key")]
+    WrongKey {
+        /// The block.
+        object: u64,
+    },
+    /// The block at the position is not encrypted, and only encrypted ones are to be read.
+    #[error("object {object}: not encrypted")]
+    NotEncrypted {
+        /// The block.
+        object: u64,
+    },
+    /// A frame is whole and was sealed with the right key, and it is not what was sealed: somebody has
+    /// changed it.
+    #[error("objects {first_object} to {last_object}: changed after they were encrypted: {place}")]
+    NotAuthentic {
+        /// The first object of the frame.
+        first_object: u64,
+        /// The last object of the frame.
+        last_object: u64,
+        /// Where.
+        place: String,
+    },
+    /// Key-associated data are longer than there is room for.
+    #[error("key-associated data: {length} bytes, allowed are 128")]
+    KeyAssociatedDataLength {
+        /// The length in bytes.
+        length: usize,
+    },
     /// A segment that the chain names is not there, and what it held cannot be told.
     #[error("segment {uuid}: missing, and what it cut off is not known")]
     SegmentMissing {
@@ -168,6 +203,10 @@ impl Error {
             | Self::NoSuchPartition { .. }
             | Self::BlockLength { .. }
             | Self::VolumeFull
+            | Self::KeyMissing { .. }
+            | Self::WrongKey { .. }
+            | Self::NotEncrypted { .. }
+            | Self::KeyAssociatedDataLength { .. }
             | Self::PositionLost
             | Self::MemoryFull => Remedy::TellHost,
             Self::NoSpace => Remedy::FreeSpace,
@@ -185,6 +224,7 @@ impl Error {
             Self::LabelMissing
             | Self::LabelDamaged { .. }
             | Self::Damaged { .. }
+            | Self::NotAuthentic { .. }
             | Self::SegmentMissing { .. }
             | Self::SegmentHeaderDamaged { .. }
             | Self::ForeignSegment { .. } => Remedy::Restore,

@@ -2,16 +2,19 @@
 //!
 //! # Ordering
 //! A [`FrameBuilder`] gathers blocks in the caller's call; [`SealedFrame::blocks`] compresses and
-//! checksums without knowing where the frame will lie; [`crate::writer::SegmentWriter`] gives it its
-//! place. A pipeline can hand over the owned values between these three.
+//! checksums without knowing where the frame will lie; [`crate::writer::SegmentWriter`] encrypts it if it
+//! has to, which is bound to its number in the segment, and gives it its place. A pipeline can hand over the owned values between these three.
 //!
 //! # Limits
 //! A builder holds at most `frame_size_bytes` of small blocks, or one larger block.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{Codec, Encoder};
-use crate::format::{FrameKind, SYNC_ALIGN_BYTES};
+use crate::encryption::{Encryption, FrameKey, FramePlace, TAG_BYTES};
+use crate::format::{FRAME_HEADER_BYTES, FrameKind, SYNC_ALIGN_BYTES};
 use crate::limits::FRAME_BLOCKS_MAX;
 
 /// Gathers blocks until they fill a frame.
@@ -19,6 +22,8 @@ pub(crate) struct FrameBuilder {
     size_max: usize,
     /// The codec of the held blocks.
     codec: Codec,
+    /// How the held blocks are to be encrypted.
+    encryption: Option<Arc<Encryption>>,
     lengths: Vec<u32>,
     payload: Payload,
 }
@@ -32,6 +37,7 @@ enum Payload {
 /// The blocks of one frame.
 pub(crate) struct PlainFrame {
     codec: Codec,
+    pub(crate) encryption: Option<Arc<Encryption>>,
     lengths: Vec<u32>,
     payload: Bytes,
 }
@@ -42,6 +48,7 @@ impl FrameBuilder {
         Self {
             size_max,
             codec: Codec::Stored,
+            encryption: None,
             lengths: Vec::new(),
             payload: Payload::One(Bytes::new()),
         }
@@ -60,23 +67,42 @@ impl FrameBuilder {
         }
     }
 
-    /// Returns true when a block of `length` bytes for `codec` can join the held ones.
-    pub(crate) fn has_room(&self, length: usize, codec: Codec) -> bool {
+    /// Returns how the held blocks are to be encrypted.
+    pub(crate) fn encryption(&self) -> Option<&Encryption> {
+        self.encryption.as_deref()
+    }
+
+    /// Returns true when a block of `length` bytes for `codec` and `encryption` can join the held ones.
+    pub(crate) fn has_room(
+        &self,
+        length: usize,
+        codec: Codec,
+        encryption: Option<&Arc<Encryption>>,
+    ) -> bool {
         self.lengths.is_empty()
             || (codec == self.codec
+                && encryption == self.encryption.as_ref()
                 && self.plain_length() + length <= self.size_max
                 && self.lengths.len() < FRAME_BLOCKS_MAX as usize)
     }
 
     /// Returns true when no block can join any more.
     pub(crate) fn is_full(&self) -> bool {
-        !self.has_room(1, self.codec)
+        !self.has_room(1, self.codec, self.encryption.as_ref())
     }
 
     /// Adds a block, for which there is room.
-    pub(crate) fn push(&mut self, block: Bytes, codec: Codec) {
-        debug_assert!(self.has_room(block.len(), codec));
+    pub(crate) fn push(
+        &mut self,
+        block: Bytes,
+        codec: Codec,
+        encryption: Option<&Arc<Encryption>>,
+    ) {
+        debug_assert!(self.has_room(block.len(), codec, encryption));
         self.codec = codec;
+        if self.lengths.is_empty() {
+            self.encryption = encryption.cloned();
+        }
         self.lengths.push(length_u32(block.len()));
         if self.lengths.len() == 1 {
             self.payload = Payload::One(block);
@@ -100,6 +126,7 @@ impl FrameBuilder {
         let payload = std::mem::replace(&mut self.payload, Payload::One(Bytes::new()));
         Some(PlainFrame {
             codec: self.codec,
+            encryption: self.encryption.take(),
             lengths: std::mem::take(&mut self.lengths),
             payload: match payload {
                 Payload::One(block) => block,
@@ -116,7 +143,10 @@ pub(crate) struct SealedFrame {
     pub(crate) object_count: u32,
     pub(crate) plain_length: u32,
     pub(crate) block_length: Option<u32>,
-    /// The lengths of the blocks unless they are equal.
+    /// How much longer the body is for being encrypted; 0 when it is not.
+    pub(crate) seal_length: u16,
+    /// What lies before the payload: the lengths of the blocks unless they are equal, or the preamble of
+    /// an encrypted frame.
     pub(crate) table: Bytes,
     pub(crate) payload: Bytes,
     pub(crate) body_checksum: u32,
@@ -129,6 +159,7 @@ impl SealedFrame {
             codec,
             lengths,
             payload,
+            encryption,
         } = plain;
         let equal = lengths.windows(2).all(|pair| pair[0] == pair[1]);
         let mut table = Vec::new();
@@ -146,9 +177,38 @@ impl SealedFrame {
             object_count: length_u32(lengths.len()),
             plain_length,
             block_length: equal.then(|| lengths.first().copied().unwrap_or(0)),
-            body_checksum: body_checksum(&table, &payload),
+            seal_length: 0,
+            body_checksum: match encryption {
+                None => body_checksum(&table, &payload),
+                Some(_) => 0, // nobody will store these bytes
+            },
             table: table.into(),
             payload,
+        }
+    }
+
+    /// Encrypts table and payload behind `preamble`, for the place that `header` gives to a frame whose
+    /// body has a certain length.
+    pub(crate) fn encrypted(
+        self,
+        key: &FrameKey,
+        preamble: Vec<u8>,
+        sequence: u32,
+        header: impl FnOnce(&Self, usize) -> [u8; FRAME_HEADER_BYTES],
+    ) -> Self {
+        let seal_length = preamble.len() + TAG_BYTES;
+        let frame = Self {
+            seal_length: u16::try_from(seal_length).expect("no longer than SEAL_BYTES_MAX"),
+            ..self
+        };
+        let header = &header(&frame, frame.body_length() + seal_length);
+        let place = FramePlace { sequence, header };
+        let payload = key.seal(place, &preamble, [&frame.table, &frame.payload]);
+        Self {
+            body_checksum: body_checksum(&preamble, &payload),
+            table: preamble.into(),
+            payload,
+            ..frame
         }
     }
 
@@ -170,6 +230,7 @@ impl SealedFrame {
             object_count,
             plain_length: 0,
             block_length: None,
+            seal_length: 0,
             table: Bytes::new(),
             body_checksum: body_checksum(&[], &payload),
             payload,
@@ -200,12 +261,13 @@ fn length_u32(length: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encryption::{EncryptionKey, KeyAssociatedData};
 
     #[test]
     fn equal_blocks_need_no_table() {
         let mut builder = FrameBuilder::new(100);
         for _ in 0..3 {
-            builder.push(Bytes::from_static(b"0123456789"), Codec::Stored);
+            builder.push(Bytes::from_static(b"0123456789"), Codec::Stored, None);
         }
         let frame = builder.take().unwrap();
         let sealed = SealedFrame::blocks(frame, &mut Encoder::default());
@@ -217,8 +279,8 @@ mod tests {
     #[test]
     fn unequal_blocks_bring_their_lengths() {
         let mut builder = FrameBuilder::new(100);
-        builder.push(Bytes::from_static(b"0123456789"), Codec::Stored);
-        builder.push(Bytes::from_static(b"012"), Codec::Stored);
+        builder.push(Bytes::from_static(b"0123456789"), Codec::Stored, None);
+        builder.push(Bytes::from_static(b"012"), Codec::Stored, None);
         let frame = builder.take().unwrap();
         let sealed = SealedFrame::blocks(frame, &mut Encoder::default());
         assert_eq!(sealed.block_length, None);
@@ -230,22 +292,45 @@ mod tests {
     #[test]
     fn blocks_for_another_codec_have_a_frame_of_their_own() {
         let mut builder = FrameBuilder::new(100);
-        builder.push(Bytes::from_static(b"0123456789"), Codec::Zstd);
-        assert!(builder.has_room(10, Codec::Zstd));
-        assert!(!builder.has_room(10, Codec::Lz4));
+        builder.push(Bytes::from_static(b"0123456789"), Codec::Zstd, None);
+        assert!(builder.has_room(10, Codec::Zstd, None));
+        assert!(!builder.has_room(10, Codec::Lz4, None));
+    }
+
+    #[test]
+    fn blocks_under_another_key_have_a_frame_of_their_own() {
+        let encryption = |byte, told: &[u8]| {
+            Some(Arc::new(Encryption {
+                key: EncryptionKey::new(&[byte; 32]),
+                data: KeyAssociatedData {
+                    unauthenticated: told.to_vec(),
+                    ..KeyAssociatedData::default()
+                },
+                forbid_raw_reading: false,
+            }))
+        };
+        let mut builder = FrameBuilder::new(100);
+        let first = encryption(1, b"a");
+        builder.push(Bytes::from_static(b"01"), Codec::Zstd, first.as_ref());
+        let room =
+            |other: Option<Arc<Encryption>>| builder.has_room(1, Codec::Zstd, other.as_ref());
+        assert!(room(encryption(1, b"a")));
+        assert!(!room(encryption(2, b"a")));
+        assert!(!room(encryption(1, b"b")));
+        assert!(!room(None));
     }
 
     #[test]
     fn a_large_block_has_its_own_frame_and_small_ones_are_counted() {
         let mut builder = FrameBuilder::new(100);
-        builder.push(Bytes::from(vec![1; 5000]), Codec::Zstd);
+        builder.push(Bytes::from(vec![1; 5000]), Codec::Zstd, None);
         assert!(builder.is_full());
         builder.take();
         let mut builder = FrameBuilder::new(usize::MAX);
         for _ in 0..FRAME_BLOCKS_MAX {
-            assert!(builder.has_room(1, Codec::Stored));
+            assert!(builder.has_room(1, Codec::Stored, None));
             builder.lengths.push(1);
         }
-        assert!(!builder.has_room(1, Codec::Stored));
+        assert!(!builder.has_room(1, Codec::Stored, None));
     }
 }

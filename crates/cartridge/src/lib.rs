@@ -10,6 +10,7 @@
 //! - What [`Cartridge::synchronize`] acknowledged survives `kill -9` and loss of power.
 //! - After a crash the content is a prefix of what was written, at least up to the last acknowledged
 //!   synchronize. What was cut off by an overwrite or an erase never comes back.
+//! - Blocks that are encrypted lie on the disk under the host's key alone, which is never there.
 //! - Every byte is covered by a checksum. Damage is an error where it lies, never wrong data, and
 //!   what lies around it stays readable.
 //!
@@ -19,12 +20,14 @@
 //! - [`Cartridge`]: one loaded cartridge.
 //! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`], and
 //!   [`LyingStore`], which loses whatever a file system may lose; [`WriteBehind`] goes around one.
+//! - [`Encryption`] and [`Decryption`]: keys for writing and for reading.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
 //! - [`Memory`]: attributes of applications, and what was counted over its life.
 
 mod cartridge;
 mod chain;
 mod codec;
+mod encryption;
 mod error;
 mod format;
 mod frame;
@@ -39,9 +42,11 @@ mod walk;
 mod writer;
 
 pub use cartridge::{
-    Appended, Cartridge, DamagedRange, Located, Position, Read, RecoveryReport, Spaced, Stop, Usage,
+    Appended, Cartridge, DamagedRange, Located, NextBlock, Position, Read, RecoveryReport, Spaced,
+    Stop, Usage,
 };
 pub use codec::Codec;
+pub use encryption::{BlockEncryption, Decryption, Encryption, EncryptionKey, KeyAssociatedData};
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};

@@ -12,8 +12,13 @@ pub const FRAME_BLOCKS_MAX: u32 = 16384;
 /// The largest [`crate::Settings::frame_size_bytes`].
 pub const FRAME_SIZE_BYTES_MAX: u32 = 1 << 20;
 
-/// The most that a frame stores after its header: the longest block, or a full frame and its table.
-pub const FRAME_BODY_BYTES_MAX: usize = BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + 16;
+/// The longest part of the key-associated data that a host tells with a key. LTO drives take 32 bytes.
+pub const KEY_ASSOCIATED_DATA_BYTES_MAX: usize = 128;
+
+/// The most that a frame stores after its header: the longest block, or a full frame and its table,
+/// sealed.
+pub const FRAME_BODY_BYTES_MAX: usize =
+    BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + crate::encryption::SEAL_BYTES_MAX;
 
 /// How much may be on its way to the disk behind a writer's back, for each cartridge: the longest
 /// frame and as much again.

@@ -110,6 +110,7 @@ impl Walk {
             marks,
             offset: frame.offset,
             body_length: header.body_length,
+            seal_length: header.seal_length,
             plain_length: header.plain_length,
             codec: header.codec,
             equal_lengths: header.block_length.is_some(),

@@ -9,6 +9,7 @@ use std::io;
 
 use bytes::Bytes;
 
+use crate::encryption::{Encryption, EncryptionKey, FrameKey, SegmentKeys};
 use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, INDEX_ENTRY_BYTES,
@@ -33,6 +34,8 @@ pub(crate) struct SegmentWriter {
     /// Space is reserved up to here.
     reserved: u64,
     reserve_step: u64,
+    /// The key of the last encrypted frame, with the host's from which it follows.
+    frame_key: Option<(EncryptionKey, FrameKey)>,
 }
 
 /// Why a segment could not be begun.
@@ -65,6 +68,7 @@ impl SegmentWriter {
             durable: FRAMES_OFFSET,
             reserved: 0,
             reserve_step,
+            frame_key: None,
             header,
         };
         if let Err(error) = writer.reserve(need) {
@@ -159,7 +163,7 @@ impl SegmentWriter {
     pub(crate) fn append(&mut self, frame: &SealedFrame) -> io::Result<()> {
         static ZEROS: [u8; 8] = [0; 8];
         let body_length = frame.body_length();
-        let header = self.place(frame);
+        let header = self.place(frame, body_length);
         let bytes = header.emit(self.header.name.uuid, self.end);
         let stride = frame_stride(body_length as u64);
         let pad = in_memory(stride) - FRAME_HEADER_BYTES - body_length;
@@ -187,6 +191,7 @@ impl SegmentWriter {
                 marks,
                 offset: self.end,
                 body_length: header.body_length,
+                seal_length: header.seal_length,
                 plain_length: frame.plain_length,
                 codec: frame.codec,
                 equal_lengths: header.block_length.is_some(),
@@ -199,7 +204,39 @@ impl SegmentWriter {
         Ok(())
     }
 
-    fn place(&self, frame: &SealedFrame) -> FrameHeader {
+    /// Encrypts `frame`, which [`SegmentWriter::append`] takes next: its number is spent. The segment was
+    /// begun for encrypted blocks.
+    pub(crate) fn encrypt(&mut self, frame: SealedFrame, encryption: &Encryption) -> SealedFrame {
+        let SegmentHeader {
+            cartridge, name, ..
+        } = self.header;
+        let salt = self.header.salt;
+        let keys = SegmentKeys {
+            cartridge,
+            segment: name,
+            salt: salt.expect("a segment with a salt was begun before the block was accepted"),
+        };
+        let known = self.frame_key.take();
+        let (host_key, key) = known
+            .filter(|(host_key, _)| *host_key == encryption.key)
+            .unwrap_or_else(|| {
+                let key = FrameKey::derive(&encryption.key, keys);
+                (encryption.key.clone(), key)
+            });
+        let preamble = key.preamble(encryption);
+        let frame = frame.encrypted(&key, preamble, self.sequence, |frame, body_length| {
+            self.place(frame, body_length).emit(name.uuid, self.end)
+        });
+        self.frame_key = Some((host_key, key));
+        frame
+    }
+
+    /// Forgets keys. Nothing that was sealed changes.
+    pub(crate) fn forget_keys(&mut self) {
+        self.frame_key = None;
+    }
+
+    fn place(&self, frame: &SealedFrame, body_length: usize) -> FrameHeader {
         let narrow = |value: u64| u32::try_from(value).expect("a segment counts in 32 bits");
         FrameHeader {
             kind: frame.kind,
@@ -208,7 +245,8 @@ impl SegmentWriter {
             object_count: frame.object_count,
             first_object: self.next_object,
             plain_length: frame.plain_length,
-            body_length: narrow(frame.body_length() as u64),
+            seal_length: frame.seal_length,
+            body_length: narrow(body_length as u64),
             block_length: frame.block_length,
             durable_upto: self.durable,
             marks_before: narrow(self.marks),

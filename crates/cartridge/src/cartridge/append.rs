@@ -16,6 +16,7 @@ use bytes::Bytes;
 use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
+use crate::encryption::Preamble;
 use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
@@ -33,6 +34,13 @@ const FILEMARKS_NEED_BYTES: u64 = frame_stride(0) + INDEX_ENTRY_BYTES as u64;
 
 /// The most that a synchronize adds.
 const PAD_BYTES_MAX: u64 = SYNC_ALIGN + FRAME_HEADER_BYTES as u64;
+
+/// What is to be appended.
+#[derive(Clone, Copy)]
+enum Appending {
+    Block,
+    Filemarks(u32),
+}
 
 /// What an append has to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,15 +68,16 @@ impl Cartridge {
                 return Err(Error::VolumeFull);
             }
         }
-        // A table entry may come with the block. After the last block that finds room it shall be
-        // possible to synchronize, to write a filemark, and to synchronize again.
-        let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
-        self.prepare_tail(at, need, 0)?;
+        let need = self.need_of_block(length);
+        self.prepare_tail(at, need, Appending::Block)?;
         let codec = self.settings.codec;
-        if !self.builder.has_room(length, codec) {
+        if !self
+            .builder
+            .has_room(length, codec, self.encryption.as_ref())
+        {
             self.flush()?;
         }
-        self.builder.push(block, codec);
+        self.builder.push(block, codec, self.encryption.as_ref());
         self.chain.end.objects += 1;
         self.chain.end.host_bytes += length as u64;
         self.work.written_bytes += length as u64;
@@ -93,7 +102,7 @@ impl Cartridge {
         if at.charged_bytes + self.builder.plain_length() as u64 + charge > limit {
             return Err(Error::VolumeFull);
         }
-        self.prepare_tail(at, FILEMARKS_NEED_BYTES, count)?;
+        self.prepare_tail(at, FILEMARKS_NEED_BYTES, Appending::Filemarks(count))?;
         self.flush()?;
         self.chain.end.objects += u64::from(count);
         self.chain.end.marks += u64::from(count);
@@ -121,13 +130,13 @@ impl Cartridge {
     /// True may be wrong for many tiny blocks: it is for who must not wait, not for who must not fail.
     pub fn is_ready_for(&self, length: usize) -> bool {
         let at_end = self.cursor.object == self.chain.end.objects;
-        let need = frame_stride(length as u64 + 4) + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX;
-        let need = self.waiting_bytes() + need;
+        let need = self.waiting_bytes() + self.need_of_block(length);
         let size_max = u64::from(self.settings.segment_size_bytes);
         let doubtful = self.doubtful.is_some() || self.label_doubtful;
         let nothing_to_remove = self.dead.is_empty() && !doubtful;
         let writer = self.writer.as_ref();
-        let writer = writer.filter(|_| at_end && nothing_to_remove);
+        let fits = at_end && nothing_to_remove && !self.needs_segment_with_salt();
+        let writer = writer.filter(|_| fits);
         writer.is_some_and(|writer| {
             writer.length_with(need) <= size_max
                 && writer.has_room(need)
@@ -154,22 +163,34 @@ impl Cartridge {
         }
     }
 
-    /// Makes sure that there is a segment at the position with room for `need` bytes more than what
-    /// waits, and for `marks` filemarks; `at` is what lies before the position.
-    fn prepare_tail(&mut self, at: Totals, need: u64, marks: u32) -> Result<(), Error> {
+    /// Makes sure that there is a segment at the position that takes what is to be appended, with room
+    /// for `need` bytes more than what waits; `at` is what lies before the position.
+    fn prepare_tail(&mut self, at: Totals, need: u64, what: Appending) -> Result<(), Error> {
+        let marks = match what {
+            Appending::Block => 0,
+            Appending::Filemarks(count) => count,
+        };
+        let salted = marks == 0 && self.encryption.is_some();
         if self.cursor.object < self.chain.end.objects {
-            return self.start_segment(at, need, SealReason::Cut);
+            return self.start_segment(at, need, SealReason::Cut, salted);
         }
         let waiting = self.waiting_bytes();
         let size_max = u64::from(self.settings.segment_size_bytes);
         let Some(writer) = &self.writer else {
-            return self.start_segment(self.chain.end, need, SealReason::Full);
+            return self.start_segment(self.chain.end, need, SealReason::Full, salted);
         };
         let overflow = writer.marks_overflow(marks);
         let begun = !writer.entries().is_empty() || waiting > 0;
-        if overflow || (begun && writer.length_with(waiting + need) > size_max) {
+        let full = overflow || (begun && writer.length_with(waiting + need) > size_max);
+        let unsalted = salted && self.needs_segment_with_salt();
+        if full || unsalted {
             self.synchronize()?;
-            match self.start_segment(self.chain.end, need, SealReason::Full) {
+            let reason = if full {
+                SealReason::Full
+            } else {
+                SealReason::Cut
+            };
+            match self.start_segment(self.chain.end, need, reason, salted) {
                 // A filemark on a full disk goes where room was kept for it.
                 Err(Error::NoSpace) if marks > 0 && !overflow => {}
                 started => return started,
@@ -199,8 +220,18 @@ impl Cartridge {
     fn waiting_bytes(&self) -> u64 {
         match self.builder.block_count() {
             0 => 0,
-            count => frame_stride(self.builder.plain_length() as u64 + 4 * count),
+            count => {
+                let seal = self.builder.encryption().map_or(0, Preamble::seal_bytes);
+                frame_stride(self.builder.plain_length() as u64 + 4 * count + seal as u64)
+            }
         }
+    }
+
+    /// What a block of `length` bytes takes. A table entry may come with it. After the last block that
+    /// finds room it shall be possible to synchronize, to write a filemark, and to synchronize again.
+    fn need_of_block(&self, length: usize) -> u64 {
+        let frame = frame_stride(length as u64 + 4 + self.seal_bytes());
+        frame + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX
     }
 
     /// Writes the blocks that wait. Not durable.
@@ -208,7 +239,11 @@ impl Cartridge {
         let Some(plain) = self.builder.take() else {
             return Ok(());
         };
-        let frame = SealedFrame::blocks(plain, &mut self.encoder);
+        let encryption = plain.encryption.clone();
+        let mut frame = SealedFrame::blocks(plain, &mut self.encoder);
+        if let (Some(encryption), Some(writer)) = (encryption, &mut self.writer) {
+            frame = writer.encrypt(frame, &encryption);
+        }
         self.write(&frame)
     }
 

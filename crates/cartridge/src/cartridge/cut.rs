@@ -6,8 +6,9 @@ use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
 use crate::error::Error;
-use crate::format::{EntryKind, IndexEntry, SealReason, SegmentHeader};
+use crate::format::{EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, SegmentHeader};
 use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
+use crate::settings::Environment;
 use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter};
 
@@ -25,17 +26,18 @@ impl Cartridge {
             return Ok(());
         }
         let at = self.totals_at_cursor()?;
-        self.start_segment(at, 0, SealReason::Cut)
+        self.start_segment(at, 0, SealReason::Cut, false)
     }
 
     /// Begins a segment at `at` with room for `need` bytes of frames: what lies from there on is
-    /// gone for good when it returns. Everything appended is on stable storage before. Seals the
+    /// gone for good when it returns. With `salted` it takes encrypted blocks. Everything appended is on stable storage before. Seals the
     /// segment in progress for `reason` afterwards; on failure everything is as it was.
     pub(super) fn start_segment(
         &mut self,
         at: Totals,
         need: u64,
         reason: SealReason,
+        salted: bool,
     ) -> Result<(), Error> {
         debug_assert_eq!(self.builder.block_count(), 0);
         let cuts = at.objects < self.chain.end.objects || self.condition != Condition::Good;
@@ -57,6 +59,7 @@ impl Cartridge {
             first_charged_byte: 0,
             created_unix_ms: environment.now_unix_ms(),
             capacity_bytes: self.label.capacity_bytes,
+            salt: salted.then(|| new_salt(&**environment)),
             barcode: self.label.barcode.clone(),
         };
         self.chain.place_next(&mut header, at, cuts);
@@ -187,6 +190,15 @@ impl Cartridge {
         totals.host_bytes += host;
         totals.charged_bytes += share(entry.charged_bytes(), host, plain);
     }
+}
+
+/// Two ids are 244 random bits; the rest of them is fixed.
+fn new_salt(environment: &dyn Environment) -> [u8; SEGMENT_SALT_BYTES] {
+    let mut salt = [0; SEGMENT_SALT_BYTES];
+    for half in salt.as_chunks_mut::<16>().0 {
+        *half = environment.new_uuid().into_bytes();
+    }
+    salt
 }
 
 /// Returns `value * part / whole`, rounded up.

@@ -15,6 +15,8 @@
 
 mod append;
 mod cut;
+mod decode;
+mod encrypt;
 mod open;
 mod partitions;
 mod position;
@@ -24,9 +26,11 @@ mod segments;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::chain::{Chain, Totals};
 use crate::codec::{Codec, Decoder, Encoder};
+use crate::encryption::{Decryption, Encryption, FrameKey};
 use crate::error::Error;
 use crate::format::SealReason;
 use crate::frame::FrameBuilder;
@@ -38,10 +42,11 @@ use crate::store::{SegmentName, SegmentStore};
 use crate::writer::SegmentWriter;
 
 pub use append::Appended;
+use decode::DecodedFrame;
+pub use encrypt::NextBlock;
 pub use open::{DamagedRange, RecoveryReport};
 use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
-use read::DecodedFrame;
 pub use read::Read;
 use segments::SegmentCache;
 
@@ -68,6 +73,11 @@ pub struct Cartridge {
     writer: Option<SegmentWriter>,
     segments: SegmentCache,
     frame: Option<DecodedFrame>,
+    /// How the next block is encrypted.
+    encryption: Option<Arc<Encryption>>,
+    decryption: Decryption,
+    /// The key that opened the last sealed frame, and its segment.
+    frame_key: Option<(SegmentName, FrameKey)>,
     condition: Condition,
     /// A segment whose creation failed and could not be undone: nobody knows whether it, and the cut
     /// that it stands for, would be there after a crash.
@@ -231,7 +241,7 @@ impl Cartridge {
             self.switch_to(partition);
             if self.condition != Condition::Good {
                 // What was reported lost must not be there when the cartridge is loaded again.
-                self.start_segment(self.chain.end, 0, SealReason::Cut)?;
+                self.start_segment(self.chain.end, 0, SealReason::Cut, false)?;
             }
             self.close_writer(SealReason::Unload);
         }

@@ -9,6 +9,7 @@ use super::segments::{SegmentCache, read_header, read_trailer};
 use super::{Cartridge, Condition, Cursor};
 use crate::chain::Chain;
 use crate::codec::{Decoder, Encoder};
+use crate::encryption::Decryption;
 use crate::error::Error;
 use crate::format::{
     EntryKind, HeaderFault, IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, round_up,
@@ -102,6 +103,9 @@ impl Cartridge {
             writer: None,
             segments: SegmentCache::default(),
             frame: None,
+            encryption: None,
+            decryption: Decryption::Off,
+            frame_key: None,
             condition: Condition::Good,
             doubtful: None,
             label_doubtful: false,

@@ -3,11 +3,10 @@
 use bytes::Bytes;
 
 use super::Cartridge;
-use crate::codec::{Codec, Decoder};
+use super::decode::{DecodedFrame, Frame, FrameFault};
 use crate::error::Error;
-use crate::format::{EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry, in_memory};
+use crate::format::{EntryKind, FRAME_HEADER_BYTES, IndexEntry};
 use crate::index;
-use crate::store::SegmentName;
 
 /// What lies at the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,49 +17,6 @@ pub enum Read {
     Filemark,
     /// Nothing; the position has not changed.
     EndOfData,
-}
-
-/// The frame that was decoded last. Blocks are slices of it.
-pub(super) struct DecodedFrame {
-    first_object: u64,
-    /// Objects from here on were cut off.
-    end_object: u64,
-    lengths: Lengths,
-    plain: Bytes,
-}
-
-enum Lengths {
-    /// All blocks are this long.
-    Equal(u32),
-    /// Where each block ends.
-    Ends(Vec<u32>),
-}
-
-impl DecodedFrame {
-    /// Returns the block that is the object `object`; `None` when it is in another frame.
-    fn block(&self, object: u64) -> Option<Bytes> {
-        if object >= self.end_object {
-            return None;
-        }
-        let index = object.checked_sub(self.first_object)?;
-        let (from, to) = (self.plain_length_of(index), self.plain_length_of(index + 1));
-        (from < to).then(|| self.plain.slice(in_memory(from)..in_memory(to)))
-    }
-
-    /// Returns how long the first `count` blocks are together, or as many as there are.
-    pub(super) fn plain_length_of(&self, count: u64) -> u64 {
-        let end = self.plain.len() as u64;
-        let Some(last) = count.checked_sub(1) else {
-            return 0;
-        };
-        match &self.lengths {
-            Lengths::Equal(length) => count.saturating_mul((*length).into()).min(end),
-            Lengths::Ends(ends) => usize::try_from(last)
-                .ok()
-                .and_then(|last| ends.get(last))
-                .map_or(end, |end| u64::from(*end)),
-        }
-    }
 }
 
 impl Cartridge {
@@ -86,6 +42,7 @@ impl Cartridge {
                 Ok(Read::Filemark)
             }
             EntryKind::Damaged => Err(self.damaged(row, &entry, "lost with its segment")),
+            EntryKind::Data if self.refuses(&entry) => Err(Error::NotEncrypted { object }),
             EntryKind::Data => {
                 let frame = self.load_frame(row, &entry)?;
                 let Some(block) = frame.block(object) else {
@@ -123,7 +80,7 @@ impl Cartridge {
         let Some(entry) = index::entry_of_object(entries, object).copied() else {
             return true;
         };
-        let (EntryKind::Data, Some(file)) = (entry.kind, file) else {
+        let (EntryKind::Data, Some(file), false) = (entry.kind, file, self.refuses(&entry)) else {
             return true;
         };
         let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
@@ -131,10 +88,13 @@ impl Cartridge {
             return false;
         };
         let name = self.chain.rows()[row].name;
-        let whole = (filled == bytes.len()).then(|| Bytes::from(bytes));
+        let whole = filled == bytes.len();
+        let bytes = Bytes::from(bytes);
+        let checked = Frame::check(&bytes, name, &entry).ok();
         // Whatever is wrong with it, reading it again will tell.
-        let frame =
-            whole.and_then(|bytes| parse_frame(&mut self.decoder, &bytes, name, &entry).ok());
+        let frame = checked
+            .filter(|_| whole)
+            .and_then(|frame| self.decode(row, &entry, &frame).ok());
         let ready = frame.is_some();
         if ready {
             self.count_frame(&entry);
@@ -149,12 +109,26 @@ impl Cartridge {
         self.work.fetched_bytes += entry.charged_bytes();
     }
 
+    /// Returns whether the blocks of `entry` are not to be read because they are not encrypted.
+    fn refuses(&self, entry: &IndexEntry) -> bool {
+        entry.seal_length == 0 && self.decryption.refuses_plain_blocks()
+    }
+
     /// Reads and decodes the frame of `entry`.
     pub(super) fn load_frame(
         &mut self,
         row: usize,
         entry: &IndexEntry,
     ) -> Result<DecodedFrame, Error> {
+        let bytes = self.read_frame(row, entry)?;
+        let name = self.chain.rows()[row].name;
+        Frame::check(&bytes, name, entry)
+            .and_then(|frame| self.decode(row, entry, &frame))
+            .map_err(|fault| self.fault(row, entry, fault))
+    }
+
+    /// Reads the frame of `entry`, header and body.
+    pub(super) fn read_frame(&mut self, row: usize, entry: &IndexEntry) -> Result<Bytes, Error> {
         let name = self.chain.rows()[row].name;
         let (file, _) = self.segment(row)?;
         let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
@@ -164,15 +138,45 @@ impl Cartridge {
                 .map_err(|source| Error::io(format!("segment {name}: read"), source))?,
             None => 0,
         };
-        let whole = filled == bytes.len();
-        let frame = whole.then(|| parse_frame(&mut self.decoder, &Bytes::from(bytes), name, entry));
-        match frame.unwrap_or(Err("file too short")) {
-            Ok(frame) => Ok(frame),
-            Err(reason) => Err(self.damaged(row, entry, reason)),
+        if filled < bytes.len() {
+            return Err(self.damaged(row, entry, "file too short"));
+        }
+        Ok(Bytes::from(bytes))
+    }
+
+    /// Decrypts and decompresses a frame.
+    fn decode(
+        &mut self,
+        row: usize,
+        entry: &IndexEntry,
+        frame: &Frame<'_>,
+    ) -> Result<DecodedFrame, FrameFault> {
+        if frame.header.seal_length == 0 {
+            return frame.decode(entry, &frame.body, &mut self.decoder);
+        }
+        if self.chain.rows()[row].salt.is_none() {
+            return Err(FrameFault::Damaged("encrypted in a segment without a salt"));
+        }
+        let key = self.frame_key(row).ok_or(FrameFault::KeyMissing)?;
+        let opened = frame.open(key)?;
+        frame.decode(entry, &opened, &mut self.decoder)
+    }
+
+    pub(super) fn fault(&self, row: usize, entry: &IndexEntry, fault: FrameFault) -> Error {
+        let object = self.cursor.object;
+        match fault {
+            FrameFault::Damaged(reason) => self.damaged(row, entry, reason),
+            FrameFault::KeyMissing => Error::KeyMissing { object },
+            FrameFault::OtherKey => Error::WrongKey { object },
+            FrameFault::NotAuthentic => Error::NotAuthentic {
+                first_object: entry.first_object,
+                last_object: entry.end_object() - 1,
+                place: format!("segment {}: {}", self.chain.rows()[row].name, entry.offset),
+            },
         }
     }
 
-    fn damaged(&self, row: usize, entry: &IndexEntry, reason: &str) -> Error {
+    pub(super) fn damaged(&self, row: usize, entry: &IndexEntry, reason: &str) -> Error {
         let name = self.chain.rows()[row].name;
         Error::Damaged {
             first_object: entry.first_object,
@@ -180,61 +184,4 @@ impl Cartridge {
             reason: format!("segment {name}: {reason} at {}", entry.offset),
         }
     }
-}
-
-/// Checks and decodes a frame; `bytes` holds its header and its body.
-fn parse_frame(
-    decoder: &mut Decoder,
-    bytes: &Bytes,
-    name: SegmentName,
-    entry: &IndexEntry,
-) -> Result<DecodedFrame, &'static str> {
-    let header = FrameHeader::parse(&bytes[..FRAME_HEADER_BYTES], name.uuid, entry.offset)
-        .ok_or("damaged frame header")?;
-    let body = bytes.slice(FRAME_HEADER_BYTES..);
-    if header.kind != FrameKind::Data
-        || header.first_object != entry.first_object
-        || header.body_length as usize != body.len()
-    {
-        return Err("frame and index disagree");
-    }
-    if crc_fast::crc32_iscsi(&body) != header.body_checksum {
-        return Err("checksum mismatch");
-    }
-    let table_length = header.table_length() as usize;
-    let stored = body.slice(table_length..);
-    let plain_length = header.plain_length as usize;
-    let plain = if header.codec == Codec::Stored {
-        stored
-    } else {
-        let decoded = decoder.decode(header.codec, &stored, plain_length);
-        Bytes::from(decoded.map_err(|_| "cannot be decompressed")?)
-    };
-    let lengths = match header.block_length {
-        Some(length) => Lengths::Equal(length),
-        None => Lengths::Ends(ends(&body[..table_length])),
-    };
-    let sum = match &lengths {
-        Lengths::Equal(_) => plain_length as u64,
-        Lengths::Ends(ends) => ends.last().copied().unwrap_or(0).into(),
-    };
-    if plain.len() != plain_length || sum != plain_length as u64 {
-        return Err("blocks and frame disagree");
-    }
-    Ok(DecodedFrame {
-        first_object: entry.first_object,
-        end_object: entry.end_object(),
-        lengths,
-        plain,
-    })
-}
-
-/// Returns where each block ends, from a table of lengths.
-fn ends(table: &[u8]) -> Vec<u32> {
-    let (lengths, _) = table.as_chunks::<4>();
-    let ends = lengths.iter().scan(0u32, |end, length| {
-        *end = end.saturating_add(u32::from_le_bytes(*length));
-        Some(*end)
-    });
-    ends.collect()
 }

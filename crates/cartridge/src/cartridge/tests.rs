@@ -1,5 +1,7 @@
 //! What one cartridge does, told step by step.
 
+mod encryption;
+
 use bytes::Bytes;
 
 use crate::label::tests::label;

@@ -28,6 +28,7 @@ fn append(
         first_charged_byte: 0,
         created_unix_ms: 0,
         capacity_bytes: 1,
+        salt: None,
         barcode: String::new(),
     };
     let at = Totals {

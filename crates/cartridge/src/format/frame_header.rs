@@ -5,12 +5,15 @@ use uuid::Uuid;
 use super::fields::{Fields, Layout};
 use super::{FRAME_ALIGN, FRAME_HEADER_BYTES};
 use crate::codec::Codec;
+use crate::encryption::{SEAL_BYTES_MAX, SEAL_BYTES_MIN};
 use crate::limits::{BLOCK_BYTES_MAX, COUNT_MAX, FRAME_BLOCKS_MAX, FRAME_BODY_BYTES_MAX};
 
 const MAGIC: [u8; 4] = *b"CPFR";
 const CRC_OFFSET: usize = 60;
 /// All blocks are `block_length` long and there is no table.
 const FLAG_EQUAL_LENGTHS: u8 = 1;
+/// AES-256-GCM.
+const CIPHER: u8 = 1;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,8 @@ pub(crate) struct FrameHeader {
     pub(crate) object_count: u32,
     pub(crate) first_object: u64,
     pub(crate) plain_length: u32,
+    /// How much longer the body is for being sealed; 0 when it is not.
+    pub(crate) seal_length: u16,
     /// What follows the header: the table, then the blocks as the codec left them.
     pub(crate) body_length: u32,
     /// `Some` when all blocks have this length; else the body begins with a table.
@@ -64,7 +69,7 @@ impl FrameHeader {
             .set(0, &MAGIC)
             .u8(4, self.kind as u8)
             .u8(5, self.codec as u8)
-            // 6: cipher, 0 is none.
+            .u8(6, if self.seal_length > 0 { CIPHER } else { 0 })
             .u8(
                 7,
                 if self.block_length.is_some() {
@@ -83,6 +88,7 @@ impl FrameHeader {
             .u32(40, durable_upto)
             .set(44, &tag(segment))
             .u32(48, self.marks_before)
+            .u16(52, self.seal_length)
             .u32(56, self.body_checksum);
         let checksum = checksum(&layout.0, segment, offset);
         layout.u32(CRC_OFFSET, checksum);
@@ -115,13 +121,15 @@ impl FrameHeader {
             object_count: fields.u32(12),
             first_object: fields.u64(16),
             plain_length: fields.u32(24),
+            seal_length: fields.u16(52),
             body_length: fields.u32(28),
             block_length: equal_lengths.then_some(fields.u32(36)),
             durable_upto: u64::from(fields.u32(40)) * FRAME_ALIGN,
             marks_before: fields.u32(48),
             body_checksum: fields.u32(56),
         };
-        let whole = fields.u8(6) == 0
+        let cipher = if header.seal_length > 0 { CIPHER } else { 0 };
+        let whole = fields.u8(6) == cipher
             && header.is_consistent()
             && fields.u32(32) == header.table_length()
             && header.first_object <= COUNT_MAX;
@@ -131,6 +139,13 @@ impl FrameHeader {
     /// Returns true when the lengths fit each other and the limits, so that a reader may allocate.
     fn is_consistent(&self) -> bool {
         let body_length = self.body_length as usize;
+        let seal_length = usize::from(self.seal_length);
+        let sealed = (SEAL_BYTES_MIN..=SEAL_BYTES_MAX).contains(&seal_length)
+            && seal_length.is_multiple_of(super::FRAME_ALIGN_BYTES)
+            && self.kind == FrameKind::Data;
+        if seal_length > 0 && !sealed {
+            return false;
+        }
         match self.kind {
             FrameKind::Data => {
                 let counted = (1..=FRAME_BLOCKS_MAX).contains(&self.object_count);
@@ -144,7 +159,7 @@ impl FrameHeader {
                     && plain
                     && equal
                     && body_length <= FRAME_BODY_BYTES_MAX
-                    && self.body_length >= self.table_length()
+                    && body_length >= self.table_length() as usize + seal_length
             }
             FrameKind::Filemarks => self.object_count > 0 && body_length == 0,
             FrameKind::Pad => self.object_count == 0 && body_length < 2 * super::SYNC_ALIGN_BYTES,
@@ -181,6 +196,7 @@ mod tests {
             object_count: 2,
             first_object: 3,
             plain_length: 400,
+            seal_length: 0,
             body_length: 50,
             block_length: None,
             durable_upto: 8192,
@@ -197,11 +213,30 @@ mod tests {
                 block_length: Some(200),
                 ..header()
             },
+            FrameHeader {
+                seal_length: 40,
+                ..header()
+            },
         ] {
             let bytes = header.emit(SEGMENT, 8192);
             assert_eq!(FrameHeader::parse(&bytes, SEGMENT, 8192), Some(header));
             assert_eq!(FrameHeader::parse(&bytes, SEGMENT, 8200), None);
             assert_eq!(FrameHeader::parse(&bytes, Uuid::from_u128(1), 8192), None);
+        }
+    }
+
+    #[test]
+    fn a_seal_has_a_length_that_seals_have() {
+        for (at, value) in [(52, 0), (52, 41), (52, 32), (53, 2), (6, 0), (6, 2), (4, 3)] {
+            let mut bytes = FrameHeader {
+                seal_length: 40,
+                ..header()
+            }
+            .emit(SEGMENT, 8192);
+            bytes[at] = value;
+            let checksum = checksum(&bytes, SEGMENT, 8192);
+            bytes[CRC_OFFSET..].copy_from_slice(&checksum.to_le_bytes());
+            assert_eq!(FrameHeader::parse(&bytes, SEGMENT, 8192), None, "{at}");
         }
     }
 

@@ -6,6 +6,8 @@ use crate::codec::Codec;
 use crate::limits::{COUNT_MAX, FILEMARK_CHARGE_BYTES};
 
 const FLAG_EQUAL_LENGTHS: u8 = 1;
+/// The unit in which the length of a seal is stored.
+const SEAL_UNIT_BYTES: u16 = 8;
 
 /// What the objects of an entry are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub(crate) struct IndexEntry {
     /// Where the frame's header is.
     pub(crate) offset: u64,
     pub(crate) body_length: u32,
+    /// How much longer the body is for being sealed; 0 when it is not.
+    pub(crate) seal_length: u16,
     pub(crate) plain_length: u32,
     pub(crate) codec: Codec,
     pub(crate) equal_lengths: bool,
@@ -61,7 +65,7 @@ impl IndexEntry {
                 } else {
                     4 * self.object_count
                 };
-                u64::from(self.body_length).saturating_sub(table)
+                u64::from(self.body_length).saturating_sub(table + u64::from(self.seal_length))
             }
             EntryKind::Filemarks => self.marks * FILEMARK_CHARGE_BYTES,
             EntryKind::Damaged => 0,
@@ -89,6 +93,8 @@ impl IndexEntry {
             EntryKind::Filemarks => 2,
             EntryKind::Damaged => unreachable!("a damaged segment is never sealed"),
         };
+        let seal_units = u8::try_from(self.seal_length / SEAL_UNIT_BYTES)
+            .expect("no seal is longer than SEAL_BYTES_MAX");
         layout
             .u64(0, self.first_object)
             .u32(8, narrow(self.offset / FRAME_ALIGN))
@@ -105,7 +111,8 @@ impl IndexEntry {
                 } else {
                     0
                 },
-            );
+            )
+            .u8(31, seal_units);
         layout.0
     }
 
@@ -126,6 +133,7 @@ impl IndexEntry {
             marks,
             offset: u64::from(fields.u32(8)) * FRAME_ALIGN,
             body_length: fields.u32(12),
+            seal_length: u16::from(fields.u8(31)) * SEAL_UNIT_BYTES,
             plain_length: fields.u32(16),
             codec: Codec::from_number(fields.u8(29))?,
             equal_lengths: fields.u8(30) & FLAG_EQUAL_LENGTHS != 0,
@@ -147,6 +155,7 @@ mod tests {
             marks,
             offset: 8192,
             body_length: 30,
+            seal_length: 0,
             plain_length: 40,
             codec: Codec::Lz4,
             equal_lengths: false,
@@ -158,6 +167,10 @@ mod tests {
         for entry in [
             entry(EntryKind::Data, 3, 0),
             entry(EntryKind::Filemarks, 3, 3),
+            IndexEntry {
+                seal_length: 424,
+                ..entry(EntryKind::Data, 3, 0)
+            },
         ] {
             assert_eq!(IndexEntry::parse(&entry.emit()), Some(entry));
         }
@@ -178,7 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_not_charged() {
+    fn tables_and_seals_are_not_charged() {
+        let sealed = IndexEntry {
+            body_length: 300,
+            seal_length: 56,
+            ..entry(EntryKind::Data, 3, 0)
+        };
+        assert_eq!(sealed.charged_bytes(), 300 - 12 - 56);
         assert_eq!(entry(EntryKind::Data, 3, 0).charged_bytes(), 30 - 12);
         assert_eq!(entry(EntryKind::Filemarks, 3, 3).charged_bytes(), 3 * 64);
     }

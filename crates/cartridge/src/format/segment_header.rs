@@ -17,6 +17,10 @@ const FRAME_ALIGN_LOG2: u8 = 3;
 
 /// Incompatible feature: the header has an epoch, and its partition need not be 0.
 const FEATURE_EPOCH: u32 = 1;
+/// The length of the salt from which the keys of a segment follow.
+pub(crate) const SEGMENT_SALT_BYTES: usize = 32;
+/// AES-256-GCM.
+const CIPHER: u8 = 1;
 
 const _: () = assert!(HEADER_LENGTH as usize == HEADER_BYTES);
 
@@ -39,6 +43,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) first_charged_byte: u64,
     pub(crate) created_unix_ms: u64,
     pub(crate) capacity_bytes: u64,
+    /// `Some` when there may be sealed frames.
+    pub(crate) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
     /// At most [`BARCODE_BYTES_MAX`] bytes; makes a lost file readable by a person.
     pub(crate) barcode: String,
 }
@@ -71,7 +77,7 @@ impl SegmentHeader {
             // 80: writer epoch, for several gateways on one shelf.
             .u32(88, self.name.number)
             .u8(92, self.name.partition)
-            // 93: cipher, 0 is none.
+            .u8(93, if self.salt.is_some() { CIPHER } else { 0 })
             .u8(94, FRAME_ALIGN_LOG2)
             .u64(96, self.first_object)
             .u64(104, self.first_mark)
@@ -82,7 +88,10 @@ impl SegmentHeader {
             .u64(144, self.capacity_bytes)
             .set(152, self.barcode.as_bytes())
             .u64(272, self.epoch);
-        // 184: key id, 200: wrapped key, 240: salt; all zero without a cipher.
+        // 184: key id, 200: wrapped key; for keys of our own some day.
+        if let Some(salt) = &self.salt {
+            layout.set(240, salt);
+        }
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum).set(4092, &END_MAGIC);
         layout.0
@@ -114,11 +123,14 @@ impl SegmentHeader {
         if usize::from(fields.u8(92)) >= partitions {
             return unsupported("partition", fields.u8(92).into());
         }
-        for (at, what, known) in [(93, "cipher", 0), (94, "alignment", FRAME_ALIGN_LOG2)] {
-            if fields.u8(at) != known {
-                return unsupported(what, fields.u8(at).into());
-            }
+        if fields.u8(94) != FRAME_ALIGN_LOG2 {
+            return unsupported("alignment", fields.u8(94).into());
         }
+        let salt = match fields.u8(93) {
+            0 => None,
+            CIPHER => Some(fields.bytes(240)),
+            other => return unsupported("cipher", other.into()),
+        };
         // Written by us the counts are small; whatever else made them, sums must not overflow.
         let counts = [96, 104, 112, 120].map(|at| fields.u64(at));
         let [first_object, first_mark, ..] = counts;
@@ -148,6 +160,7 @@ impl SegmentHeader {
             first_charged_byte: fields.u64(120),
             created_unix_ms: fields.u64(136),
             capacity_bytes: fields.u64(144),
+            salt,
             barcode: barcode.trim_end_matches('\0').to_owned(),
         })
     }
@@ -176,13 +189,17 @@ pub(crate) mod tests {
             first_charged_byte: 10,
             created_unix_ms: 11,
             capacity_bytes: 12,
+            salt: None,
             barcode: "CAP001L5".to_owned(),
         }
     }
 
     #[test]
     fn what_was_written_is_read() {
-        assert_eq!(SegmentHeader::parse(&header().emit()), Ok(header()));
+        let salt = Some([9; SEGMENT_SALT_BYTES]);
+        for header in [header(), SegmentHeader { salt, ..header() }] {
+            assert_eq!(SegmentHeader::parse(&header.emit()), Ok(header));
+        }
         let mut formatted = header();
         (formatted.epoch, formatted.name.partition) = (8, 3);
         assert_eq!(SegmentHeader::parse(&formatted.emit()), Ok(formatted));

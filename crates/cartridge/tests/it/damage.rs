@@ -1,12 +1,13 @@
 //! Damage is found, and what lies around it stays readable.
 
 use cartridge::{
-    Cartridge, Codec, Error, Located, MemoryStore, Read, SegmentName, SegmentStore, Settings,
+    Cartridge, Codec, Decryption, Error, Located, MemoryStore, Read, SegmentName, SegmentStore,
+    Settings,
 };
 
 use proptest::prelude::*;
 
-use crate::model::{Object, block, contents, label, small_settings, to_object};
+use crate::model::{Object, block, contents, encryption, key, label, small_settings, to_object};
 
 fn settings() -> Settings {
     Settings {
@@ -16,10 +17,13 @@ fn settings() -> Settings {
 }
 
 fn load(store: &MemoryStore) -> Result<Cartridge, Error> {
-    Cartridge::open(Box::new(store.clone()), settings()).map(|(cartridge, _)| cartridge)
+    let (mut cartridge, _) = Cartridge::open(Box::new(store.clone()), settings())?;
+    cartridge.set_decryption(Decryption::Mixed(key()));
+    Ok(cartridge)
 }
 
-/// A cartridge of several sealed segments with a cut in the middle, and what is on it. The last
+/// A cartridge of several sealed segments with a cut in the middle, and what is on it. Half of the
+/// blocks are encrypted. The last
 /// segment is not sealed; all of it but its last frame was synchronized before the last frame.
 fn cartridge() -> (MemoryStore, Vec<Object>) {
     let store = MemoryStore::new();
@@ -29,6 +33,10 @@ fn cartridge() -> (MemoryStore, Vec<Object>) {
     let mut append = |cartridge: &mut Cartridge, objects: &mut Vec<Object>, count: u64| {
         for _ in 0..count {
             number += 1;
+            if number % 10 == 0 {
+                let encrypted = (number % 20 == 0).then(|| encryption(5));
+                cartridge.set_encryption(encrypted).unwrap();
+            }
             if number % 7 == 0 {
                 cartridge.append_filemarks(2).unwrap();
                 objects.extend([Object::Filemark, Object::Filemark]);
@@ -172,6 +180,7 @@ fn what_a_missing_segment_held_is_damage_and_the_rest_is_readable() {
         let settings = settings();
         let (mut cartridge, report) = Cartridge::open(Box::new(store), settings).unwrap();
         assert_eq!(report.missing, [name.uuid]);
+        cartridge.set_decryption(Decryption::Mixed(key()));
         let read = read_around(&mut cartridge);
         assert_eq!(read.len(), objects.len());
         assert!(read.contains(&None));

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cartridge::{
-    Cartridge, Codec, LocalStore, MemoryStore, SegmentStore as _, Settings, read_label,
+    Cartridge, Codec, Decryption, EncryptionKey, LocalStore, MemoryStore, NextBlock,
+    RecoveryReport, SegmentStore as _, Settings, read_label,
 };
 
-use crate::model::{Object, all_contents, contents, label};
+use crate::model::{Object, all_contents, contents, label, to_object};
 
 /// The block `number`; `examples/make_fixture.rs` knows the same rule.
 fn text(number: usize, length: usize) -> Object {
@@ -52,6 +53,39 @@ fn a_formatted_cartridge_of_version_1_is_read() {
         let first = vec![text(2, 1000), Object::Filemark];
         let second = (0..4).map(|block| text(100 + block, 5000)).collect();
         assert_eq!(all_contents(&mut cartridge), [first, second]);
+    }
+}
+
+/// `examples/make_encrypted_fixture.rs` wrote it.
+#[test]
+fn an_encrypted_cartridge_of_version_1_is_read() {
+    let directory = copy_of("v1/encrypted");
+    let store = Box::new(LocalStore::new(directory.path()));
+    let (mut cartridge, report) = Cartridge::open(store, Settings::default()).unwrap();
+    assert_eq!(report, RecoveryReport::default());
+    assert_eq!(cartridge.usage().filemarks, 1);
+    let mut objects = Vec::new();
+    for number in [0, 100, 200, 300] {
+        objects.push((text(number, 400), None));
+        objects.extend((1..4).map(|block| (text(number + block, 500 * block), Some(1))));
+        objects.push((text(number + 4, 3000), Some(2)));
+    }
+    for (object, (block, key)) in objects.into_iter().enumerate() {
+        cartridge.set_decryption(Decryption::Off);
+        cartridge.locate_block(object as u64).unwrap();
+        let Some(byte) = key else {
+            assert_eq!(to_object(cartridge.read_block().unwrap()), Some(block));
+            continue;
+        };
+        let NextBlock::Encrypted(next) = cartridge.next_block().unwrap() else {
+            panic!("object {object} is encrypted");
+        };
+        let name = format!("fixture key {byte}");
+        assert_eq!(next.data.unauthenticated, name.as_bytes());
+        assert_eq!(next.data.authenticated, [byte; 12]);
+        assert_eq!((next.data.format, next.forbid_raw_reading), (2, byte == 2));
+        cartridge.set_decryption(Decryption::Encrypted(EncryptionKey::new(&[byte; 32])));
+        assert_eq!(to_object(cartridge.read_block().unwrap()), Some(block));
     }
 }
 

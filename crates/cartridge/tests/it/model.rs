@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 use cartridge::{
-    Cartridge, Codec, Environment as _, Error, Label, Located, Read, RecoveryReport,
-    SeededEnvironment, SegmentStore, Settings, Spaced, Stop,
+    Cartridge, Codec, Decryption, Encryption, EncryptionKey, Environment as _, Error,
+    KeyAssociatedData, Label, Located, Read, RecoveryReport, SeededEnvironment, SegmentStore,
+    Settings, Spaced, Stop,
 };
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub(crate) enum Step {
     ChangePartition(u8),
     /// So many partitions.
     Format(u8),
+    /// 0 turns encryption off, other numbers are what the host tells with the key.
+    Encrypt(u8),
     /// Unload and load.
     Reload,
 }
@@ -51,6 +54,23 @@ pub(crate) fn small_settings(seed: u64) -> Settings {
         reserve_step_bytes: 8 << 10,
         codec: Codec::Lz4,
         environment: Arc::new(SeededEnvironment::new(seed)),
+    }
+}
+
+/// The key of every test that needs only one.
+pub(crate) fn key() -> EncryptionKey {
+    EncryptionKey::new(&[0x6b; 32])
+}
+
+/// Encryption with [`key`]; `told` is what lies beside it.
+pub(crate) fn encryption(told: u8) -> Encryption {
+    Encryption {
+        key: key(),
+        data: KeyAssociatedData {
+            unauthenticated: vec![told; usize::from(told)],
+            ..KeyAssociatedData::default()
+        },
+        forbid_raw_reading: false,
     }
 }
 
@@ -89,7 +109,7 @@ pub(crate) fn script(seed: u64, length: usize) -> Vec<Step> {
     let byte = |limit: u128| u8::try_from(below(limit)).unwrap();
     // Every second script begins with several partitions.
     let first = (seed % 2 == 1).then(|| Step::Format(2 + byte(3)));
-    let steps = (0..length).map(|_| match below(44) {
+    let steps = (0..length).map(|_| match below(46) {
         0..=15 => Step::Append {
             length: [1, 10, 700, 2000, 9000][usize::from(small(5))] + usize::from(small(90)),
             seed: u64::from(small(1000)),
@@ -107,6 +127,7 @@ pub(crate) fn script(seed: u64, length: usize) -> Vec<Step> {
         36 => Step::SetCodec(Codec::ALL[usize::from(small(4))]),
         37..=39 => Step::ChangePartition(byte(4)),
         40 => Step::Format(1 + byte(4)),
+        41..=42 => Step::Encrypt(byte(3)),
         _ => Step::Reload,
     });
     first.into_iter().chain(steps).collect()
@@ -238,7 +259,8 @@ pub(crate) fn new_cartridge(store: Box<dyn SegmentStore>, settings: Settings) ->
 }
 
 impl Host {
-    pub(crate) fn new(cartridge: Cartridge, settings: Settings) -> Self {
+    pub(crate) fn new(mut cartridge: Cartridge, settings: Settings) -> Self {
+        cartridge.set_decryption(Decryption::Mixed(key()));
         Self {
             cartridge: Some(cartridge),
             model: Model::default(),
@@ -260,6 +282,7 @@ impl Host {
                 | Step::SetCodec(_)
                 | Step::ChangePartition(_)
                 | Step::Format(_)
+                | Step::Encrypt(_)
                 | Step::Reload
         );
         let model = &mut self.model;
@@ -338,14 +361,18 @@ impl Host {
                 cartridge.format(&sizes)?;
                 *model = Model::with_partitions(count.into());
             }
+            Step::Encrypt(told) => {
+                cartridge.set_encryption((told > 0).then(|| encryption(told)))?;
+            }
             Step::Reload => {
                 if let Some(cartridge) = self.cartridge.take() {
                     cartridge.unload()?;
                 }
                 model.synchronized = model.objects.len();
                 model.change_partition(0);
-                let (cartridge, report) = Cartridge::open(reopen(), self.settings.clone())?;
+                let (mut cartridge, report) = Cartridge::open(reopen(), self.settings.clone())?;
                 assert_eq!(report, RecoveryReport::default());
+                cartridge.set_decryption(Decryption::Mixed(key()));
                 self.cartridge = Some(cartridge);
             }
         }
@@ -401,6 +428,7 @@ pub(crate) fn to_object(read: Read) -> Option<Object> {
 /// Returns everything in the current partition of the cartridge.
 pub(crate) fn contents(cartridge: &mut Cartridge) -> Vec<Object> {
     cartridge.rewind().unwrap();
+    cartridge.set_decryption(Decryption::Mixed(key()));
     std::iter::from_fn(|| to_object(cartridge.read_block().unwrap())).collect()
 }
 

@@ -1,0 +1,272 @@
+//! Sealing and opening frames with AES-256-GCM.
+//!
+//! The nonce is the sequence number of the frame in its segment. It is never used twice with one frame
+//! key: the key follows from the uuid and the salt of the segment, both random, and only the load
+//! session that began a segment writes into it, counting its frames.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use bytes::Bytes;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::key::{Encryption, EncryptionKey};
+use super::preamble::{KEY_CHECK_BYTES, Preamble, TAG_BYTES};
+use crate::format::{FRAME_HEADER_BYTES, SEGMENT_SALT_BYTES};
+use crate::store::SegmentName;
+
+const FRAME_KEY_LABEL: &[u8] = b"capstan frame key v1";
+const KEY_CHECK_LABEL: &[u8] = b"capstan key check v1";
+
+/// What the keys of a segment's frames follow from, beside the key of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentKeys {
+    pub(crate) cartridge: Uuid,
+    pub(crate) segment: SegmentName,
+    pub(crate) salt: [u8; SEGMENT_SALT_BYTES],
+}
+
+/// The key of a segment's frames under one key of the host.
+pub(crate) struct FrameKey {
+    place: SegmentKeys,
+    check: [u8; KEY_CHECK_BYTES],
+    key: LessSafeKey,
+}
+
+/// Where a frame lies and what its header says of it.
+#[derive(Clone, Copy)]
+pub(crate) struct FramePlace<'a> {
+    pub(crate) sequence: u32,
+    /// The header as it is stored. What is known only when the frame is written does not count.
+    pub(crate) header: &'a [u8; FRAME_HEADER_BYTES],
+}
+
+/// Why a body cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// It was sealed under another key.
+    OtherKey,
+    /// The key is right and the body is not what was sealed.
+    NotAuthentic,
+}
+
+impl FrameKey {
+    /// Derives the key of frames in a segment.
+    pub(crate) fn derive(key: &EncryptionKey, place: SegmentKeys) -> Self {
+        let key = Salt::new(HKDF_SHA256, &place.salt).extract(key.bytes());
+        let mut frame_key = Zeroizing::new([0; EncryptionKey::BYTES]);
+        expand(&key, FRAME_KEY_LABEL, place, &mut *frame_key);
+        let mut check = [0; KEY_CHECK_BYTES];
+        expand(&key, KEY_CHECK_LABEL, place, &mut check);
+        let key = UnboundKey::new(&AES_256_GCM, &*frame_key);
+        Self {
+            place,
+            check,
+            key: LessSafeKey::new(key.expect("a key of AES-256 has 32 bytes")),
+        }
+    }
+
+    /// Returns whether a frame with `preamble` was sealed with this key.
+    pub(crate) fn fits(&self, preamble: &Preamble) -> bool {
+        verify_slices_are_equal(&self.check, &preamble.key_check).is_ok()
+    }
+
+    /// Returns the preamble of frames that are sealed for `encryption`.
+    pub(crate) fn preamble(&self, encryption: &Encryption) -> Vec<u8> {
+        let preamble = Preamble {
+            key_check: self.check,
+            data: encryption.data.clone(),
+            forbid_raw_reading: encryption.forbid_raw_reading,
+        };
+        preamble.emit()
+    }
+
+    /// Encrypts `pieces`, one behind the other, and returns them with their tag.
+    pub(crate) fn seal(&self, place: FramePlace<'_>, preamble: &[u8], pieces: [&[u8]; 2]) -> Bytes {
+        #[cfg(test)]
+        recorded::note(self.check, place.sequence);
+        let mut sealed = Vec::with_capacity(pieces[0].len() + pieces[1].len() + TAG_BYTES);
+        sealed.extend_from_slice(pieces[0]);
+        sealed.extend_from_slice(pieces[1]);
+        let aad = Aad::from(self.additional_data(place, preamble));
+        self.key
+            .seal_in_place_append_tag(nonce(place.sequence), aad, &mut sealed)
+            .expect("a frame is much shorter than the 64 GiB of GCM");
+        Bytes::from(sealed)
+    }
+
+    /// Decrypts `sealed`, which ends with its tag.
+    pub(crate) fn open(
+        &self,
+        place: FramePlace<'_>,
+        preamble: &[u8],
+        sealed: &[u8],
+    ) -> Result<Bytes, OpenError> {
+        let parsed = Preamble::parse(preamble).ok_or(OpenError::NotAuthentic)?;
+        if !self.fits(&parsed) {
+            return Err(OpenError::OtherKey);
+        }
+        let mut plain = sealed.to_vec();
+        let aad = Aad::from(self.additional_data(place, preamble));
+        let opened = self
+            .key
+            .open_in_place(nonce(place.sequence), aad, &mut plain);
+        let length = opened.map_err(|_| OpenError::NotAuthentic)?.len();
+        plain.truncate(length);
+        Ok(Bytes::from(plain))
+    }
+
+    /// docs/cartridge-format.md, "Encryption": all that must not change, without what is known only
+    /// when the frame is written.
+    fn additional_data(&self, place: FramePlace<'_>, preamble: &[u8]) -> Vec<u8> {
+        let SegmentKeys {
+            cartridge, segment, ..
+        } = self.place;
+        [
+            cartridge.as_bytes(),
+            segment.uuid.as_bytes(),
+            &[segment.partition][..],
+            &place.header[..40],
+            &place.header[44..54],
+            preamble,
+        ]
+        .concat()
+    }
+}
+
+fn nonce(sequence: u32) -> Nonce {
+    let mut bytes = [0; 12];
+    bytes[4..].copy_from_slice(&u64::from(sequence).to_be_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}
+
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+fn expand(key: &Prk, label: &[u8], place: SegmentKeys, out: &mut [u8]) {
+    let info = [
+        label,
+        place.cartridge.as_bytes(),
+        place.segment.uuid.as_bytes(),
+    ];
+    key.expand(&info, Length(out.len()))
+        .and_then(|okm| okm.fill(out))
+        .expect("HKDF gives up to 255 times 32 bytes");
+}
+
+/// Which pairs of key and nonce were used, for the proof that none was used twice.
+#[cfg(test)]
+pub(crate) mod recorded {
+    use super::KEY_CHECK_BYTES;
+    use std::cell::RefCell;
+
+    type Pair = ([u8; KEY_CHECK_BYTES], u32);
+
+    thread_local!(static PAIRS: RefCell<Vec<Pair>> = const { RefCell::new(Vec::new()) });
+
+    pub(super) fn note(check: [u8; KEY_CHECK_BYTES], sequence: u32) {
+        PAIRS.with_borrow_mut(|pairs| pairs.push((check, sequence)));
+    }
+
+    /// Takes what this thread has sealed.
+    pub(crate) fn take() -> Vec<Pair> {
+        PAIRS.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encryption::KeyAssociatedData;
+
+    fn place() -> SegmentKeys {
+        SegmentKeys {
+            cartridge: Uuid::from_u128(1),
+            segment: SegmentName {
+                partition: 0,
+                number: 7,
+                uuid: Uuid::from_u128(2),
+            },
+            salt: [3; SEGMENT_SALT_BYTES],
+        }
+    }
+
+    fn encryption(byte: u8) -> Encryption {
+        Encryption {
+            key: EncryptionKey::new(&[byte; 32]),
+            data: KeyAssociatedData {
+                unauthenticated: b"key of May".to_vec(),
+                ..KeyAssociatedData::default()
+            },
+            forbid_raw_reading: false,
+        }
+    }
+
+    #[test]
+    fn a_frame_opens_with_its_key_in_its_place_only() {
+        let encryption = encryption(5);
+        let key = FrameKey::derive(&encryption.key, place());
+        let preamble = key.preamble(&encryption);
+        let header = [4; FRAME_HEADER_BYTES];
+        let at = |sequence| FramePlace {
+            sequence,
+            header: &header,
+        };
+        let sealed = key.seal(at(6), &preamble, [b"table", b"blocks"]);
+        assert_eq!(sealed.len(), 11 + TAG_BYTES);
+        assert_eq!(
+            key.open(at(6), &preamble, &sealed).as_deref(),
+            Ok(&b"tableblocks"[..])
+        );
+        let refused = Err(OpenError::NotAuthentic);
+        assert_eq!(key.open(at(7), &preamble, &sealed), refused, "moved");
+        for byte in (0..40).chain(44..54) {
+            let mut other = header;
+            other[byte] ^= 1;
+            let other = FramePlace {
+                sequence: 6,
+                header: &other,
+            };
+            assert_eq!(key.open(other, &preamble, &sealed), refused, "{byte}");
+        }
+        for bit in 0..8 * sealed.len() {
+            let mut damaged = sealed.to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(key.open(at(6), &preamble, &damaged), refused);
+        }
+        let mut told = preamble.clone();
+        told[24] ^= 1; // the U-KAD
+        assert_eq!(key.open(at(6), &told, &sealed), refused);
+        let other = FrameKey::derive(&super::tests::encryption(6).key, place());
+        let opened = other.open(at(6), &preamble, &sealed);
+        assert_eq!(opened, Err(OpenError::OtherKey));
+    }
+
+    /// The derivation is part of the format: whatever changes this number makes old tapes unreadable.
+    #[test]
+    fn every_segment_has_keys_of_its_own_and_always_the_same() {
+        let key = encryption(5).key;
+        let check = |place| FrameKey::derive(&key, place).check;
+        assert_eq!(check(place()), check(place()));
+        let salt = [4; SEGMENT_SALT_BYTES];
+        assert_ne!(check(place()), check(SegmentKeys { salt, ..place() }));
+        let cartridge = Uuid::from_u128(9);
+        assert_ne!(
+            check(place()),
+            check(SegmentKeys {
+                cartridge,
+                ..place()
+            })
+        );
+        assert_eq!(
+            u128::from_be_bytes(check(place())),
+            0xff79_6c5c_fc49_89cc_3d40_f064_7414_4d95
+        );
+    }
+}
