@@ -12,6 +12,7 @@ mod read_element_status;
 mod report_element_information;
 mod request_volume_element_address;
 mod send_volume_tag;
+mod tape_alert;
 
 pub use element_status::{ElementDescriptor, ElementStatusReport, SourceElement, Tags};
 pub use element_type::ElementType;
@@ -24,3 +25,4 @@ pub use read_element_status::ReadElementStatus;
 pub use report_element_information::{ElementInformation, ReportElementInformation};
 pub use request_volume_element_address::RequestVolumeElementAddress;
 pub use send_volume_tag::{SendAction, SendVolumeTag, VolumeTagTemplate};
+pub use tape_alert::ChangerAlert;

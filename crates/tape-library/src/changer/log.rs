@@ -1,28 +1,25 @@
-//! LOG SENSE and LOG SELECT (SPC-5 §6.7, §6.8): supported pages and TapeAlert.
+//! LOG SENSE and LOG SELECT (SPC-5 §6.7, §6.8): supported pages, temperature and TapeAlert.
+//!
+//! What raises the flags is told in `library/alerts.rs`.
 
-use scsi::spc::log::{LogSelect, LogSense, Logs, PageId, Parameter, Thresholds};
+use scsi::spc::log::{LogSelect, LogSense, Logs, PageId, Parameter};
 use scsi::spc::log::{Selected, log_select, log_sense};
 use scsi::spc::tape_alert::{TAPE_ALERT, TAPE_ALERT_RESPONSE, TapeAlertLog};
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
 
 use super::Changer;
 
-/// What the changer logs.
-#[derive(Default)]
-pub(super) struct Log {
-    /// No flag is ever raised: the robot has no parts that wear out.
-    pub(super) alerts: TapeAlertLog,
-    pub(super) thresholds: Thresholds,
-}
-
 impl Changer {
     pub(super) fn log_sense(&self, nexus: NexusId, cdb: &Cdb) -> Response {
         let answer = || -> Result<Response, Sense> {
             let command = LogSense::parse(cdb)?;
-            let mut log = self.lock_log();
-            let Log { alerts, thresholds } = &mut *log;
-            let mut pages = ChangerLogs { alerts, nexus };
-            let page = log_sense(&command, &mut pages, thresholds)?;
+            let thresholds = self.thresholds();
+            let mut alerts = self.robot.alerts();
+            let mut pages = ChangerLogs {
+                alerts: &mut alerts,
+                nexus,
+            };
+            let page = log_sense(&command, &mut pages, &thresholds)?;
             let allocation_length = usize::from(command.allocation_length);
             Ok(Response::allocated(page, allocation_length))
         };
@@ -35,11 +32,15 @@ impl Changer {
             Err(sense) => return sense.into(),
         };
         let length = u32::from(select.parameter_list_length);
-        let mut log = self.lock_log();
-        let Log { alerts, thresholds } = &mut *log;
-        let mut pages = ChangerLogs { alerts, nexus };
-        let selected = log_select(&select, &command.data_out, &mut pages, thresholds);
-        drop(log);
+        let selected = {
+            let mut thresholds = self.thresholds();
+            let mut alerts = self.robot.alerts();
+            let mut pages = ChangerLogs {
+                alerts: &mut alerts,
+                nexus,
+            };
+            log_select(&select, &command.data_out, &mut pages, &mut thresholds)
+        };
         let response = match selected {
             Ok(Selected::Nothing) => Response::good(),
             Ok(Selected::Changed) => {
@@ -60,7 +61,12 @@ struct ChangerLogs<'a> {
 }
 
 /// The pages in ascending order.
-const PAGES: [u8; 2] = [TAPE_ALERT_RESPONSE, TAPE_ALERT];
+const PAGES: [u8; 3] = [TEMPERATURE, TAPE_ALERT_RESPONSE, TAPE_ALERT];
+
+/// Temperature (SPC-5 §7.3.21).
+const TEMPERATURE: u8 = 0x0d;
+/// Reserved, then degrees Celsius: FFh says that there is no thermometer.
+const NO_THERMOMETER: [u8; 2] = [0, 0xff];
 
 impl Logs for ChangerLogs<'_> {
     fn pages(&self) -> Vec<PageId> {
@@ -69,6 +75,7 @@ impl Logs for ChangerLogs<'_> {
 
     fn parameters(&mut self, page: PageId) -> Vec<Parameter> {
         match page.code {
+            TEMPERATURE => vec![Parameter::binary(0, NO_THERMOMETER)],
             TAPE_ALERT_RESPONSE => self.alerts.raised().response_parameters(),
             TAPE_ALERT => self.alerts.seen_by(self.nexus).parameters(),
             _ => Vec::new(),

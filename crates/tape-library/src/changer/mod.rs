@@ -27,7 +27,6 @@ use crate::library::Robot;
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
 use crate::unit_attention::UnitAttentions;
-use log::Log;
 use volume_tag::Searches;
 
 /// The changer of a library.
@@ -37,7 +36,7 @@ pub(crate) struct Changer {
     attentions: Arc<UnitAttentions>,
     /// All nexuses share them.
     parameters: Mutex<ChangerParameters>,
-    log: Mutex<Log>,
+    thresholds: Mutex<Thresholds>,
     searches: Searches,
 }
 
@@ -54,13 +53,15 @@ impl Changer {
             robot,
             attentions,
             parameters: Mutex::new(parameters),
-            log: Mutex::default(),
+            thresholds: Mutex::default(),
             searches: Searches::default(),
         }
     }
 
-    fn lock_log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    fn thresholds(&self) -> MutexGuard<'_, Thresholds> {
+        self.thresholds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// PREVENT ALLOW MEDIUM REMOVAL (SPC-5, SMC-3): nobody may take cartridges out of the library;
@@ -116,7 +117,7 @@ impl DeviceServer for Changer {
 
     fn nexus_lost(&self, nexus: NexusId) {
         self.robot.station().prevent_removal(nexus, false);
-        self.lock_log().alerts.forget(nexus);
+        self.robot.alerts().forget(nexus);
         self.searches.forget(nexus);
     }
 
@@ -124,6 +125,6 @@ impl DeviceServer for Changer {
         self.robot.station().allow_removal();
         *self.parameters() = mode::default_parameters(&self.robot);
         self.searches.forget_all();
-        self.lock_log().thresholds = Thresholds::default();
+        *self.thresholds() = Thresholds::default();
     }
 }

@@ -1,5 +1,6 @@
 //! The changer as initiators see it: command bytes in, response bytes out.
 
+mod alerts;
 mod element_status;
 mod exchange;
 mod import_export;

@@ -67,6 +67,7 @@ impl Robot {
             let (from, to) = (self.name(leg.from), self.name(leg.to));
             tracing::info!(cartridge = leg.record.barcode, %from, %to, "moved");
         }
+        self.alert_of_success(asker, legs);
         self.tell_of_change(asker, legs.iter().flat_map(|leg| [leg.from, leg.to]));
         Ok(())
     }

@@ -12,6 +12,7 @@
 //! CHANGE; ELEMENT DISABLED and ELEMENT ENABLED when a drive is taken out of service and put back. What an
 //! initiator moves it tells the others itself. A load tells NOT READY TO READY CHANGE, by the drive.
 
+mod alerts;
 mod bay;
 mod carry;
 mod create;
@@ -255,6 +256,7 @@ impl Library {
             } else {
                 AdditionalSense::ELEMENT_DISABLED
             });
+            self.robot.alert_of_service();
         }
     }
 

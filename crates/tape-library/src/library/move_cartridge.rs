@@ -37,8 +37,9 @@ impl Robot {
         to: ElementAddress,
     ) -> Result<(), MoveError> {
         let mut inventory = self.arm();
-        let leg = self.plan_move(asker, from, to)?;
-        self.carry(&mut inventory, asker, &[leg])
+        self.plan_move(asker, from, to)
+            .and_then(|leg| self.carry(&mut inventory, asker, &[leg]))
+            .inspect_err(|error| self.alert_of_failure(asker, error))
     }
 
     /// Moves the cartridge that bears `barcode` to element `to`, wherever it is by the time that the
@@ -56,8 +57,9 @@ impl Robot {
         let from = element.ok_or_else(|| Error::NoElement {
             barcode: barcode.to_owned(),
         })?;
-        let leg = self.plan_move(Asker::Operator, from, to)?;
-        self.carry(&mut inventory, Asker::Operator, &[leg])?;
+        self.plan_move(Asker::Operator, from, to)
+            .and_then(|leg| self.carry(&mut inventory, Asker::Operator, &[leg]))
+            .inspect_err(|error| self.alert_of_failure(Asker::Operator, error))?;
         Ok(from)
     }
 
@@ -65,8 +67,9 @@ impl Robot {
     /// [`Robot::move_cartridge`].
     pub(crate) fn exchange(&self, asker: Asker, exchange: Exchange) -> Result<(), MoveError> {
         let mut inventory = self.arm();
-        let legs = self.plan_exchange(asker, exchange)?;
-        self.carry(&mut inventory, asker, &legs)
+        self.plan_exchange(asker, exchange)
+            .and_then(|legs| self.carry(&mut inventory, asker, &legs))
+            .inspect_err(|error| self.alert_of_failure(asker, error))
     }
 
     /// Finds what speaks against the move: addresses first, then what is in the elements, then whether

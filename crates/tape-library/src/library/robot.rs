@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
-use scsi::smc::{ElementDescriptor, ElementType, SourceElement};
+use scsi::smc::{ChangerAlert, ElementDescriptor, ElementType, SourceElement};
+use scsi::spc::tape_alert::TapeAlertLog;
 use scsi::{AdditionalSense, ElementAddress};
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ pub(crate) struct Robot {
     station: Station,
     /// The changer's.
     attentions: Arc<UnitAttentions>,
+    /// The changer's. A lock of a moment, like the map's.
+    alerts: Mutex<TapeAlertLog>,
 }
 
 impl Robot {
@@ -61,6 +64,7 @@ impl Robot {
             map: Mutex::new(map),
             station: Station::default(),
             attentions,
+            alerts: Mutex::default(),
         }))
     }
 
@@ -106,6 +110,11 @@ impl Robot {
         &self.station
     }
 
+    /// Locks the changer's TapeAlert flags, for a moment.
+    pub(crate) fn alerts(&self) -> MutexGuard<'_, TapeAlertLog> {
+        self.alerts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn attentions(&self) -> &UnitAttentions {
         &self.attentions
     }
@@ -147,9 +156,11 @@ impl Robot {
     pub(crate) fn look_at_files(&self) -> Result<(), Error> {
         let mut inventory = self.arm();
         let records: Vec<_> = self.map().cartridges().cloned().collect();
+        let mut missing = false;
         for record in records {
-            self.look_at(&mut inventory, &record)?;
+            missing |= self.look_at(&mut inventory, &record)? == CartridgeState::Missing;
         }
+        self.tell_whether(ChangerAlert::Inventory, missing);
         Ok(())
     }
 

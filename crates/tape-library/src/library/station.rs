@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use scsi::smc::{DoorAction, ElementType};
+use scsi::smc::{ChangerAlert, DoorAction, ElementType};
 use scsi::{AdditionalSense, ElementAddress, NexusId};
 
 use super::robot::Robot;
@@ -98,6 +98,7 @@ impl Robot {
         if action == DoorAction::Close {
             let accessed = AdditionalSense::IMPORT_OR_EXPORT_ELEMENT_ACCESSED;
             self.tell_others(asker, accessed);
+            self.tell_whether(ChangerAlert::Door, false);
         }
         tracing::info!(?action, "import/export station");
         Ok(())

@@ -5,12 +5,14 @@
 
 mod device_capabilities;
 mod element_address_assignment;
+mod extended_device_capabilities;
 mod transport_geometry;
 
 use crate::spc::mode::mode_pages;
-use crate::spc::mode_pages::Control;
+use crate::spc::mode_pages::{Control, InformationalExceptions};
 pub use device_capabilities::DeviceCapabilities;
 pub use element_address_assignment::{ElementAddressAssignment, ElementRange};
+pub use extended_device_capabilities::ExtendedDeviceCapabilities;
 pub use transport_geometry::TransportGeometry;
 
 mode_pages! {
@@ -18,12 +20,16 @@ mode_pages! {
     pub struct ChangerParameters {
         /// Page 0Ah.
         control: Control,
+        /// Page 1Ch.
+        informational_exceptions: InformationalExceptions,
         /// Page 1Dh.
         element_address_assignment: ElementAddressAssignment,
         /// Page 1Eh.
         transport_geometry: TransportGeometry,
         /// Page 1Fh.
         device_capabilities: DeviceCapabilities,
+        /// Page 1Fh, sub-page 41h.
+        extended_device_capabilities: ExtendedDeviceCapabilities,
     }
     reconcile: |_, _| {};
 }
@@ -33,9 +39,11 @@ impl ChangerParameters {
     pub fn new(elements: ElementAddressAssignment) -> Self {
         Self {
             control: Control::default(),
+            informational_exceptions: InformationalExceptions,
             element_address_assignment: elements,
             transport_geometry: TransportGeometry,
             device_capabilities: DeviceCapabilities,
+            extended_device_capabilities: ExtendedDeviceCapabilities,
         }
     }
 }
@@ -76,6 +84,8 @@ mod tests {
         assert_eq!(page[..8], [0x1f, 18, 0x0e, 0, 0, 0x0e, 0x0e, 0x0e]);
         assert_eq!(page[12..], [0, 0x0e, 0x0e, 0x0e, 0, 0, 0, 0], "exchanges");
         assert_eq!(page.len(), 20);
+        let extended: &dyn ModePage = &parameters.extended_device_capabilities;
+        assert_eq!(extended.to_bytes()[..6], [0x5f, 0x41, 0, 16, 0x07, 0]);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 mod control;
 mod disconnect_reconnect;
+mod informational_exceptions;
 
 pub use control::Control;
 pub use disconnect_reconnect::DisconnectReconnect;
+pub use informational_exceptions::InformationalExceptions;

@@ -8,17 +8,15 @@ mod control_data_protection;
 mod data_compression;
 mod device_configuration;
 mod error_recovery;
-mod informational_exceptions;
 #[cfg(test)]
 mod tests;
 
 use crate::spc::mode::mode_pages;
-use crate::spc::mode_pages::{Control, DisconnectReconnect};
+use crate::spc::mode_pages::{Control, DisconnectReconnect, InformationalExceptions};
 pub use control_data_protection::{ControlDataProtection, Methods};
 pub use data_compression::DataCompression;
 pub use device_configuration::DeviceConfiguration;
 pub use error_recovery::ErrorRecovery;
-pub use informational_exceptions::InformationalExceptions;
 
 mode_pages! {
     /// All mode pages of a drive.

@@ -17,12 +17,22 @@ fn mode_sense_of_mtx_and_loaderinfo() {
     let data = initiator
         .changer(&[0x5a, 0x08, 0x3f, 0, 0, 0, 0, 0, 136, 0])
         .data_in;
-    assert_eq!(data[..8], [0, 62, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(data[..8], [0, 74, 0, 0, 0, 0, 0, 0]);
     let control = [0x0a, 10, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(data[8..20], control, "in ascending order");
-    assert_eq!(data[20..40], page_1d);
-    assert_eq!(data[40..44], [0x1e, 2, 0, 0]);
-    assert_eq!(data[44..47], [0x1f, 18, 0x0e]);
+    assert_eq!(data[20..24], [0x1c, 10, 0x08, 0x03], "DEXCPT");
+    assert_eq!(data[32..52], page_1d);
+    assert_eq!(data[52..56], [0x1e, 2, 0, 0]);
+    assert_eq!(data[56..59], [0x1f, 18, 0x0e]);
+    let extended = initiator
+        .changer(&[0x5a, 0x08, 0x1f, 0x41, 0, 0, 0, 0, 136, 0])
+        .data_in;
+    assert_eq!(extended[8..13], [0x5f, 0x41, 0, 16, 0x07]);
+    let all = initiator
+        .changer(&[0x5a, 0x08, 0x3f, 0xff, 0, 0, 0, 0, 136, 0])
+        .data_in;
+    assert_eq!(all[..76][2..], data[..76][2..], "and then the sub-page");
+    assert_eq!(all[76..], extended[8..]);
     let alone = initiator.changer(&[0x1a, 0x08, 0x0a, 0, 136, 0]).data_in;
     assert_eq!(alone[4..], control);
     let changeable = initiator.changer(&[0x1a, 0x08, 0x5d, 0, 136, 0]).data_in;
@@ -55,7 +65,7 @@ fn mode_select_accepts_what_is_so_and_nothing_else() {
     let response = initiator.send(0, &select, &list);
     assert_eq!(response.status, Status::Good);
     assert_eq!(response.data_out_length, u32::from(length));
-    list[25] ^= 1; // the number of storage elements
+    list[37] ^= 1; // the number of storage elements
     assert_eq!(
         result(&initiator.send(0, &select, &list)),
         Err((ILLEGAL, AdditionalSense::INVALID_FIELD_IN_PARAMETER_LIST))
@@ -71,7 +81,11 @@ fn log_pages() {
     let bench = Bench::new(Preset::Default);
     let initiator = bench.initiator("a");
     let sense = |page: u8| initiator.changer(&[0x4d, 0, 0x40 | page, 0, 0, 0, 0, 2, 0, 0]);
-    assert_eq!(sense(0).data_in[..], [0, 0, 0, 3, 0x00, 0x12, 0x2e]);
+    assert_eq!(sense(0).data_in[..], [0, 0, 0, 4, 0x00, 0x0d, 0x12, 0x2e]);
+    assert_eq!(
+        sense(0x0d).data_in[..],
+        [0x0d, 0, 0, 6, 0, 0, 3, 2, 0, 0xff]
+    );
     assert_eq!(
         sense(0x12).data_in[..],
         [0x12, 0, 0, 12, 0, 0, 3, 8, 0, 0, 0, 0, 0, 0, 0, 0]

@@ -1,4 +1,5 @@
-//! Page 1Ch: informational exceptions control (SSC-5 §8.5.6).
+//! Page 1Ch: informational exceptions control (SPC-5 §7.5.14; SSC-5 §8.5.6 and SMC-3
+//! say what it means to TapeAlert).
 
 use crate::spc::mode::{ModePage, PageId};
 
