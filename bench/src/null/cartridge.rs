@@ -4,7 +4,10 @@
 //! same pattern. What remains of a command is the way to the medium and back.
 
 use bytes::Bytes;
-use cartridge::{Appended, Codec, Error, Label, Located, Position, Read, Spaced, Stop, Usage};
+use cartridge::{
+    Appended, Codec, Error, Label, Located, Memory, MemoryState, Position, Read, Spaced, Stop,
+    Usage, Work,
+};
 use tape_library::drive::Volume;
 use uuid::Uuid;
 
@@ -23,6 +26,7 @@ pub(crate) fn pattern(length: usize) -> Bytes {
 /// The cartridge.
 pub(crate) struct NullCartridge {
     label: Label,
+    memory: Memory,
     pattern: Bytes,
     objects: Vec<Object>,
     cursor: usize,
@@ -58,6 +62,7 @@ impl NullCartridge {
                 form: cartridge::Form::Data,
                 layout: None,
             },
+            memory: Memory::default(),
             pattern: pattern(BLOCK_BYTES_MAX),
             objects: Vec::new(),
             cursor: 0,
@@ -133,6 +138,23 @@ impl NullCartridge {
 impl Volume for NullCartridge {
     fn label(&self) -> &Label {
         &self.label
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    fn memory_state(&self) -> &MemoryState {
+        &MemoryState::New
+    }
+
+    fn set_memory(&mut self, memory: Memory) -> Result<(), Error> {
+        self.memory = memory;
+        Ok(())
+    }
+
+    fn work(&self) -> Work {
+        Work::default()
     }
 
     fn position(&self) -> Position {

@@ -25,6 +25,21 @@ pub struct Work {
 }
 
 impl Work {
+    /// Returns what was done since `earlier`.
+    #[must_use]
+    pub const fn minus(self, earlier: Self) -> Self {
+        Self {
+            written_bytes: self.written_bytes.saturating_sub(earlier.written_bytes),
+            stored_bytes: self.stored_bytes.saturating_sub(earlier.stored_bytes),
+            frames_written: self.frames_written.saturating_sub(earlier.frames_written),
+            read_bytes: self.read_bytes.saturating_sub(earlier.read_bytes),
+            fetched_bytes: self.fetched_bytes.saturating_sub(earlier.fetched_bytes),
+            frames_read: self.frames_read.saturating_sub(earlier.frames_read),
+            write_errors: self.write_errors.saturating_sub(earlier.write_errors),
+            read_errors: self.read_errors.saturating_sub(earlier.read_errors),
+        }
+    }
+
     /// Returns the sum of both.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

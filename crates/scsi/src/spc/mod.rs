@@ -1,5 +1,6 @@
 //! SCSI Primary Commands (SPC-5): what every device answers.
 
+pub mod attribute;
 pub mod buffer;
 pub mod diagnostic;
 pub mod identifying_information;

@@ -15,6 +15,7 @@ pub mod mode_header;
 pub mod mode_pages;
 pub mod prevent_allow;
 pub mod protection_information;
+pub mod read_media_serial_number;
 pub mod read_position;
 pub mod read_write;
 pub mod space;

@@ -133,6 +133,9 @@ impl Machine {
             LOCATE_10 | LOCATE_16 => self.locate(cdb),
             READ_POSITION => self.read_position(cdb),
             REPORT_DENSITY_SUPPORT => self.report_density_support(cdb),
+            READ_ATTRIBUTE => self.read_attribute(cdb),
+            WRITE_ATTRIBUTE => Ok(self.write_attribute(command)),
+            READ_MEDIA_SERIAL_NUMBER => self.read_media_serial_number(cdb),
             LOG_SELECT => Ok(self.log_select(nexus, command)),
             LOG_SENSE => self.log_sense(nexus, cdb),
             _ => Err(Sense::illegal_request(
@@ -173,3 +176,7 @@ const VERIFY_16: u8 = 0x8f;
 const SPACE_16: u8 = 0x91;
 const LOCATE_16: u8 = 0x92;
 const ERASE_16: u8 = 0x93;
+const READ_ATTRIBUTE: u8 = 0x8c;
+const WRITE_ATTRIBUTE: u8 = 0x8d;
+/// SERVICE ACTION IN(12), of which there is one.
+const READ_MEDIA_SERIAL_NUMBER: u8 = 0xab;

@@ -16,7 +16,10 @@ impl Machine {
         self.synchronize()?;
         let mounted = self.loaded()?;
         let erased = mounted.check_position();
-        match erased.and_then(|()| mounted.cartridge.erase()) {
+        match erased
+            .and_then(|()| mounted.before_change())
+            .and_then(|()| mounted.cartridge.erase())
+        {
             Ok(()) => Ok(Response::good()),
             Err(error) => Err(self.write_fault(&error)),
         }

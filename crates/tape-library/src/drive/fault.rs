@@ -25,6 +25,9 @@ impl Machine {
             other => of_the_files(other, AdditionalSense::WRITE_ERROR),
         };
         self.alerts.raise(TapeAlert::WriteFailure);
+        if let Medium::Loaded(mounted) = &mut self.medium {
+            mounted.life.count_write_error();
+        }
         self.log(error);
         sense
     }
@@ -39,6 +42,9 @@ impl Machine {
             other => of_the_files(other, AdditionalSense::UNRECOVERED_READ_ERROR),
         };
         self.alerts.raise(TapeAlert::ReadFailure);
+        if let Medium::Loaded(mounted) = &mut self.medium {
+            mounted.life.count_read_error();
+        }
         self.log(error);
         sense
     }

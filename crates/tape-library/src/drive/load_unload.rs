@@ -1,5 +1,6 @@
 //! LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-5 §7.3, §7.5), and what the robot does.
 
+use cartridge::MemoryState;
 use scsi::ssc::load_unload::{LoadAction, LoadUnload};
 use scsi::ssc::log_pages::TapeAlert;
 use scsi::ssc::log_pages::tape_alert::Duration;
@@ -22,12 +23,33 @@ impl Machine {
             cartridge = cartridge.label().barcode,
             "loaded"
         );
-        self.medium = Medium::Loaded(Box::new(Mounted::new(cartridge, protected)));
         self.lower_alerts_of_the_last_cartridge();
+        if let MemoryState::Lost { .. } = cartridge.memory_state() {
+            self.alerts.raise(TapeAlert::MemoryChipInCartridgeFailure);
+        }
+        let mounted = Mounted::new(cartridge, protected, &self.name);
+        self.medium = Medium::Loaded(Box::new(mounted));
         self.deferred = None; // it was about another cartridge
         self.apply_codec();
         self.attentions
             .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
+    }
+
+    /// Writes what was counted about the cartridge into its memory. When that fails the counts of this
+    /// load are lost and nothing else, so the cartridge is not held back for it.
+    pub(super) fn remember(&mut self) {
+        let Medium::Loaded(mounted) = &mut self.medium else {
+            return;
+        };
+        if let Err(error) = mounted.remember() {
+            tracing::warn!(
+                drive = self.number,
+                cartridge = mounted.cartridge.label().barcode,
+                %error,
+                "what was counted about the cartridge is lost"
+            );
+            self.alerts.raise(TapeAlert::LostStatistics);
+        }
     }
 
     fn lower_alerts_of_the_last_cartridge(&mut self) {
@@ -105,7 +127,8 @@ impl Machine {
     fn thread(&mut self, nexus: NexusId) -> Result<(), Sense> {
         match std::mem::replace(&mut self.medium, Medium::Empty) {
             Medium::Empty => return Err(not_present()),
-            Medium::Unloaded(mounted) => {
+            Medium::Unloaded(mut mounted) => {
+                mounted.begin_load(&self.name);
                 tracing::info!(
                     drive = self.number,
                     cartridge = mounted.cartridge.label().barcode,
@@ -128,6 +151,7 @@ impl Machine {
             Medium::Unloaded(_) => return Ok(()),
             Medium::Loaded(_) => self.return_to_beginning()?,
         }
+        self.remember();
         if let Medium::Loaded(mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
             tracing::info!(
                 drive = self.number,

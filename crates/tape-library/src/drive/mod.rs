@@ -36,11 +36,13 @@
 //! [`TRANSFER_BYTES_MAX`] for one command; block lengths from the profile.
 
 mod approach;
+mod attributes;
 mod density;
 mod device_server;
 mod erase;
 mod fault;
 mod filemarks;
+mod life;
 mod load_unload;
 mod log;
 mod mode;
@@ -61,7 +63,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cartridge::Codec;
+use cartridge::{Codec, DriveName};
 use scsi::spc::log::Thresholds;
 use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog};
 use scsi::ssc::mode_pages::ControlDataProtection;
@@ -111,6 +113,7 @@ struct Snapshot {
 /// Everything of a drive that commands touch.
 struct Machine {
     number: u16,
+    name: DriveName,
     profile: Arc<DriveProfile>,
     codec: Codec,
     attentions: Arc<UnitAttentions>,
@@ -142,6 +145,10 @@ impl Drive {
         let mode = Mode::default_of(&config.profile, config.codec);
         let machine = Machine {
             number: config.number,
+            name: DriveName {
+                vendor: config.identity.vendor.clone(),
+                serial: config.identity.serial.clone(),
+            },
             profile: config.profile,
             codec: config.codec,
             attentions,
@@ -267,6 +274,9 @@ impl Machine {
         if let Err(cartridge::Error::Deferred { .. }) = result {
             self.alerts.raise(TapeAlert::WriteFailure);
             self.deferred = Some(fault::lost_behind_good());
+        }
+        if result.is_ok() {
+            self.remember();
         }
         result
     }

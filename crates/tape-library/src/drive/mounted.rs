@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use cartridge::limits::early_warning_distance_bytes;
-use cartridge::{Appended, Error};
+use cartridge::{Appended, DriveName, Error, Memory};
 
 use super::Volume;
+use super::life::Life;
 
 /// A cartridge in the drive.
 pub(super) struct Mounted {
     pub(super) cartridge: Box<dyn Volume>,
+    /// What is counted about it.
+    pub(super) life: Life,
     /// The write protect tab, or a drive that can only read such media.
     pub(super) write_protected: bool,
     /// Objects accepted since the last synchronize: what SSC-5 calls the object buffer.
@@ -24,8 +27,14 @@ pub(super) struct Mounted {
 }
 
 impl Mounted {
-    pub(super) fn new(cartridge: Box<dyn Volume>, write_protected: bool) -> Self {
+    /// The cartridge was threaded by `drive`.
+    pub(super) fn new(
+        cartridge: Box<dyn Volume>,
+        write_protected: bool,
+        drive: &DriveName,
+    ) -> Self {
         Self {
+            life: Life::begin(&*cartridge, drive),
             cartridge,
             write_protected,
             buffered_objects: 0,
@@ -35,6 +44,31 @@ impl Mounted {
             position_distrusted: false,
             warned_from: None,
         }
+    }
+
+    /// An initiator had it unloaded, and it was threaded again by `drive`.
+    pub(super) fn begin_load(&mut self, drive: &DriveName) {
+        self.life = Life::begin(&*self.cartridge, drive);
+    }
+
+    /// Returns its memory with everything that was counted until now.
+    pub(super) fn memory(&self) -> Memory {
+        self.life.memory(&*self.cartridge)
+    }
+
+    /// Replaces its memory, see [`Life::write`].
+    pub(super) fn set_memory(&mut self, memory: Memory) -> Result<(), Error> {
+        self.life.write(&mut *self.cartridge, memory)
+    }
+
+    /// To be called before anything on the cartridge changes, see [`Life::before_change`].
+    pub(super) fn before_change(&mut self) -> Result<(), Error> {
+        self.life.before_change(&mut *self.cartridge)
+    }
+
+    /// Writes what was counted into its memory. Durable when it returns.
+    pub(super) fn remember(&mut self) -> Result<(), Error> {
+        self.life.remember(&mut *self.cartridge)
     }
 
     /// Refuses to append and erase until an initiator names a place, unless nothing can be lost.
@@ -61,6 +95,7 @@ impl Mounted {
     /// [`Mounted::synchronize`].
     pub(super) fn append_block(&mut self, block: Bytes) -> Result<bool, Error> {
         self.check_position()?;
+        self.before_change()?;
         let length = block.len() as u64;
         let from = self.cartridge.position().object;
         match self.cartridge.append_block(block) {
@@ -79,6 +114,7 @@ impl Mounted {
     pub(super) fn append_filemarks(&mut self, count: u32) -> Result<bool, Error> {
         if count > 0 {
             self.check_position()?;
+            self.before_change()?;
         }
         let from = self.cartridge.position().object;
         match self.cartridge.append_filemarks(count) {

@@ -2,6 +2,7 @@
 
 mod any_command;
 mod at_once;
+mod attributes;
 mod capacity;
 mod explicit;
 mod faults;

@@ -5,13 +5,20 @@
 //! from the gateway's own code.
 
 use bytes::Bytes;
-use cartridge::{Appended, Cartridge, Codec, Error, Label, Located, Position, Read, Spaced, Usage};
+use cartridge::{
+    Appended, Cartridge, Codec, Error, Label, Located, Memory, MemoryState, Position, Read, Spaced,
+    Usage, Work,
+};
 
 /// A cartridge as its drive sees it. [`Cartridge`]'s methods of the same names say what each has to
 /// do, and what is durable when.
 #[allow(missing_docs)] // one place says it
 pub trait Volume: Send {
     fn label(&self) -> &Label;
+    fn memory(&self) -> &Memory;
+    fn memory_state(&self) -> &MemoryState;
+    fn set_memory(&mut self, memory: Memory) -> Result<(), Error>;
+    fn work(&self) -> Work;
     fn position(&self) -> Position;
     fn end_of_data(&self) -> Position;
     fn usage(&self) -> Usage;
@@ -46,6 +53,22 @@ pub trait Volume: Send {
 impl Volume for Cartridge {
     fn label(&self) -> &Label {
         Cartridge::label(self)
+    }
+
+    fn memory(&self) -> &Memory {
+        Cartridge::memory(self)
+    }
+
+    fn memory_state(&self) -> &MemoryState {
+        Cartridge::memory_state(self)
+    }
+
+    fn set_memory(&mut self, memory: Memory) -> Result<(), Error> {
+        Cartridge::set_memory(self, memory)
+    }
+
+    fn work(&self) -> Work {
+        Cartridge::work(self)
     }
 
     fn position(&self) -> Position {

@@ -29,6 +29,9 @@ fn command() -> impl Strategy<Value = (&'static CommandSpec, Vec<u8>, Vec<u8>)> 
             .map(|(usage, (bits, thin))| usage & bits & thin)
             .collect();
         cdb[0] = row.operation_code;
+        if let Some(action) = row.service_action {
+            cdb[1] = cdb[1] & 0xe0 | action;
+        }
         (row, cdb, data)
     })
 }
