@@ -281,7 +281,7 @@ fn without_logical_unit(cdb: &Cdb) -> Response {
                 page: None,
                 allocation_length,
             }) => {
-                let mut data = vec![0; StandardData::LENGTH];
+                let mut data = vec![0; usize::from(StandardData::LENGTH)];
                 data[0] = NO_LOGICAL_UNIT;
                 data[2] = 0x06; // VERSION: SPC-4
                 data[3] = 0x02; // RESPONSE DATA FORMAT

@@ -14,7 +14,7 @@ use scsi::{
 use tempfile::TempDir;
 
 use crate::logical_unit::{ClearedBy, CompletionSink};
-use crate::profile::{MachineSpec, Preset};
+use crate::profile::{MachineSpec, Preset, Profiles};
 use crate::target::{Nexus, Target};
 use crate::{Library, NewLibrary, OpenOptions};
 
@@ -38,6 +38,7 @@ impl Bench {
             preset,
             name: None,
             machine: Some(machine),
+            profiles: Arc::clone(Profiles::builtin()),
             environment: Arc::new(SeededEnvironment::new(1)),
         };
         Library::create(data.path(), new).unwrap();
@@ -92,7 +93,14 @@ pub(crate) fn open(data: &Path) -> Arc<Library> {
         environment: Arc::new(SeededEnvironment::new(2)),
         ..Settings::default()
     };
-    Library::open(data, OpenOptions { settings }).unwrap()
+    Library::open(
+        data,
+        OpenOptions {
+            settings,
+            ..OpenOptions::default()
+        },
+    )
+    .unwrap()
 }
 
 struct Sink(Sender<Response>);

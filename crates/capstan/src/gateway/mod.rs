@@ -260,7 +260,10 @@ fn open_or_create(config: &Config) -> anyhow::Result<Arc<Library>> {
             .context("segment size")?,
         ..cartridge::Settings::default()
     };
-    let options = OpenOptions { settings };
+    let options = OpenOptions {
+        settings,
+        ..OpenOptions::default()
+    };
     Library::open(&config.data, options).context("cannot open the library")
 }
 

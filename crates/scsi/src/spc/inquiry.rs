@@ -45,36 +45,60 @@ pub struct StandardData<'a> {
     pub product: &'a str,
     /// Four characters, padded with spaces.
     pub revision: &'a str,
-    /// Vendor specific bytes from byte 36 on, as the real device has them.
-    pub vendor_specific: &'a [u8],
+    /// Bits in bytes 3, 5 and 6.
+    pub flags: StandardFlags,
     /// Version descriptors (SPC-5 §6.7.2, bytes 58 to 73), at most eight.
     pub version_descriptors: &'a [u16],
+    /// How many bytes there are, 36 to 255; ADDITIONAL LENGTH counts what follows byte 4.
+    pub length: u8,
+}
+
+/// Bits of the standard INQUIRY data in which devices differ.
+#[allow(clippy::struct_excessive_bools)] // the bits, as the standard draws them
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StandardFlags {
+    /// HISUP: logical unit numbers are hierarchical.
+    pub hierarchical: bool,
+    /// PROTECT: the device protects data on their way.
+    pub protect: bool,
+    /// BARC: a changer has a barcode reader (SMC-3 §6.1.1).
+    pub barcode_reader: bool,
+    /// MULTIP: there are several ports.
+    pub multi_port: bool,
+    /// ADDR16: 16-bit addresses on parallel SCSI.
+    pub address_16: bool,
 }
 
 impl StandardData<'_> {
-    /// The length that we return: up to and with the version descriptors and reserved bytes.
-    pub const LENGTH: usize = 96;
+    /// The usual length: up to and with the version descriptors and reserved bytes.
+    pub const LENGTH: u8 = 96;
+    /// The shortest: up to and with the revision.
+    pub const LENGTH_MIN: u8 = 36;
 
     /// Returns the standard data.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut data = vec![0; Self::LENGTH];
+        let length = self.length.max(Self::LENGTH_MIN);
+        let mut data = vec![0; usize::from(u8::MAX)];
         data[0] = self.device as u8;
         data[1] = 0x80; // RMB: the medium can be removed
         data[2] = self.version;
-        data[3] = 0x02; // response data format 2
-        data[4] = 91; // ADDITIONAL LENGTH: bytes 5 to 95
+        data[3] = 0x02 | u8::from(self.flags.hierarchical) << 4; // response data format 2
+        data[4] = length - 5; // ADDITIONAL LENGTH
+        data[5] = u8::from(self.flags.protect);
+        data[6] = u8::from(self.flags.barcode_reader) << 5
+            | u8::from(self.flags.multi_port) << 4
+            | u8::from(self.flags.address_16);
         data[7] = 0x02; // CMDQUE
         put_text(&mut data[8..16], self.vendor);
         put_text(&mut data[16..32], self.product);
         put_text(&mut data[32..36], self.revision);
-        let vendor_specific = &self.vendor_specific[..self.vendor_specific.len().min(20)];
-        data[36..36 + vendor_specific.len()].copy_from_slice(vendor_specific);
         for (slot, descriptor) in data[58..74]
             .chunks_exact_mut(2)
             .zip(self.version_descriptors)
         {
             slot.copy_from_slice(&descriptor.to_be_bytes());
         }
+        data.truncate(usize::from(length));
         data
     }
 }
@@ -98,11 +122,18 @@ mod tests {
             vendor: "IBM",
             product: "ULT3580-TD5",
             revision: "0103",
-            vendor_specific: &[],
+            flags: StandardFlags {
+                protect: true,
+                hierarchical: true,
+                multi_port: true,
+                ..StandardFlags::default()
+            },
             version_descriptors: &[0x0960],
+            length: 70,
         }
         .to_bytes();
-        assert_eq!(data[..5], [0x01, 0x80, 0x06, 0x02, 91]);
+        assert_eq!(data.len(), 70);
+        assert_eq!(data[..8], [0x01, 0x80, 0x06, 0x12, 65, 0x01, 0x10, 0x02]);
         assert_eq!(&data[8..36], b"IBM     ULT3580-TD5     0103");
         assert_eq!(data[58..60], [0x09, 0x60], "iSCSI");
     }

@@ -20,4 +20,5 @@ pub mod read_position;
 pub mod read_write;
 pub mod space;
 pub mod verify;
+pub mod vpd;
 pub mod write_filemarks;

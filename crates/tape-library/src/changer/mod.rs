@@ -84,7 +84,7 @@ impl DeviceServer for Changer {
             0x00 => Response::good(), // TEST UNIT READY: a robot in memory is always ready
             0x01 => self.rezero_unit(),
             0x07 | 0x37 | 0xe7 => self.initialize_element_status(cdb),
-            0x12 => self.identity.inquiry(nexus, &[], cdb),
+            0x12 => self.identity.inquiry(nexus, cdb),
             0x15 | 0x55 => self.mode_select(nexus.id, command),
             0x1a | 0x5a => self.mode_sense(cdb),
             0x1b => self.open_close_import_export_element(nexus.id, cdb),

@@ -16,7 +16,7 @@ impl Changer {
         };
         let mut report = ElementStatusReport::new(Tags {
             volume_tag: command.volume_tag,
-            device_id: command.device_id,
+            device_id: command.device_id || self.identity.names_drives_unasked,
         });
         self.robot.describe(
             |kind, address| {

@@ -20,7 +20,7 @@ impl DeviceServer for Drive {
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
         if command.cdb.operation_code() == INQUIRY {
-            return self.identity.inquiry(nexus, &[], &command.cdb);
+            return self.identity.inquiry(nexus, &command.cdb);
         }
         self.with_machine(|machine| machine.execute(nexus.id, command))
     }

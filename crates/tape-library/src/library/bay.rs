@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use scsi::ElementAddress;
-use uuid::Uuid;
 
 use crate::drive::{Drive, DriveConfig, DriveStatus};
 use crate::error::Error;
@@ -18,8 +17,8 @@ pub struct DriveBay {
     number: u16,
     element: ElementAddress,
     identity: DeviceIdentity,
-    /// What names the drive in READ ELEMENT STATUS: its T10 designator, as in its page 83h.
-    device_id: Vec<u8>,
+    /// What names the drive in READ ELEMENT STATUS, if anything does.
+    device_id: Option<Vec<u8>>,
     profile: Arc<DriveProfile>,
     drive: Arc<Drive>,
     unit: Arc<LogicalUnit>,
@@ -27,22 +26,16 @@ pub struct DriveBay {
 }
 
 impl DriveBay {
-    /// Returns drive `number`, empty, with its worker running.
+    /// Returns the drive in `element`, empty, with its worker running.
     pub(super) fn new(
-        number: u16,
         element: ElementAddress,
-        profile: Arc<DriveProfile>,
-        gateway: Uuid,
-        codec: cartridge::Codec,
+        config: DriveConfig,
+        device_id: Option<Vec<u8>>,
     ) -> Result<Self, Error> {
-        let identity = DeviceIdentity::drive(&profile, gateway, number);
+        let number = config.number;
+        let identity = config.identity.clone();
+        let profile = Arc::clone(&config.profile);
         let attentions = Arc::new(UnitAttentions::new());
-        let config = DriveConfig {
-            number,
-            identity: identity.clone(),
-            profile: Arc::clone(&profile),
-            codec,
-        };
         let drive = Arc::new(Drive::new(config, Arc::clone(&attentions)));
         let device: Arc<dyn DeviceServer> = drive.clone();
         let name = format!("drive-{number}");
@@ -51,7 +44,7 @@ impl DriveBay {
         Ok(Self {
             number,
             element,
-            device_id: identity.t10_designator().to_bytes(),
+            device_id,
             identity,
             profile,
             drive,
@@ -110,7 +103,7 @@ impl DriveBay {
         &self.drive
     }
 
-    pub(crate) fn device_id(&self) -> &[u8] {
-        &self.device_id
+    pub(crate) fn device_id(&self) -> Option<&[u8]> {
+        self.device_id.as_deref()
     }
 }

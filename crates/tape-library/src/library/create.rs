@@ -17,7 +17,7 @@ use super::rebuild::remove_catalogue;
 use crate::error::Error;
 use crate::gateway::{Gateway, cartridges_directory};
 use crate::inventory::Inventory;
-use crate::profile::{MachineSpec, Preset};
+use crate::profile::{MachineSpec, Preset, Profiles};
 
 /// What a new library shall be.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct NewLibrary {
     pub name: Option<String>,
     /// The machine, when it shall differ from the preset's.
     pub machine: Option<MachineSpec>,
+    /// The profiles that it may be made of.
+    pub profiles: Arc<Profiles>,
     /// Where the time and new identifiers come from.
     pub environment: Arc<dyn Environment>,
 }
@@ -39,6 +41,7 @@ impl NewLibrary {
             preset,
             name: None,
             machine: None,
+            profiles: Arc::clone(Profiles::builtin()),
             environment: super::system_environment(),
         }
     }
@@ -47,16 +50,14 @@ impl NewLibrary {
         let id = self.environment.new_uuid();
         let name = self.name.unwrap_or_else(|| Gateway::default_name(id));
         Gateway::check_name(&name)?;
-        let gateway = Gateway {
+        let machine = self.machine.unwrap_or_else(|| self.preset.machine());
+        Ok(Gateway {
             id,
             name,
             preset: self.preset,
             created_unix_ms: self.environment.now_unix_ms(),
-            machine: self.machine.unwrap_or_else(|| self.preset.machine()),
-        };
-        gateway.machine.layout()?;
-        gateway.machine.drive_profiles()?;
-        Ok(gateway)
+            machine: machine.settled(&self.profiles)?,
+        })
     }
 }
 

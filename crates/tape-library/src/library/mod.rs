@@ -47,19 +47,32 @@ pub(crate) use station::Asker;
 pub use station::RemovalPrevented;
 
 use crate::changer::Changer;
+use crate::drive::DriveConfig;
 use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::identity::DeviceIdentity;
 use crate::inventory::{CartridgeRecord, Inventory, UnitCatalogue};
 use crate::logical_unit::{DeviceServer, LogicalUnit};
+use crate::profile::{ChangerProfile, Profiles};
 use crate::unit_attention::UnitAttentions;
 
 /// How a library is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// How cartridges are written, and where time and new identifiers come from.
     pub settings: Settings,
+    /// The profiles that devices may have.
+    pub profiles: Arc<Profiles>,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            profiles: Arc::clone(Profiles::builtin()),
+        }
+    }
 }
 
 /// An element as the API shows it.
@@ -99,7 +112,9 @@ impl Library {
         let gateway = Gateway::read(data)?;
         let layout = gateway.machine.layout()?;
         let inventory = Inventory::open(&Inventory::path(data), &gateway)?;
-        let bays = Self::bays(&gateway, &layout, &options)?;
+        let profile = gateway.machine.changer_profile(&options.profiles)?;
+        let identity = DeviceIdentity::changer(&profile, gateway.id);
+        let bays = Self::bays(&gateway, &layout, &options, (&profile, &identity))?;
         let attentions = Arc::new(UnitAttentions::new());
         let robot = Robot::new(
             data,
@@ -112,8 +127,6 @@ impl Library {
         robot.finish_deletions()?;
         robot.look_at_files()?;
         robot.load_drives()?;
-        let profile = gateway.machine.changer_profile()?;
-        let identity = DeviceIdentity::changer(&profile, gateway.id);
         let changer = Changer::new(
             identity.clone(),
             Arc::clone(&robot),
@@ -148,15 +161,25 @@ impl Library {
         gateway: &Gateway,
         layout: &Layout,
         options: &OpenOptions,
+        (changer_profile, changer): (&ChangerProfile, &DeviceIdentity),
     ) -> Result<Vec<DriveBay>, Error> {
         let addresses = layout.range(ElementType::DataTransfer);
-        let profiles = gateway.machine.drive_profiles()?;
+        let profiles = gateway.machine.drive_profiles(&options.profiles)?;
         addresses
             .zip(profiles)
             .zip(0..)
             .map(|((address, profile), number)| {
                 let element = ElementAddress(address);
-                DriveBay::new(number, element, profile, gateway.id, options.settings.codec)
+                let identity = DeviceIdentity::drive(&profile, gateway.id, number);
+                let identity = identity.in_bay(changer, element);
+                let device_id = identity.device_id(changer_profile.device_id);
+                let config = DriveConfig {
+                    number,
+                    identity,
+                    profile,
+                    codec: options.settings.codec,
+                };
+                DriveBay::new(element, config, device_id)
             })
             .collect()
     }

@@ -275,7 +275,7 @@ impl Robot {
                 None => SourceElement::Unknown,
             },
             barcode: occupant.map(|record| record.barcode.as_str()),
-            device_id: bay.map(DriveBay::device_id),
+            device_id: bay.and_then(DriveBay::device_id),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Changer profiles.
 
-use std::sync::{Arc, LazyLock};
+use serde::{Deserialize, Serialize};
 
-use serde::Deserialize;
+use super::inquiry::{CHANGER_PAGES, InquiryData, STANDARD_PAGES, VitalProductData};
+use super::template::Template;
+use super::text::{product, revision, vendor};
 
 /// The first element address of each kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ElementBases {
     /// The medium transport element.
@@ -18,46 +20,79 @@ pub struct ElementBases {
     pub storage: u16,
 }
 
+/// How READ ELEMENT STATUS names drives (SMC-3, DVCID).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceIds {
+    /// What the identifier is.
+    pub form: DeviceIdForm,
+    /// The length to which it is padded with spaces; a longer one is not cut.
+    pub length: u8,
+    /// It is told to initiators that did not ask for it, too.
+    pub unasked: bool,
+}
+
+/// What names a drive in READ ELEMENT STATUS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceIdForm {
+    /// The T10 vendor identification of its page 83h.
+    T10,
+    /// The serial number of its page 80h alone.
+    Serial,
+    /// Nothing.
+    None,
+}
+
 /// A model of media changer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangerProfile {
     /// The profile's name: `stk-l700`.
     pub name: String,
+    /// What a person should know: where the figures come from and which are chosen.
+    pub notes: String,
     /// T10 vendor identification.
+    #[serde(deserialize_with = "vendor")]
     pub vendor: String,
     /// Product identification.
+    #[serde(deserialize_with = "product")]
     pub product: String,
     /// Product revision level.
+    #[serde(deserialize_with = "revision")]
     pub revision: String,
-    /// VERSION in INQUIRY data.
-    pub inquiry_version: u8,
-    /// Version descriptors in INQUIRY data.
-    pub version_descriptors: Vec<u16>,
-    /// What stands before the ten characters that all our serial numbers have.
-    pub serial_prefix: String,
+    /// The unit serial number.
+    pub serial: Template,
+    /// The standard INQUIRY data.
+    pub inquiry: InquiryData,
+    /// Vital product data.
+    pub vpd: VitalProductData,
+    /// How READ ELEMENT STATUS names drives.
+    pub device_id: DeviceIds,
     /// Element base addresses.
     pub elements: ElementBases,
 }
 
-static ALL: LazyLock<Vec<Arc<ChangerProfile>>> = LazyLock::new(|| {
-    [
-        include_str!("data/stk-l700.toml"),
-        include_str!("data/aws-gateway-vtl.toml"),
-    ]
-    .into_iter()
-    .map(|text| Arc::new(super::embedded(text)))
-    .collect()
-});
-
 impl ChangerProfile {
-    /// Returns all built-in profiles.
-    pub fn all() -> &'static [Arc<Self>] {
-        &ALL
-    }
-
-    /// Returns the built-in profile called `name`.
-    pub fn builtin(name: &str) -> Option<Arc<Self>> {
-        ALL.iter().find(|profile| profile.name == name).cloned()
+    /// Returns what is wrong: the key and why.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        self.inquiry.check()?;
+        self.vpd.check(&STANDARD_PAGES[..CHANGER_PAGES])?;
+        if !self.serial.is_printable() {
+            return Err(("serial", "write printable ASCII characters".into()));
+        }
+        let bases = self.elements;
+        let mut all = [
+            bases.picker,
+            bases.import_export,
+            bases.drives,
+            bases.storage,
+        ];
+        all.sort_unstable();
+        if all.windows(2).any(|pair| pair[0] == pair[1]) {
+            let why = "two kinds begin at the same address; write four different ones";
+            return Err(("elements", why.into()));
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Drive profiles.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
-use toml::de::DeValue;
 
-use super::{Form, Media, layers};
+use super::inquiry::{InquiryData, STANDARD_PAGES, VitalProductData};
+use super::template::{Template, Word};
+use super::text::{product, revision, vendor};
+use super::{Form, Media, Profiles};
 
 /// What a drive can do with a kind of cartridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,10 +68,13 @@ pub struct Capabilities {
 }
 
 /// A model of tape drive.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "File", into = "File")]
 pub struct DriveProfile {
     /// The profile's name: `ibm-ult3580-td5`.
     pub name: String,
+    /// What a person should know: where the figures come from and which are chosen.
+    pub notes: String,
     /// Its generation: 5 for LTO-5.
     pub generation: u8,
     /// T10 vendor identification.
@@ -79,10 +83,12 @@ pub struct DriveProfile {
     pub product: String,
     /// Product revision level.
     pub revision: String,
-    /// VERSION in INQUIRY data.
-    pub inquiry_version: u8,
-    /// Version descriptors in INQUIRY data.
-    pub version_descriptors: Vec<u16>,
+    /// The unit serial number.
+    pub serial: Template,
+    /// The standard INQUIRY data.
+    pub inquiry: InquiryData,
+    /// Vital product data.
+    pub vpd: VitalProductData,
     /// Whether the mode block descriptor tells the density of the cartridge, or 00h, the default.
     pub tells_density: bool,
     /// How the header of mode parameters names the kind of cartridge.
@@ -110,70 +116,61 @@ pub enum MediumTypes {
     Hp,
 }
 
-/// A profile as its file has it, on top of its generation.
-#[derive(Deserialize)]
+/// A profile as a file has it.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
+    notes: String,
     generation: u8,
+    #[serde(deserialize_with = "vendor")]
     vendor: String,
+    #[serde(deserialize_with = "product")]
     product: String,
+    #[serde(deserialize_with = "revision")]
     revision: String,
-    inquiry_version: u8,
-    version_descriptors: Vec<u16>,
+    serial: Template,
     tells_density: bool,
-    #[serde(default)]
     medium_types: MediumTypes,
     block_length_default: u32,
     block_length_min: u32,
     block_length_max: u32,
+    reads: Vec<MediaName>,
+    writes: Vec<MediaName>,
+    inquiry: InquiryData,
+    vpd: VitalProductData,
     capabilities: Capabilities,
-    reads: Vec<String>,
-    writes: Vec<String>,
 }
 
-static ALL: LazyLock<Vec<Arc<DriveProfile>>> = LazyLock::new(|| {
-    [
-        include_str!("data/ibm-ult3580-td5.toml"),
-        include_str!("data/ibm-ult3580-td6.toml"),
-        include_str!("data/gateway-ult3580-td5.toml"),
-    ]
-    .into_iter()
-    .map(|text| {
-        let file = read(text).expect("embedded profiles are valid: a test reads each of them");
-        Arc::new(DriveProfile::from(file))
-    })
-    .collect()
-});
+/// The name of a kind of cartridge that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct MediaName(String);
 
-/// Reads a profile on top of what its generation has.
-fn read(text: &str) -> Result<File, toml::de::Error> {
-    let own = layers::parse(text)?;
-    let generation = own.get_ref().get("generation");
-    let generation = generation.and_then(|it| it.get_ref().as_integer());
-    let common = generation.and_then(|generation| {
-        let all = layers::parse(GENERATIONS).ok()?;
-        match all.into_inner().remove(generation.as_str())?.into_inner() {
-            DeValue::Table(table) => Some(table),
-            _ => None,
-        }
-    });
-    let mut table = Spanned::new(own.span(), common.unwrap_or_default());
-    layers::lay(table.get_mut(), own.into_inner());
-    layers::read(table)
+impl TryFrom<String> for MediaName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let known = || {
+            let known: Vec<_> = Media::all().iter().map(|media| &*media.name).collect();
+            let known = known.join(", ");
+            format!("{name:?}: no kind of cartridge; there are {known}")
+        };
+        let media = Media::find(&name).ok_or_else(known)?;
+        Ok(Self(media.name.clone()))
+    }
 }
 
-const GENERATIONS: &str = include_str!("data/generations.toml");
+impl From<MediaName> for String {
+    fn from(name: MediaName) -> Self {
+        name.0
+    }
+}
 
 impl DriveProfile {
-    /// Returns all built-in profiles.
-    pub fn all() -> &'static [Arc<Self>] {
-        &ALL
-    }
-
     /// Returns the built-in profile called `name`.
     pub fn builtin(name: &str) -> Option<Arc<Self>> {
-        ALL.iter().find(|profile| profile.name == name).cloned()
+        Profiles::builtin().drive(name).ok()
     }
 
     /// Returns what the drive does with cartridges of kind `media`, `None` when it refuses them. A
@@ -202,14 +199,56 @@ impl DriveProfile {
             (MediumTypes::Hp, Form::Cleaning) => 0x80,
         }
     }
+
+    /// Returns what is wrong: the key and why.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        self.inquiry.check()?;
+        self.vpd.check(&STANDARD_PAGES)?;
+        if !self.serial.is_printable() {
+            return Err(("serial", "write printable ASCII characters".into()));
+        }
+        if !self.serial.has(Word::Number) {
+            let why = "write {number} into it, or all drives of a library have the same";
+            return Err(("serial", why.into()));
+        }
+        if self.block_length_max > BLOCK_LENGTH_LIMIT {
+            let why = format!("write at most {BLOCK_LENGTH_LIMIT}, which 24 bits can say");
+            return Err(("block_length_max", why));
+        }
+        if !(1..=u32::from(u16::MAX)).contains(&self.block_length_min)
+            || self.block_length_min > self.block_length_max
+        {
+            let why = "write 1 to 65535, and no more than block_length_max";
+            return Err(("block_length_min", why.into()));
+        }
+        let fixed = self.block_length_min..=self.block_length_max;
+        if self.block_length_default != 0 && !fixed.contains(&self.block_length_default) {
+            let why = "write 0 for variable blocks, or a length that the drive takes";
+            return Err(("block_length_default", why.into()));
+        }
+        let writes_data = |medium: &DriveMedium| {
+            medium.access == MediaAccess::ReadWrite && medium.media.form == Form::Data
+        };
+        if !self.media.iter().any(writes_data) {
+            return Err(("writes", "a drive writes at least one kind for data".into()));
+        }
+        if !(1..=4).contains(&self.capabilities.partitions_max) {
+            return Err(("capabilities.partitions_max", "write 1 to 4".into()));
+        }
+        Ok(())
+    }
 }
+
+/// The largest block that READ BLOCK LIMITS can tell.
+const BLOCK_LENGTH_LIMIT: u32 = (1 << 24) - 1;
 
 impl From<File> for DriveProfile {
     fn from(file: File) -> Self {
+        let has = |list: &[MediaName], media: &Media| list.iter().any(|it| it.0 == media.name);
         let media = Media::all().iter().filter_map(|media| {
-            let access = if file.writes.contains(&media.name) {
+            let access = if has(&file.writes, media) {
                 MediaAccess::ReadWrite
-            } else if file.reads.contains(&media.name) {
+            } else if has(&file.reads, media) {
                 MediaAccess::ReadOnly
             } else {
                 return None;
@@ -222,12 +261,14 @@ impl From<File> for DriveProfile {
         Self {
             media: media.collect(),
             name: file.name,
+            notes: file.notes,
             generation: file.generation,
             vendor: file.vendor,
             product: file.product,
             revision: file.revision,
-            inquiry_version: file.inquiry_version,
-            version_descriptors: file.version_descriptors,
+            serial: file.serial,
+            inquiry: file.inquiry,
+            vpd: file.vpd,
             tells_density: file.tells_density,
             medium_types: file.medium_types,
             block_length_default: file.block_length_default,
@@ -238,25 +279,37 @@ impl From<File> for DriveProfile {
     }
 }
 
+impl From<DriveProfile> for File {
+    fn from(profile: DriveProfile) -> Self {
+        let with = |access: MediaAccess| {
+            let media = profile.media.iter().filter(|it| it.access == access);
+            media.map(|it| MediaName(it.media.name.clone())).collect()
+        };
+        Self {
+            reads: with(MediaAccess::ReadOnly),
+            writes: with(MediaAccess::ReadWrite),
+            name: profile.name,
+            notes: profile.notes,
+            generation: profile.generation,
+            vendor: profile.vendor,
+            product: profile.product,
+            revision: profile.revision,
+            serial: profile.serial,
+            inquiry: profile.inquiry,
+            vpd: profile.vpd,
+            tells_density: profile.tells_density,
+            medium_types: profile.medium_types,
+            block_length_default: profile.block_length_default,
+            block_length_min: profile.block_length_min,
+            block_length_max: profile.block_length_max,
+            capabilities: profile.capabilities,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_profile_reads_and_is_consistent() {
-        for profile in DriveProfile::all() {
-            assert!(!profile.media.is_empty());
-            assert_eq!(
-                profile.access(&profile.native().name),
-                Some(MediaAccess::ReadWrite)
-            );
-            assert!(profile.block_length_min <= profile.block_length_max);
-            assert!(profile.block_length_max < 1 << 24, "WRITE(6) has 24 bits");
-            let default = profile.block_length_default;
-            assert!(default == 0 || default <= profile.block_length_max);
-            assert!(profile.version_descriptors.len() <= 8);
-        }
-    }
 
     #[test]
     fn lto_writes_one_generation_back_and_reads_two() {

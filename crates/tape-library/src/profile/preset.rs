@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChangerProfile, DriveProfile, ProfileError};
+use super::{ChangerProfile, DriveProfile, ElementBases, Media, ProfileError, Profiles};
 use crate::element::Layout;
 use crate::identity::DRIVES_MAX;
 
@@ -34,6 +34,10 @@ pub struct MachineSpec {
     pub new_cartridges: NewCartridgesGo,
     /// The kind of new cartridges, if nobody says otherwise.
     pub new_cartridges_media: String,
+    /// Where elements begin; `None`: where the changer's profile says. A library keeps what it was
+    /// made with, whatever becomes of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elements: Option<ElementBases>,
 }
 
 /// Where new cartridges appear.
@@ -99,20 +103,52 @@ impl Preset {
 }
 
 impl MachineSpec {
-    /// Returns the changer's profile.
-    pub fn changer_profile(&self) -> Result<Arc<ChangerProfile>, ProfileError> {
-        ChangerProfile::builtin(&self.changer)
-            .ok_or_else(|| ProfileError::NoChanger(self.changer.clone()))
+    /// Returns the changer's profile, with the machine's own element addresses.
+    pub fn changer_profile(
+        &self,
+        profiles: &Profiles,
+    ) -> Result<Arc<ChangerProfile>, ProfileError> {
+        let profile = profiles.changer(&self.changer)?;
+        match self.elements {
+            Some(elements) if elements != profile.elements => {
+                let profile = ChangerProfile::clone(&profile);
+                Ok(Arc::new(ChangerProfile {
+                    elements,
+                    ..profile
+                }))
+            }
+            _ => Ok(profile),
+        }
     }
 
     /// Returns the drives' profiles in order.
-    pub fn drive_profiles(&self) -> Result<Vec<Arc<DriveProfile>>, ProfileError> {
+    pub fn drive_profiles(
+        &self,
+        profiles: &Profiles,
+    ) -> Result<Vec<Arc<DriveProfile>>, ProfileError> {
         self.drives
             .iter()
-            .map(|name| {
-                DriveProfile::builtin(name).ok_or_else(|| ProfileError::NoDrive(name.clone()))
-            })
+            .map(|name| profiles.drive(name))
             .collect()
+    }
+
+    /// Returns the machine as a new library has it: checked against `profiles`, with element
+    /// addresses that no longer depend on them.
+    pub fn settled(mut self, profiles: &Profiles) -> Result<Self, ProfileError> {
+        self.elements = Some(self.changer_profile(profiles)?.elements);
+        self.layout()?;
+        let drives = self.drive_profiles(profiles)?;
+        let media = Media::find(&self.new_cartridges_media);
+        let media = media.ok_or_else(|| ProfileError::no_media(&self.new_cartridges_media))?;
+        if !drives
+            .iter()
+            .any(|drive| drive.access(&media.name).is_some())
+        {
+            let name = &media.name;
+            let why = format!("new cartridges are {name}, which none of its drives takes");
+            return Err(ProfileError::Elements(why));
+        }
+        Ok(self)
     }
 
     /// Returns the element addresses, after checking that they do not overlap.
@@ -127,7 +163,10 @@ impl MachineSpec {
                 "no slots: at least 1 is needed".into(),
             ));
         }
-        let bases = self.changer_profile()?.elements;
+        let bases = match self.elements {
+            Some(elements) => elements,
+            None => Profiles::builtin().changer(&self.changer)?.elements,
+        };
         Layout::new(
             bases,
             drives,
@@ -147,8 +186,8 @@ mod tests {
         for preset in Preset::ALL {
             assert_eq!(Preset::find(preset.name()), Some(preset));
             let machine = preset.machine();
-            machine.layout().unwrap();
-            let drives = machine.drive_profiles().unwrap();
+            let machine = machine.settled(Profiles::builtin()).unwrap();
+            let drives = machine.drive_profiles(Profiles::builtin()).unwrap();
             for drive in drives {
                 assert!(drive.access(&machine.new_cartridges_media).is_some());
             }

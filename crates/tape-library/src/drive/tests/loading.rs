@@ -240,7 +240,7 @@ fn inquiry_comes_from_the_identity() {
     assert_eq!(data[..2], [0x01, 0x80], "tape drive, removable medium");
     assert_eq!(&data[8..32], b"IBM     ULT3580-TD5     ");
     let pages = rig.good(&[0x12, 1, 0, 0, 96, 0]);
-    assert_eq!(pages[4..], [0x00, 0x80, 0x83]);
+    assert_eq!(pages[4..8], [0x00, 0x80, 0x83, 0x86]);
     let response = rig.run(&[0x12, 1, 0xc7, 0, 96, 0]);
     assert_eq!(response.status, Status::CheckCondition);
 }

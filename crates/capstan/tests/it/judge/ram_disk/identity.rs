@@ -1,6 +1,6 @@
 //! INQUIRY (SPC-4 §6.6, SBC-3).
 
-use scsi::spc::inquiry::{Inquiry, StandardData};
+use scsi::spc::inquiry::{Inquiry, StandardData, StandardFlags};
 use scsi::spc::vpd::{DEVICE_IDENTIFICATION, Designator, SUPPORTED_PAGES, UNIT_SERIAL_NUMBER};
 use scsi::{Cdb, DeviceType, Response, Sense};
 use tape_library::nexus::ItNexus;
@@ -97,7 +97,8 @@ fn standard_data() -> Vec<u8> {
         vendor: VENDOR,
         product: "RAM DISK",
         revision: "TEST",
-        vendor_specific: &[],
+        flags: StandardFlags::default(),
+        length: StandardData::LENGTH,
         version_descriptors: &VERSION_DESCRIPTORS,
     }
     .to_bytes();
