@@ -5,9 +5,11 @@
 //! [`crate::command`]; what stands here are the rules between fields. REWIND has none: IMMED only
 //! permits an earlier answer.
 
+pub mod allow_overwrite;
 pub mod block_limits;
 pub mod density;
 pub mod erase;
+pub mod format_medium;
 pub mod load_unload;
 pub mod locate;
 pub mod log_pages;

@@ -21,7 +21,11 @@ impl Machine {
             self.loaded()?.trust_position();
             return Ok(());
         }
-        self.synchronize()?;
+        if address.partition == self.loaded()?.cartridge.position().partition {
+            self.synchronize()?;
+        } else {
+            self.change_partition(address.partition)?;
+        }
         let mounted = self.loaded()?;
         mounted.trust_position();
         match mounted.cartridge.locate_block(address.object) {
@@ -54,10 +58,11 @@ impl Machine {
 
     /// Returns whether the medium stands at `address`.
     fn stands_at(&mut self, address: Address) -> Result<bool, Sense> {
-        let at = self.loaded()?.cartridge.position();
-        if address.partition != at.partition {
+        let cartridge = &self.loaded()?.cartridge;
+        if address.partition >= cartridge.partitions() {
             return Err(Address::invalid_partition());
         }
-        Ok(address.object == at.object)
+        let at = cartridge.position();
+        Ok((address.partition, address.object) == (at.partition, at.object))
     }
 }

@@ -95,8 +95,12 @@ impl Machine {
             return true;
         };
         let here = || {
-            let object = mounted.cartridge.position().object;
-            Address::parse(cdb).is_none_or(|address| address.object == object)
+            let at = mounted.cartridge.position();
+            let at = Address {
+                partition: at.partition,
+                object: at.object,
+            };
+            Address::parse(cdb).is_none_or(|address| address == at)
         };
         match cdb.operation_code() {
             // Several blocks may lie in several frames, of which only the first is looked for.
@@ -119,6 +123,9 @@ impl Machine {
         let result = match cdb.operation_code() {
             TEST_UNIT_READY => self.loaded().map(|_| Response::good()),
             REWIND => self.rewind(),
+            FORMAT_MEDIUM => self.format_medium(nexus, cdb),
+            SET_CAPACITY => self.set_capacity(nexus, cdb),
+            ALLOW_OVERWRITE => self.allow_overwrite(cdb),
             READ_BLOCK_LIMITS => Ok(self.read_block_limits(cdb)),
             READ_6 | READ_16 | READ_REVERSE_6 | READ_REVERSE_16 => self.read(cdb),
             WRITE_6 | WRITE_16 => Ok(self.write(command)),
@@ -148,9 +155,11 @@ impl Machine {
 
 const TEST_UNIT_READY: u8 = 0x00;
 const REWIND: u8 = 0x01;
+const FORMAT_MEDIUM: u8 = 0x04;
 const READ_BLOCK_LIMITS: u8 = 0x05;
 const READ_6: u8 = 0x08;
 const WRITE_6: u8 = 0x0a;
+const SET_CAPACITY: u8 = 0x0b;
 const READ_REVERSE_6: u8 = 0x0f;
 const WRITE_FILEMARKS_6: u8 = 0x10;
 const SPACE_6: u8 = 0x11;
@@ -170,6 +179,7 @@ const MODE_SELECT_10: u8 = 0x55;
 const MODE_SENSE_10: u8 = 0x5a;
 const WRITE_FILEMARKS_16: u8 = 0x80;
 const READ_REVERSE_16: u8 = 0x81;
+const ALLOW_OVERWRITE: u8 = 0x82;
 const READ_16: u8 = 0x88;
 const WRITE_16: u8 = 0x8a;
 const VERIFY_16: u8 = 0x8f;

@@ -15,11 +15,7 @@ impl Machine {
         self.begin(erase.start)?;
         self.synchronize()?;
         let mounted = self.loaded()?;
-        let erased = mounted.check_position();
-        match erased
-            .and_then(|()| mounted.before_change())
-            .and_then(|()| mounted.cartridge.erase())
-        {
+        match mounted.erase() {
             Ok(()) => Ok(Response::good()),
             Err(error) => Err(self.write_fault(&error)),
         }

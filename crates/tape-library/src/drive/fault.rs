@@ -12,8 +12,7 @@ impl Machine {
     pub(super) fn write_fault(&mut self, error: &Error) -> Sense {
         let sense = match error {
             Error::WriteProtected => return self.refuse_writing(),
-            // SSC-5 §4.2.15.4: an overwrite is a write protection of the medium's own kind.
-            Error::WriteOnce => return worm_overwrite(),
+            Error::WriteOnce => return self.refuse_overwriting(),
             // The standard's end of medium (SSC-5 §4.2.4): not a fault.
             Error::VolumeFull => return end_of_medium(SenseKey::VolumeOverflow),
             Error::Deferred { .. } => lost_behind_good(),
@@ -56,6 +55,16 @@ impl Machine {
         Sense::new(SenseKey::DataProtect, AdditionalSense::WRITE_PROTECTED)
     }
 
+    /// Returns the sense for overwriting what is written once, by the cartridge's form or in
+    /// append-only mode, and raises the TapeAlert flag. Both are told alike, as LTO drives do.
+    fn refuse_overwriting(&mut self) -> Sense {
+        self.alerts.raise(TapeAlert::WormOverwriteAttempted);
+        Sense::new(
+            SenseKey::DataProtect,
+            AdditionalSense::WORM_MEDIUM_OVERWRITE_ATTEMPTED,
+        )
+    }
+
     fn log(&self, error: &Error) {
         let barcode = match &self.medium {
             Medium::Empty => "",
@@ -80,14 +89,6 @@ pub(super) const fn end_of_medium(key: SenseKey) -> Sense {
     let mut sense = Sense::new(key, AdditionalSense::END_OF_PARTITION_DETECTED);
     sense.end_of_medium = true;
     sense
-}
-
-/// An attempt to overwrite what is written once.
-pub(super) const fn worm_overwrite() -> Sense {
-    Sense::new(
-        SenseKey::DataProtect,
-        AdditionalSense::WORM_MEDIUM_OVERWRITE_ATTEMPTED,
-    )
 }
 
 /// A deferred error: the fault of a command that has already ended GOOD (SPC-5 §4.4.7). The command

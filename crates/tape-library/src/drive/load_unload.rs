@@ -164,7 +164,7 @@ impl Machine {
     }
 
     fn return_to_beginning(&mut self) -> Result<(), Sense> {
-        self.rewind().map(|_| ())
+        self.change_partition(0)
     }
 
     /// PREVENT ALLOW MEDIUM REMOVAL. Each nexus prevents for itself; removal is possible when none

@@ -42,6 +42,7 @@ mod device_server;
 mod erase;
 mod fault;
 mod filemarks;
+mod format_medium;
 mod life;
 mod load_unload;
 mod log;
@@ -58,6 +59,7 @@ mod transfer;
 mod verify;
 mod volume;
 mod write;
+mod write_policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,6 +74,7 @@ use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 use crate::identity::DeviceIdentity;
 use crate::profile::{DriveProfile, MediaAccess};
 use crate::unit_attention::UnitAttentions;
+use format_medium::Followed;
 use log::Log;
 use mode::Mode;
 use mounted::Mounted;
@@ -121,6 +124,8 @@ struct Machine {
     mode: Mode,
     /// How each nexus protects logical blocks, if it has said so.
     protections: BTreeMap<NexusId, ControlDataProtection>,
+    /// What the mode pages tell of; `None` when they have been reset.
+    followed: Option<Followed>,
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlertLog,
@@ -155,6 +160,7 @@ impl Drive {
             medium: Medium::Empty,
             mode,
             protections: BTreeMap::new(),
+            followed: None,
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
             log: Log::default(),
@@ -228,6 +234,7 @@ impl Drive {
         // change of state below is one assignment.
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut machine);
+        machine.follow_medium();
         let prevented = !machine.preventing.is_empty();
         self.prevented.store(prevented, Ordering::Release);
         let descriptors = machine.mode.parameters.control.descriptor_sense;
@@ -287,6 +294,7 @@ impl Machine {
         self.preventing.clear();
         self.protections.clear();
         self.mode = Mode::default_of(&self.profile, self.codec);
+        self.followed = None;
         self.log.thresholds = Thresholds::default();
         self.apply_codec();
     }

@@ -35,6 +35,10 @@ impl Mode {
             parameters: DriveParameters::new(DriveFeatures {
                 compression: codec != Codec::Stored,
                 protection_methods: methods_of(profile),
+                partitions_max: profile.capabilities.partitions_max,
+                worm: profile.capabilities.worm,
+                append_only: profile.capabilities.append_only,
+                programmable_early_warning: profile.capabilities.programmable_early_warning,
             }),
         }
     }

@@ -1,11 +1,12 @@
 //! A cartridge in the drive, with what the drive counts about it.
 
 use bytes::Bytes;
-use cartridge::limits::early_warning_distance_bytes;
+use cartridge::limits::{PARTITIONS_MAX, early_warning_distance_bytes};
 use cartridge::{Appended, DriveName, Error, Memory};
 
 use super::Volume;
 use super::life::Life;
+use super::write_policy::WritePolicy;
 
 /// A cartridge in the drive.
 pub(super) struct Mounted {
@@ -22,8 +23,10 @@ pub(super) struct Mounted {
     pub(super) bytes_read: u64,
     /// Nobody has said since the cartridge came back where it stands.
     position_distrusted: bool,
-    /// The first object that was written behind early warning since the cartridge came in.
-    warned_from: Option<u64>,
+    /// The first object of each partition that was written behind early warning since the cartridge
+    /// came in.
+    warned_from: [Option<u64>; PARTITIONS_MAX],
+    pub(super) policy: WritePolicy,
 }
 
 impl Mounted {
@@ -42,7 +45,8 @@ impl Mounted {
             bytes_written: 0,
             bytes_read: 0,
             position_distrusted: false,
-            warned_from: None,
+            warned_from: [None; PARTITIONS_MAX],
+            policy: WritePolicy::default(),
         }
     }
 
@@ -73,7 +77,14 @@ impl Mounted {
 
     /// Refuses to append and erase until an initiator names a place, unless nothing can be lost.
     pub(super) fn distrust_position(&mut self) {
-        self.position_distrusted = self.cartridge.end_of_data().object > 0;
+        self.position_distrusted = self.holds_data();
+    }
+
+    /// Returns whether there is anything in any partition.
+    pub(super) fn holds_data(&self) -> bool {
+        let mut usages =
+            (0..self.cartridge.partitions()).filter_map(|it| self.cartridge.usage_of(it));
+        usages.any(|usage| usage.blocks + usage.filemarks > 0)
     }
 
     /// An initiator has named a place.
@@ -82,19 +93,33 @@ impl Mounted {
     }
 
     /// Returns whether appending and erasing happen where the initiators believe. At the end of data
-    /// nothing can be cut off, wherever they believe to be.
+    /// nothing can be cut off, wherever they believe to be, unless that is in another partition.
     pub(super) fn check_position(&self) -> Result<(), Error> {
         let at_end = self.cartridge.position().object == self.cartridge.end_of_data().object;
-        if self.position_distrusted && !at_end {
+        if at_end && self.cartridge.partitions() == 1 {
+            return Ok(());
+        }
+        self.check_named_position()
+    }
+
+    /// The same without a place where it does not matter.
+    pub(super) fn check_named_position(&self) -> Result<(), Error> {
+        if self.position_distrusted {
             return Err(Error::PositionLost);
         }
         Ok(())
     }
 
+    /// Returns whether something may be appended at the position, and what follows be cut off.
+    fn check_append(&self) -> Result<(), Error> {
+        self.check_position()?;
+        self.check_overwrite()
+    }
+
     /// Appends a block; returns whether early warning was met. Not durable before
     /// [`Mounted::synchronize`].
     pub(super) fn append_block(&mut self, block: Bytes) -> Result<bool, Error> {
-        self.check_position()?;
+        self.check_append()?;
         self.before_change()?;
         let length = block.len() as u64;
         let from = self.cartridge.position().object;
@@ -103,6 +128,7 @@ impl Mounted {
                 self.buffered_objects += 1;
                 self.buffered_bytes += length;
                 self.bytes_written += length;
+                self.used_overwrite();
                 Ok(self.warned(from, appended))
             }
             Err(error) => Err(self.forget_lost(error)),
@@ -113,13 +139,16 @@ impl Mounted {
     /// [`Mounted::synchronize`].
     pub(super) fn append_filemarks(&mut self, count: u32) -> Result<bool, Error> {
         if count > 0 {
-            self.check_position()?;
+            self.check_append()?;
             self.before_change()?;
         }
         let from = self.cartridge.position().object;
         match self.cartridge.append_filemarks(count) {
             Ok(appended) => {
                 self.buffered_objects += u64::from(count);
+                if count > 0 {
+                    self.used_overwrite();
+                }
                 Ok(self.warned(from, appended))
             }
             Err(error) => Err(self.forget_lost(error)),
@@ -129,13 +158,29 @@ impl Mounted {
     /// Early warning is a place on the medium: once it was met, everything behind it is told. The
     /// cartridge alone would take it back when blocks that waited turn out to compress well.
     fn warned(&mut self, from: u64, appended: Appended) -> bool {
-        if self.warned_from.is_some_and(|first| from < first) {
-            self.warned_from = None;
+        let partition = usize::from(self.cartridge.position().partition);
+        let warned_from = &mut self.warned_from[partition];
+        if warned_from.is_some_and(|first| from < first) {
+            *warned_from = None;
         }
-        if appended.early_warning && self.warned_from.is_none() {
-            self.warned_from = Some(from);
+        if appended.early_warning && warned_from.is_none() {
+            *warned_from = Some(from);
         }
-        self.warned_from.is_some()
+        warned_from.is_some()
+    }
+
+    /// The partitions are new.
+    pub(super) fn forget_early_warning(&mut self) {
+        self.warned_from = [None; PARTITIONS_MAX];
+    }
+
+    /// Erases from the position on, unless data may not be. Durable when it returns.
+    pub(super) fn erase(&mut self) -> Result<(), Error> {
+        self.check_append()?;
+        self.before_change()?;
+        let erased = self.cartridge.erase();
+        self.used_overwrite();
+        erased.map_err(|error| self.forget_lost(error))
     }
 
     /// Returns when everything accepted is on stable storage.
@@ -152,8 +197,10 @@ impl Mounted {
     /// Returns whether the position is behind early warning: as far as it was met since the cartridge
     /// came in, and at the end of data always. It matters to who writes.
     pub(super) fn is_beyond_early_warning(&self) -> bool {
-        let object = self.cartridge.position().object;
-        if self.warned_from.is_some_and(|first| object > first) {
+        let at = self.cartridge.position();
+        let object = at.object;
+        let warned_from = self.warned_from[usize::from(at.partition)];
+        if warned_from.is_some_and(|first| object > first) {
             return true;
         }
         let usage = self.cartridge.usage();
@@ -162,8 +209,19 @@ impl Mounted {
         warned && object == self.cartridge.end_of_data().object
     }
 
+    /// Returns whether the position is behind the programmable early warning, which lies `size_mb`
+    /// megabytes before early warning; never with 0.
+    pub(super) fn is_beyond_programmable_early_warning(&self, size_mb: u16) -> bool {
+        let usage = self.cartridge.usage();
+        let distance = early_warning_distance_bytes(usage.capacity_bytes);
+        let distance = distance.saturating_add(u64::from(size_mb) * 1_000_000);
+        let warned = usage.stored_bytes.saturating_add(distance) >= usage.capacity_bytes;
+        let at_end = self.cartridge.position().object == self.cartridge.end_of_data().object;
+        size_mb > 0 && warned && at_end
+    }
+
     /// After a deferred error nothing is in the buffer: it did not reach the medium and is gone.
-    fn forget_lost(&mut self, error: Error) -> Error {
+    pub(super) fn forget_lost(&mut self, error: Error) -> Error {
         if let Error::Deferred { .. } = error {
             self.empty_buffer();
         }

@@ -26,10 +26,16 @@ impl Machine {
     /// LOCATE(10), LOCATE(16): synchronises, then moves to an object, a file or the end of data.
     pub(super) fn locate(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let locate = Locate::parse(cdb)?;
-        if locate.partition.is_some_and(|partition| partition != 0) {
+        let at = self.loaded()?.cartridge.position();
+        let partition = locate.partition.unwrap_or(at.partition);
+        if partition >= self.loaded()?.cartridge.partitions() {
             return Err(locate.invalid_partition());
         }
-        self.synchronize()?;
+        if partition == at.partition {
+            self.synchronize()?;
+        } else {
+            self.change_partition(partition)?;
+        }
         let mounted = self.loaded()?;
         mounted.trust_position();
         let located = match locate.destination {
@@ -48,15 +54,30 @@ impl Machine {
         }
     }
 
+    /// Goes to the beginning of a partition that there is. Synchronises first; when that fails nothing
+    /// changes.
+    pub(super) fn change_partition(&mut self, partition: u8) -> Result<(), Sense> {
+        self.synchronize()?;
+        let mounted = self.loaded()?;
+        mounted.trust_position();
+        match mounted.cartridge.change_partition(partition) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.read_fault(&error)),
+        }
+    }
+
     /// READ POSITION: moves nothing and waits for nothing.
     pub(super) fn read_position(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let command = ReadPosition::parse(cdb)?;
+        let extension = &self.mode.parameters.device_configuration_extension;
+        let size_mb = extension.programmable_early_warning_mb;
         let mounted = self.loaded()?;
         let at = mounted.cartridge.position();
         let position = Position {
             beginning_of_partition: at.object == 0,
             end_of_partition: mounted.is_beyond_early_warning(),
-            beyond_programmable_early_warning: false,
+            beyond_programmable_early_warning: mounted
+                .is_beyond_programmable_early_warning(size_mb),
             partition: at.partition,
             object: at.object,
             file: at.filemarks,

@@ -7,7 +7,10 @@
 mod control_data_protection;
 mod data_compression;
 mod device_configuration;
+mod device_configuration_extension;
 mod error_recovery;
+mod medium_configuration;
+mod medium_partition;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +19,10 @@ use crate::spc::mode_pages::{Control, DisconnectReconnect, InformationalExceptio
 pub use control_data_protection::{ControlDataProtection, Methods};
 pub use data_compression::DataCompression;
 pub use device_configuration::DeviceConfiguration;
+pub use device_configuration_extension::DeviceConfigurationExtension;
 pub use error_recovery::ErrorRecovery;
+pub use medium_configuration::MediumConfiguration;
+pub use medium_partition::{Indivisible, MediumPartition, PARTITIONS_MAX, REST, Scheme, SizeUnit};
 
 mode_pages! {
     /// All mode pages of a drive.
@@ -33,19 +39,34 @@ mode_pages! {
         data_compression: DataCompression,
         /// Page 10h.
         device_configuration: DeviceConfiguration,
+        /// Page 10h, sub-page 01h.
+        device_configuration_extension: DeviceConfigurationExtension,
+        /// Page 11h.
+        medium_partition: MediumPartition,
         /// Page 1Ch.
         informational_exceptions: InformationalExceptions,
+        /// Page 1Dh.
+        medium_configuration: MediumConfiguration,
     }
     reconcile: DriveParameters::reconcile_compression;
 }
 
 /// What the pages of a drive are made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // a list of yes and no
 pub struct DriveFeatures {
     /// Whether the drive has a compression algorithm; it uses it after power on.
     pub compression: bool,
     /// How it can protect logical blocks on their way.
     pub protection_methods: Methods,
+    /// The most partitions of a cartridge, 1 to 4.
+    pub partitions_max: u8,
+    /// Whether it takes WORM cartridges.
+    pub worm: bool,
+    /// Whether it has an append-only mode.
+    pub append_only: bool,
+    /// Whether it warns where the initiator wants it.
+    pub programmable_early_warning: bool,
 }
 
 impl DriveParameters {
@@ -68,7 +89,19 @@ impl DriveParameters {
                 compression: features.compression,
                 software_write_protect: false,
             },
+            device_configuration_extension: DeviceConfigurationExtension {
+                append_only_capable: features.append_only,
+                early_warning_capable: features.programmable_early_warning,
+                cartridge_loaded: false,
+                append_only: false,
+                programmable_early_warning_mb: 0,
+            },
+            medium_partition: MediumPartition::of_drive(features.partitions_max),
             informational_exceptions: InformationalExceptions,
+            medium_configuration: MediumConfiguration {
+                worm_capable: features.worm,
+                worm: false,
+            },
         }
     }
 

@@ -11,10 +11,16 @@ fn on() -> DriveParameters {
     let mut parameters = DriveParameters::new(DriveFeatures {
         compression: true,
         protection_methods: [Method::ReedSolomon].into_iter().collect(),
+        partitions_max: 4,
+        worm: true,
+        append_only: true,
+        programmable_early_warning: true,
     });
     let protection = &mut parameters.control_data_protection;
     protection.method = Some(Method::ReedSolomon);
     (protection.writing, protection.reading) = (true, true);
+    let partitions = [37_000_000_000, 1_463_000_000_000];
+    parameters.medium_partition = parameters.medium_partition.with_cartridge(4, &partitions);
     parameters
 }
 

@@ -253,3 +253,18 @@ fn a_cartridge_whose_memory_is_lost_is_used_with_a_new_one() {
     assert_eq!(rig.good(&read_bytes(4))[..], *b"data");
     assert_eq!(write_attribute(&rig, VENDOR).status, Status::Good);
 }
+
+#[test]
+fn a_format_forgets_what_was_known_of_the_partitions() {
+    let rig = Rig::loaded();
+    let before = attributes(&rig);
+    let coherency = [&[0x08, 0x0c, 0, 0, 23][..], &[7; 23]].concat();
+    assert_eq!(write_attribute(&rig, &coherency).status, Status::Good);
+    assert_eq!(write_attribute(&rig, VENDOR).status, Status::Good);
+    rig.good(&[0x04, 0, 0, 0, 0, 0]);
+    let after = attributes(&rig);
+    assert!(!after.contains_key(&0x080c));
+    assert_eq!(after[&0x0800], b"CAPSTAN ");
+    assert_eq!(number(&after[&0x0007]), number(&before[&0x0007]) + 1);
+    assert_ne!(after[&0x0009], before[&0x0009], "volume change reference");
+}
