@@ -120,6 +120,10 @@ fn mode_select(list: &[u8]) {
                 reed_solomon: true,
                 crc32c: true,
             },
+            partitions_max: 4,
+            worm: true,
+            append_only: true,
+            programmable_early_warning: true,
         });
         for page in &pages {
             if let Ok(after) = changed_pages(&drive, page.bytes, page.offset) {
