@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use cartridge::{
-    Appended, Codec, Error, Label, Located, Memory, MemoryState, Position, Read, Spaced, Stop,
-    Usage, Work,
+    Appended, Codec, Decryption, Encryption, Error, Label, Located, Memory, MemoryState, NextBlock,
+    Position, Read, Spaced, Stop, Usage, Work,
 };
 use tape_library::drive::Volume;
 use uuid::Uuid;
@@ -189,6 +189,24 @@ impl Volume for NullCartridge {
     }
 
     fn set_codec(&mut self, _: Codec) {}
+
+    fn set_encryption(&mut self, _: Option<Encryption>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn set_decryption(&mut self, _: Decryption) {}
+
+    fn holds_encrypted_blocks(&self) -> bool {
+        false
+    }
+
+    fn next_block(&mut self) -> Result<NextBlock, Error> {
+        Ok(match self.objects.get(self.cursor) {
+            None => NextBlock::EndOfData,
+            Some(object) if object.is_filemark() => NextBlock::Filemark,
+            Some(_) => NextBlock::Plain,
+        })
+    }
 
     fn is_ready_for(&self, _: usize) -> bool {
         true

@@ -90,6 +90,8 @@ pub struct CommandSpec {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommandTable {
     own: &'static [CommandSpec],
+    /// Operation codes of `own` that this device does not have.
+    without: &'static [u8],
 }
 
 impl CommandTable {
@@ -103,7 +105,16 @@ impl CommandTable {
 
     /// Returns the commands of a device that has `own` beside the primary commands.
     pub const fn with(own: &'static [CommandSpec]) -> Self {
-        Self { own }
+        Self { own, without: &[] }
+    }
+
+    /// Returns the same table without the commands `operation_codes` of the device's own.
+    #[must_use]
+    pub const fn without(self, operation_codes: &'static [u8]) -> Self {
+        Self {
+            without: operation_codes,
+            ..self
+        }
     }
 
     /// Returns the row for `cdb`, or `None` for a command that the device does not have: see
@@ -112,6 +123,7 @@ impl CommandTable {
         // The device's own first: they come most often.
         self.own.iter().chain(primary::COMMANDS).find(|spec| {
             spec.operation_code == cdb.operation_code()
+                && !self.without.contains(&spec.operation_code)
                 && spec
                     .service_action
                     .is_none_or(|action| action == cdb.service_action())
@@ -133,7 +145,9 @@ impl CommandTable {
 
     /// Returns all rows.
     pub fn rows(self) -> impl Iterator<Item = &'static CommandSpec> {
-        primary::COMMANDS.iter().chain(self.own)
+        let own = self.own.iter();
+        let own = own.filter(move |spec| !self.without.contains(&spec.operation_code));
+        primary::COMMANDS.iter().chain(own)
     }
 }
 

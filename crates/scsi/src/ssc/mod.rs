@@ -8,6 +8,7 @@
 pub mod allow_overwrite;
 pub mod block_limits;
 pub mod density;
+pub mod encryption;
 pub mod erase;
 pub mod format_medium;
 pub mod load_unload;

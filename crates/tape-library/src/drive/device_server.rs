@@ -11,18 +11,23 @@ use scsi::{
 use super::{Drive, DriveState, Machine, Medium};
 use crate::logical_unit::DeviceServer;
 use crate::logical_unit::trace::TapePosition;
-use crate::nexus::ItNexus;
+use crate::nexus::{ItNexus, NexusName};
 
 impl DeviceServer for Drive {
     fn commands(&self) -> CommandTable {
-        CommandTable::of(DeviceType::SequentialAccess)
+        let table = CommandTable::of(DeviceType::SequentialAccess);
+        if self.encrypts {
+            table
+        } else {
+            table.without(&[SECURITY_PROTOCOL_IN, SECURITY_PROTOCOL_OUT])
+        }
     }
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
         if command.cdb.operation_code() == INQUIRY {
             return self.identity.inquiry(nexus, &command.cdb);
         }
-        self.with_machine(|machine| machine.execute(nexus.id, command))
+        self.with_machine(|machine| machine.execute(nexus, command))
     }
 
     /// The library has the drive while it brings data to the disk, for seconds perhaps; and a READ or
@@ -73,8 +78,13 @@ impl DeviceServer for Drive {
         self.with_machine(|machine| {
             machine.preventing.remove(&nexus);
             machine.protections.remove(&nexus);
+            machine.forget_encryption_of(nexus);
             machine.alerts.forget(nexus);
         });
+    }
+
+    fn reservation_changed(&self, holders: Vec<NexusName>, preempted: bool) {
+        self.with_machine(|machine| machine.reservation_changed(holders, preempted));
     }
 
     fn reset(&self) {
@@ -94,6 +104,8 @@ impl Machine {
         let Medium::Loaded(mounted) = &mut self.medium else {
             return true;
         };
+        // Another key may mean another segment, and blocks that are to be written first.
+        let key = self.encryption.are_all(self.encryption_in_force);
         let here = || {
             let at = mounted.cartridge.position();
             let at = Address {
@@ -104,9 +116,10 @@ impl Machine {
         };
         match cdb.operation_code() {
             // Several blocks may lie in several frames, of which only the first is looked for.
-            READ_6 | READ_16 => one_block && here() && mounted.cartridge.is_ready_to_read(),
+            READ_6 | READ_16 => key && one_block && here() && mounted.cartridge.is_ready_to_read(),
             WRITE_6 | WRITE_16 => {
                 self.mode.buffered
+                    && key
                     && here()
                     && mounted.cartridge.is_ready_for(command.data_out.len())
             }
@@ -114,7 +127,8 @@ impl Machine {
         }
     }
 
-    fn execute(&mut self, nexus: NexusId, command: &Command) -> Response {
+    fn execute(&mut self, it_nexus: &ItNexus, command: &Command) -> Response {
+        let nexus = it_nexus.id;
         if let Some(sense) = self.deferred.take() {
             return sense.into();
         }
@@ -127,12 +141,20 @@ impl Machine {
             SET_CAPACITY => self.set_capacity(nexus, cdb),
             ALLOW_OVERWRITE => self.allow_overwrite(cdb),
             READ_BLOCK_LIMITS => Ok(self.read_block_limits(cdb)),
-            READ_6 | READ_16 | READ_REVERSE_6 | READ_REVERSE_16 => self.read(cdb),
-            WRITE_6 | WRITE_16 => Ok(self.write(command)),
+            READ_6 | READ_16 | READ_REVERSE_6 | READ_REVERSE_16 => {
+                self.take_up_encryption(nexus).and_then(|()| self.read(cdb))
+            }
+            WRITE_6 | WRITE_16 => match self.take_up_encryption_for_writing(nexus) {
+                Ok(()) => Ok(self.write(command)),
+                Err(sense) => Err(sense),
+            },
             WRITE_FILEMARKS_6 | WRITE_FILEMARKS_16 => self.write_filemarks(cdb),
             SPACE_6 | SPACE_16 => self.space(cdb),
             MODE_SELECT_6 | MODE_SELECT_10 => Ok(self.mode_select(nexus, command)),
-            VERIFY_6 | VERIFY_16 => Ok(self.verify(command)),
+            VERIFY_6 | VERIFY_16 => match self.take_up_encryption(nexus) {
+                Ok(()) => Ok(self.verify(command)),
+                Err(sense) => Err(sense),
+            },
             ERASE_6 | ERASE_16 => self.erase(cdb),
             MODE_SENSE_6 | MODE_SENSE_10 => self.mode_sense(cdb),
             LOAD_UNLOAD => self.load_unload(nexus, cdb),
@@ -143,6 +165,8 @@ impl Machine {
             READ_ATTRIBUTE => self.read_attribute(cdb),
             WRITE_ATTRIBUTE => Ok(self.write_attribute(command)),
             READ_MEDIA_SERIAL_NUMBER => self.read_media_serial_number(cdb),
+            SECURITY_PROTOCOL_IN => self.security_protocol_in(nexus, cdb),
+            SECURITY_PROTOCOL_OUT => Ok(self.security_protocol_out(it_nexus, command)),
             LOG_SELECT => Ok(self.log_select(nexus, command)),
             LOG_SENSE => self.log_sense(nexus, cdb),
             _ => Err(Sense::illegal_request(
@@ -190,3 +214,5 @@ const READ_ATTRIBUTE: u8 = 0x8c;
 const WRITE_ATTRIBUTE: u8 = 0x8d;
 /// SERVICE ACTION IN(12), of which there is one.
 const READ_MEDIA_SERIAL_NUMBER: u8 = 0xab;
+const SECURITY_PROTOCOL_IN: u8 = 0xa2;
+const SECURITY_PROTOCOL_OUT: u8 = 0xb5;

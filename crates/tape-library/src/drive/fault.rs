@@ -37,6 +37,19 @@ impl Machine {
         let sense = match error {
             // What was accepted before must reach the medium before anything moves.
             Error::Deferred { .. } | Error::NoSpace => return self.write_fault(error),
+            // Not faults of the medium: the host has to bring another key, or none.
+            Error::KeyMissing { .. } => {
+                return data_protect(AdditionalSense::UNABLE_TO_DECRYPT_DATA);
+            }
+            Error::NotEncrypted { .. } => {
+                return data_protect(AdditionalSense::UNENCRYPTED_DATA_ENCOUNTERED);
+            }
+            Error::WrongKey { .. } => {
+                return data_protect(AdditionalSense::INCORRECT_DATA_ENCRYPTION_KEY);
+            }
+            Error::NotAuthentic { .. } => {
+                data_protect(AdditionalSense::CRYPTOGRAPHIC_INTEGRITY_VALIDATION_FAILED)
+            }
             Error::Io { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
             other => of_the_files(other, AdditionalSense::UNRECOVERED_READ_ERROR),
         };
@@ -113,6 +126,10 @@ fn of_the_files(error: &Error, damage: AdditionalSense) -> Sense {
             AdditionalSense::INTERNAL_TARGET_FAILURE,
         ),
     }
+}
+
+const fn data_protect(additional: AdditionalSense) -> Sense {
+    Sense::new(SenseKey::DataProtect, additional)
 }
 
 const fn medium_error(additional: AdditionalSense) -> Sense {

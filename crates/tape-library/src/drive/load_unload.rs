@@ -7,6 +7,7 @@ use scsi::ssc::log_pages::tape_alert::Duration;
 use scsi::ssc::prevent_allow::MediumRemoval;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
 
+use super::encryption::EncryptionSettings;
 use super::mounted::Mounted;
 use super::{Machine, Medium, Volume};
 use crate::profile::MediaAccess;
@@ -31,6 +32,7 @@ impl Machine {
         self.medium = Medium::Loaded(Box::new(mounted));
         self.deferred = None; // it was about another cartridge
         self.apply_codec();
+        self.encryption_in_force = EncryptionSettings::NO_INSTANCE;
         self.attentions
             .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
     }
@@ -90,6 +92,7 @@ impl Machine {
         // "A prevention … shall terminate when the medium is removed" has no sense for the next
         // cartridge: the library only gets here when nobody prevents, or by force.
         self.preventing.clear();
+        self.demount_keys();
         let barcode = mounted.cartridge.label().barcode.clone();
         tracing::info!(drive = self.number, cartridge = barcode, "unloaded");
         if let Err(error) = mounted.cartridge.unload() {
@@ -160,6 +163,7 @@ impl Machine {
             );
             self.medium = Medium::Unloaded(mounted);
         }
+        self.demount_keys();
         Ok(())
     }
 

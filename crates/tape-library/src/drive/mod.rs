@@ -39,6 +39,7 @@ mod approach;
 mod attributes;
 mod density;
 mod device_server;
+mod encryption;
 mod erase;
 mod fault;
 mod filemarks;
@@ -74,6 +75,7 @@ use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 use crate::identity::DeviceIdentity;
 use crate::profile::{DriveProfile, MediaAccess};
 use crate::unit_attention::UnitAttentions;
+use encryption::EncryptionSettings;
 use format_medium::Followed;
 use log::Log;
 use mode::Mode;
@@ -102,6 +104,8 @@ pub struct Drive {
     machine: Mutex<Machine>,
     snapshot: Mutex<Snapshot>,
     prevented: AtomicBool,
+    /// Whether the drive has SECURITY PROTOCOL IN and OUT.
+    encrypts: bool,
     /// `D_SENSE` as of the end of the last command.
     descriptor_sense: AtomicBool,
 }
@@ -126,6 +130,9 @@ struct Machine {
     protections: BTreeMap<NexusId, ControlDataProtection>,
     /// What the mode pages tell of; `None` when they have been reset.
     followed: Option<Followed>,
+    encryption: EncryptionSettings,
+    /// The key instance of the parameters that the cartridge was given last.
+    encryption_in_force: u32,
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlertLog,
@@ -148,6 +155,7 @@ impl Drive {
     /// Returns an empty drive. `attentions` are those of its logical unit.
     pub fn new(config: DriveConfig, attentions: Arc<UnitAttentions>) -> Self {
         let mode = Mode::default_of(&config.profile, config.codec);
+        let encrypts = config.profile.capabilities.encryption;
         let machine = Machine {
             number: config.number,
             name: DriveName {
@@ -161,6 +169,8 @@ impl Drive {
             mode,
             protections: BTreeMap::new(),
             followed: None,
+            encryption: EncryptionSettings::default(),
+            encryption_in_force: EncryptionSettings::NO_INSTANCE,
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
             log: Log::default(),
@@ -177,6 +187,7 @@ impl Drive {
             machine: Mutex::new(machine),
             snapshot: Mutex::new(snapshot),
             prevented: AtomicBool::new(false),
+            encrypts,
             descriptor_sense: AtomicBool::new(false),
         }
     }
@@ -297,6 +308,7 @@ impl Machine {
         self.followed = None;
         self.log.thresholds = Thresholds::default();
         self.apply_codec();
+        self.reset_encryption();
     }
 
     /// Lets the cartridge compress as the mode parameters say.

@@ -255,9 +255,16 @@ pub(super) const fn with_residue(sense: Sense, residue: i64) -> Sense {
         SenseKey::MediumError | SenseKey::VolumeOverflow if !sense.deferred => {
             sense.with_information(residue)
         }
+        // A block that cannot be decrypted ends a READ like one that cannot be read.
+        SenseKey::DataProtect if sense.additional.0 == SECURITY_ERROR => {
+            sense.with_information(residue)
+        }
         _ => sense,
     }
 }
 
 /// Room that a fixed transfer takes before it knows how much there is to read.
 const GATHER_BYTES_FIRST: u32 = 1 << 20;
+
+/// The additional sense code of SECURITY ERROR and its kin.
+const SECURITY_ERROR: u8 = 0x74;

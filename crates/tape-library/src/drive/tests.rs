@@ -4,6 +4,7 @@ mod any_command;
 mod at_once;
 mod attributes;
 mod capacity;
+mod encryption;
 mod explicit;
 mod faults;
 mod faulty_store;

@@ -6,8 +6,8 @@
 
 use bytes::Bytes;
 use cartridge::{
-    Appended, Cartridge, Codec, Error, Label, Located, Memory, MemoryState, Position, Read, Spaced,
-    Usage, Work,
+    Appended, Cartridge, Codec, Decryption, Encryption, Error, Label, Located, Memory, MemoryState,
+    NextBlock, Position, Read, Spaced, Usage, Work,
 };
 
 /// A cartridge as its drive sees it. [`Cartridge`]'s methods of the same names say what each has to
@@ -25,6 +25,9 @@ pub trait Volume: Send {
     fn partitions(&self) -> u8;
     fn usage_of(&self, partition: u8) -> Option<Usage>;
     fn set_codec(&mut self, codec: Codec);
+    fn set_encryption(&mut self, encryption: Option<Encryption>) -> Result<(), Error>;
+    fn set_decryption(&mut self, decryption: Decryption);
+    fn holds_encrypted_blocks(&self) -> bool;
 
     fn is_ready_for(&self, length: usize) -> bool;
     fn append_block(&mut self, block: Bytes) -> Result<Appended, Error>;
@@ -37,6 +40,7 @@ pub trait Volume: Send {
 
     fn is_ready_to_read(&mut self) -> bool;
     fn read_block(&mut self) -> Result<Read, Error>;
+    fn next_block(&mut self) -> Result<NextBlock, Error>;
 
     fn change_partition(&mut self, partition: u8) -> Result<(), Error>;
     fn rewind(&mut self) -> Result<(), Error>;
@@ -93,6 +97,22 @@ impl Volume for Cartridge {
 
     fn set_codec(&mut self, codec: Codec) {
         Cartridge::set_codec(self, codec);
+    }
+
+    fn set_encryption(&mut self, encryption: Option<Encryption>) -> Result<(), Error> {
+        Cartridge::set_encryption(self, encryption)
+    }
+
+    fn set_decryption(&mut self, decryption: Decryption) {
+        Cartridge::set_decryption(self, decryption);
+    }
+
+    fn holds_encrypted_blocks(&self) -> bool {
+        Cartridge::holds_encrypted_blocks(self)
+    }
+
+    fn next_block(&mut self) -> Result<NextBlock, Error> {
+        Cartridge::next_block(self)
     }
 
     fn is_ready_for(&self, length: usize) -> bool {

@@ -22,6 +22,9 @@ const RESERVE_10: u8 = 0x56;
 const RELEASE_10: u8 = 0x57;
 const PERSISTENT_RESERVE_IN: u8 = 0x5e;
 const PERSISTENT_RESERVE_OUT: u8 = 0x5f;
+/// Service actions of PERSISTENT RESERVE OUT.
+const PREEMPT: u8 = 0x04;
+const PREEMPT_AND_ABORT: u8 = 0x05;
 const RECEIVE_DIAGNOSTIC_RESULTS: u8 = 0x1c;
 const SEND_DIAGNOSTIC: u8 = 0x1d;
 const WRITE_BUFFER: u8 = 0x3b;
@@ -75,8 +78,16 @@ impl Shared {
             return Response::status(Status::ReservationConflict);
         }
         match (spec.operation_code, spec.service_action) {
-            (RESERVE_6 | RESERVE_10, _) => self.reservations.reserve(nexus),
-            (RELEASE_6 | RELEASE_10, _) => self.reservations.release(nexus),
+            (RESERVE_6 | RESERVE_10, _) => {
+                let response = self.reservations.reserve(nexus);
+                self.tell_holders(false);
+                response
+            }
+            (RELEASE_6 | RELEASE_10, _) => {
+                let response = self.reservations.release(nexus);
+                self.tell_holders(false);
+                response
+            }
             (PERSISTENT_RESERVE_IN, _) => self.reservations.persistent_reserve_in(cdb),
             (PERSISTENT_RESERVE_OUT, _) => self.persistent_reserve_out(nexus, &task.command),
             (RECEIVE_DIAGNOSTIC_RESULTS, _) => Primary::receive_diagnostic_results(cdb),
@@ -101,7 +112,15 @@ impl Shared {
         if !preempted.is_empty() {
             self.abort_all_of(&preempted);
         }
+        let preempts = matches!(command.cdb.service_action(), PREEMPT | PREEMPT_AND_ABORT);
+        self.tell_holders(preempts);
         response
+    }
+
+    /// Tells the device who holds a reservation now.
+    pub(super) fn tell_holders(&self, preempted: bool) {
+        let holders = self.reservations.holders();
+        self.device.reservation_changed(holders, preempted);
     }
 
     /// Ends the commands of preempted nexuses, none of which runs now, and those that their transports

@@ -42,7 +42,7 @@ use scsi::{
 };
 
 use crate::error::Error;
-use crate::nexus::ItNexus;
+use crate::nexus::{ItNexus, NexusName};
 use crate::unit_attention::UnitAttentions;
 pub(crate) use primary::InformationStore;
 use primary::Primary;
@@ -104,6 +104,11 @@ pub trait DeviceServer: Send + Sync {
 
     /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
     fn nexus_lost(&self, nexus: NexusId);
+
+    /// The nexuses `holders` hold a reservation now; `preempted` when another's PERSISTENT RESERVE OUT
+    /// has taken it from somebody. Told after commands and events that may change it, also when they have
+    /// not.
+    fn reservation_changed(&self, _holders: Vec<NexusName>, _preempted: bool) {}
 
     /// Does a logical unit reset (SAM-5 §6.3.3). The unit aborts the tasks and establishes the unit
     /// attention itself.
@@ -221,7 +226,9 @@ impl LogicalUnit {
     /// without a word, and every registration. Who had one is told RESERVATIONS PREEMPTED by a unit
     /// attention. Durable when it returns; with an error nothing is taken.
     pub fn clear_reservations(&self) -> Result<(), Error> {
-        self.shared.reservations.clear()
+        self.shared.reservations.clear()?;
+        self.shared.tell_holders(false);
+        Ok(())
     }
 
     /// Restores the persistent reservations that survived the last restart, and keeps those that are
@@ -231,6 +238,7 @@ impl LogicalUnit {
         store: Arc<dyn ReservationStore>,
     ) -> Result<(), Error> {
         self.shared.reservations.keep_in(store)?;
+        self.shared.tell_holders(false);
         if let Some(reservation) = self.reservation() {
             let holders = reservation.holders.len();
             let (unit, kind) = (&self.shared.name, reservation.kind);

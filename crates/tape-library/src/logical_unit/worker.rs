@@ -49,11 +49,13 @@ impl Shared {
             Job::NexusLost(nexus) => self.guarded(|| {
                 self.reservations.released_by(nexus);
                 self.device.nexus_lost(nexus);
+                self.tell_holders(false);
             }),
             Job::Reset => self.guarded(|| {
                 // Once more: a RESERVE that ran when the reset came has ended only now.
                 self.reservations.reset();
                 self.device.reset();
+                self.tell_holders(false);
             }),
         }
     }

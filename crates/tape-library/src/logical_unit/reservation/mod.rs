@@ -49,7 +49,7 @@ use scsi::{
 };
 
 use crate::error::Error;
-use crate::nexus::ItNexus;
+use crate::nexus::{ItNexus, NexusName};
 use crate::unit_attention::UnitAttentions;
 use persistent::{Consequences, Refusal};
 pub(crate) use persistent::{Held, HeldBy, Persistent, Registration};
@@ -145,6 +145,27 @@ impl Reservations {
         }
         let restriction = self.lock().over(nexus);
         restriction.is_some_and(|restriction| !spec.is_allowed_during(restriction, cdb))
+    }
+
+    /// Returns who holds a reservation, be it there or not.
+    pub(super) fn holders(&self) -> Vec<NexusName> {
+        if !self.any.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let state = self.lock();
+        if let Some(reserved) = &state.reserved {
+            let holder = state.nexuses.get(&reserved.nexus);
+            return holder.map(ItNexus::name).into_iter().collect();
+        }
+        let persistent = &state.persistent;
+        match persistent.held.as_ref().map(|held| &held.holder) {
+            None => Vec::new(),
+            Some(HeldBy::One(holder)) => vec![holder.clone()],
+            Some(HeldBy::AllRegistrants) => {
+                let registered = persistent.registrations.iter();
+                registered.map(|it| it.nexus.clone()).collect()
+            }
+        }
     }
 
     /// RESERVE(6) and RESERVE(10) of `nexus`.
