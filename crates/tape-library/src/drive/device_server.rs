@@ -173,7 +173,8 @@ impl Machine {
                 AdditionalSense::INVALID_COMMAND_OPERATION_CODE,
             )),
         };
-        result.unwrap_or_else(Response::from)
+        let response = result.unwrap_or_else(Response::from);
+        self.report_exceptions(cdb, response)
     }
 }
 

@@ -41,6 +41,7 @@ mod density;
 mod device_server;
 mod encryption;
 mod erase;
+mod exceptions;
 mod fault;
 mod filemarks;
 mod format_medium;
@@ -68,7 +69,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cartridge::{Codec, DriveName};
 use scsi::spc::log::Thresholds;
-use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog};
+use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog, TapeAlerts};
 use scsi::ssc::mode_pages::ControlDataProtection;
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
@@ -136,6 +137,10 @@ struct Machine {
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlertLog,
+    /// Those of the flags that have been looked at for informational exceptions.
+    alerts_known: TapeAlerts,
+    /// What the next command that ends GOOD has to tell.
+    exception: Option<AdditionalSense>,
     log: Log,
     /// Data that were accepted got lost while no initiator's command ran: the next one is told.
     deferred: Option<Sense>,
@@ -173,6 +178,8 @@ impl Drive {
             encryption_in_force: EncryptionSettings::NO_INSTANCE,
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
+            alerts_known: TapeAlerts::default(),
+            exception: None,
             log: Log::default(),
             deferred: None,
         };
@@ -306,6 +313,7 @@ impl Machine {
         self.protections.clear();
         self.mode = Mode::default_of(&self.profile, self.codec);
         self.followed = None;
+        self.exception = None;
         self.log.thresholds = Thresholds::default();
         self.apply_codec();
         self.reset_encryption();

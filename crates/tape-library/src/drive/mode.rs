@@ -33,6 +33,8 @@ impl Mode {
             block_length: profile.block_length_default,
             buffered: true,
             parameters: DriveParameters::new(DriveFeatures {
+                generation: profile.generation,
+                ibm: profile.vendor == "IBM",
                 compression: codec != Codec::Stored,
                 protection_methods: methods_of(profile),
                 partitions_max: profile.capabilities.partitions_max,
@@ -112,7 +114,17 @@ impl Machine {
         let Some(list) = select.parameter_list(data)? else {
             return Ok(());
         };
-        let wanted = self.wanted_mode(select.form, list)?;
+        let mut wanted = self.wanted_mode(select.form, list)?;
+        let test = wanted.parameters.informational_exceptions.test.take();
+        self.adopt(nexus, wanted)?;
+        if let Some(test) = test {
+            self.test_alerts(test);
+        }
+        Ok(())
+    }
+
+    /// Lets other parameters be in force.
+    fn adopt(&mut self, nexus: NexusId, wanted: Mode) -> Result<(), Sense> {
         if wanted == self.mode {
             return Ok(());
         }

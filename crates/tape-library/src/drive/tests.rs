@@ -5,6 +5,7 @@ mod at_once;
 mod attributes;
 mod capacity;
 mod encryption;
+mod exceptions;
 mod explicit;
 mod faults;
 mod faulty_store;

@@ -9,7 +9,9 @@ mod extended_device_capabilities;
 mod transport_geometry;
 
 use crate::spc::mode::mode_pages;
-use crate::spc::mode_pages::{Control, InformationalExceptions};
+use crate::spc::mode_pages::{
+    Control, ControlExtension, DisconnectReconnect, InformationalExceptions, PowerCondition,
+};
 pub use device_capabilities::DeviceCapabilities;
 pub use element_address_assignment::{ElementAddressAssignment, ElementRange};
 pub use extended_device_capabilities::ExtendedDeviceCapabilities;
@@ -18,8 +20,14 @@ pub use transport_geometry::TransportGeometry;
 mode_pages! {
     /// All mode pages of a changer.
     pub struct ChangerParameters {
+        /// Page 02h.
+        disconnect_reconnect: DisconnectReconnect,
         /// Page 0Ah.
         control: Control,
+        /// Page 0Ah, sub-page 01h.
+        control_extension: ControlExtension,
+        /// Page 1Ah.
+        power_condition: PowerCondition,
         /// Page 1Ch.
         informational_exceptions: InformationalExceptions,
         /// Page 1Dh.
@@ -38,8 +46,11 @@ impl ChangerParameters {
     /// Returns the values after power on of a changer with these elements.
     pub fn new(elements: ElementAddressAssignment) -> Self {
         Self {
+            disconnect_reconnect: DisconnectReconnect,
             control: Control::default(),
-            informational_exceptions: InformationalExceptions,
+            control_extension: ControlExtension { present: true },
+            power_condition: PowerCondition::Short,
+            informational_exceptions: InformationalExceptions::FIXED,
             element_address_assignment: elements,
             transport_geometry: TransportGeometry,
             device_capabilities: DeviceCapabilities,

@@ -9,18 +9,22 @@ mod data_compression;
 mod device_configuration;
 mod device_configuration_extension;
 mod error_recovery;
+mod ibm;
 mod medium_configuration;
 mod medium_partition;
 #[cfg(test)]
 mod tests;
 
 use crate::spc::mode::mode_pages;
-use crate::spc::mode_pages::{Control, DisconnectReconnect, InformationalExceptions};
+use crate::spc::mode_pages::{
+    Control, ControlExtension, DisconnectReconnect, InformationalExceptions, PowerCondition,
+};
 pub use control_data_protection::{ControlDataProtection, Methods};
 pub use data_compression::DataCompression;
 pub use device_configuration::DeviceConfiguration;
 pub use device_configuration_extension::DeviceConfigurationExtension;
 pub use error_recovery::ErrorRecovery;
+pub use ibm::{BehaviourConfiguration, ReadWriteControl};
 pub use medium_configuration::MediumConfiguration;
 pub use medium_partition::{Indivisible, MediumPartition, PARTITIONS_MAX, REST, Scheme, SizeUnit};
 
@@ -33,6 +37,8 @@ mode_pages! {
         disconnect_reconnect: DisconnectReconnect,
         /// Page 0Ah.
         control: Control,
+        /// Page 0Ah, sub-page 01h.
+        control_extension: ControlExtension,
         /// Page 0Ah, sub-page F0h.
         control_data_protection: ControlDataProtection,
         /// Page 0Fh.
@@ -43,10 +49,16 @@ mode_pages! {
         device_configuration_extension: DeviceConfigurationExtension,
         /// Page 11h.
         medium_partition: MediumPartition,
+        /// Page 1Ah.
+        power_condition: PowerCondition,
         /// Page 1Ch.
         informational_exceptions: InformationalExceptions,
         /// Page 1Dh.
         medium_configuration: MediumConfiguration,
+        /// Page 25h.
+        read_write_control: ReadWriteControl,
+        /// Page 2Fh.
+        behaviour_configuration: BehaviourConfiguration,
     }
     reconcile: DriveParameters::reconcile_compression;
 }
@@ -55,6 +67,10 @@ mode_pages! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // a list of yes and no
 pub struct DriveFeatures {
+    /// The generation: 5 for LTO-5. Later drives have pages that earlier ones have not.
+    pub generation: u8,
+    /// Whether the drive is IBM's and has pages of its own.
+    pub ibm: bool,
     /// Whether the drive has a compression algorithm; it uses it after power on.
     pub compression: bool,
     /// How it can protect logical blocks on their way.
@@ -69,6 +85,25 @@ pub struct DriveFeatures {
     pub programmable_early_warning: bool,
 }
 
+impl DriveFeatures {
+    /// Returns what a drive has that has everything, for those who look at all pages.
+    pub fn everything() -> Self {
+        Self {
+            generation: u8::MAX,
+            ibm: true,
+            compression: true,
+            protection_methods: Methods {
+                reed_solomon: true,
+                crc32c: true,
+            },
+            partitions_max: 4,
+            worm: true,
+            append_only: true,
+            programmable_early_warning: true,
+        }
+    }
+}
+
 impl DriveParameters {
     /// Returns the values of a drive after power on.
     pub fn new(features: DriveFeatures) -> Self {
@@ -76,6 +111,9 @@ impl DriveParameters {
             error_recovery: ErrorRecovery,
             disconnect_reconnect: DisconnectReconnect,
             control: Control::default(),
+            control_extension: ControlExtension {
+                present: features.generation >= 4,
+            },
             control_data_protection: ControlDataProtection {
                 methods: features.protection_methods,
                 ..ControlDataProtection::default()
@@ -97,10 +135,21 @@ impl DriveParameters {
                 programmable_early_warning_mb: 0,
             },
             medium_partition: MediumPartition::of_drive(features.partitions_max),
-            informational_exceptions: InformationalExceptions,
+            power_condition: match features.generation {
+                0..4 => PowerCondition::Absent,
+                4 => PowerCondition::Short,
+                5.. => PowerCondition::Long,
+            },
+            informational_exceptions: InformationalExceptions::ADJUSTABLE,
             medium_configuration: MediumConfiguration {
                 worm_capable: features.worm,
                 worm: false,
+            },
+            read_write_control: ReadWriteControl {
+                present: features.ibm && features.generation >= 3,
+            },
+            behaviour_configuration: BehaviourConfiguration {
+                present: features.ibm && features.generation >= 2,
             },
         }
     }

@@ -3,18 +3,16 @@
 use super::*;
 use crate::sense::Sense;
 use crate::spc::mode::{
-    ALL_PAGES, ALL_SUBPAGES, Form, ModePages, ModeSense, PageControl, changed_pages, selected_pages,
+    ALL_PAGES, ALL_SUBPAGES, Form, ModePages, ModeSense, PageControl, PageId, changed_pages,
+    selected_pages,
 };
+use crate::spc::mode_pages::AlertTest;
 use crate::ssc::protection_information::Method;
 
 fn on() -> DriveParameters {
     let mut parameters = DriveParameters::new(DriveFeatures {
-        compression: true,
         protection_methods: [Method::ReedSolomon].into_iter().collect(),
-        partitions_max: 4,
-        worm: true,
-        append_only: true,
-        programmable_early_warning: true,
+        ..DriveFeatures::everything()
     });
     let protection = &mut parameters.control_data_protection;
     protection.method = Some(Method::ReedSolomon);
@@ -220,4 +218,52 @@ fn a_method_that_the_drive_lacks_is_refused() {
     without.control_data_protection = ControlDataProtection::default();
     let command = sense(0x0a, 0xf0, PageControl::Current);
     assert!(selected_pages(&command, &without, &without).is_err());
+}
+
+#[test]
+fn tests_of_tape_alert_are_asked_for_once() {
+    use crate::spc::tape_alert::Flag;
+    let test = |number: i32| {
+        let mut list = page(&on(), 0x1c, PageControl::Current);
+        assert_eq!(list, [0x1c, 10, 0x08, 0x03, 0, 0, 0, 0, 0, 0, 0, 0]);
+        list[2] |= 0x04;
+        list[8..].copy_from_slice(&number.to_be_bytes());
+        apply(&on(), &list).map(|after| after.informational_exceptions.test.unwrap())
+    };
+    let flag = |number| Flag::new(number).unwrap();
+    assert_eq!(test(0), Ok(AlertTest::Report));
+    assert_eq!(test(64), Ok(AlertTest::Raise(flag(64))));
+    assert_eq!(test(-1), Ok(AlertTest::Lower(flag(1))));
+    assert_eq!(test(32767), Ok(AlertTest::RaiseAll));
+    for number in [65, -65, 32766, i32::MIN, i32::MAX] {
+        assert_eq!(
+            test(number),
+            Err(Sense::invalid_field_in_parameter_list(20))
+        );
+    }
+}
+
+#[test]
+fn later_generations_have_more_pages() {
+    let pages = |generation, ibm| {
+        let parameters = DriveParameters::new(DriveFeatures {
+            generation,
+            ibm,
+            ..DriveFeatures::everything()
+        });
+        let all = parameters.all();
+        let present = all.iter().filter(|page| page.is_present());
+        present.map(|page| page.id()).collect::<Vec<_>>()
+    };
+    let has = |generation, ibm, id| pages(generation, ibm).contains(&id);
+    for (id, since, of_ibm) in [
+        (PageId::subpage(0x0a, 0x01), 4, false),
+        (PageId::page(0x1a), 4, false),
+        (PageId::page(0x25), 3, true),
+        (PageId::page(0x2f), 2, true),
+    ] {
+        assert!(!has(since - 1, true, id), "{id:?}");
+        assert!(has(since, true, id), "{id:?}");
+        assert_eq!(has(since, false, id), !of_ibm, "{id:?}");
+    }
 }

@@ -227,7 +227,10 @@ fn all_pages_come_in_ascending_order_and_unknown_ones_are_refused() {
         codes.push(code);
         rest = rest.slice(2 + usize::from(length)..);
     }
-    assert_eq!(codes, [0x01, 0x02, 0x0a, 0x0f, 0x10, 0x11, 0x1c, 0x1d]);
+    assert!(codes.is_sorted());
+    for common in [0x01, 0x02, 0x0a, 0x0f, 0x10, 0x1a, 0x1c, 0x25, 0x2f] {
+        assert!(codes.contains(&common), "{common:02x}");
+    }
     let response = rig.run(&[0x1a, 0, 0x3e, 0, 0xff, 0]);
     assert_check(&response, invalid_field(true, 2, Some(5)));
     let response = rig.run(&[0x1a, 0, 0x0a, 0xf1, 0xff, 0]);
