@@ -77,7 +77,7 @@ impl Machine {
     }
 
     /// By the name of the medium; by density for a cartridge whose label has a name of its own.
-    fn medium_of(&self, mounted: &Mounted) -> Option<&DriveMedium> {
+    pub(super) fn medium_of(&self, mounted: &Mounted) -> Option<&DriveMedium> {
         let label = mounted.cartridge.label();
         let media = &self.profile.media;
         let by_name = media.iter().find(|medium| medium.media.name == label.media);

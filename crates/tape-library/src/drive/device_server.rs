@@ -42,9 +42,13 @@ impl DeviceServer for Drive {
 
     /// What the drive consists of is a cartridge on a disk: whatever was accepted is brought there.
     fn self_test(&self) -> Result<(), Sense> {
-        self.with_machine(|machine| match machine.medium {
-            Medium::Loaded(_) => machine.synchronize(),
-            Medium::Empty | Medium::Unloaded(_) => Ok(()),
+        self.with_machine(|machine| {
+            let result = match machine.medium {
+                Medium::Loaded(_) => machine.synchronize(),
+                Medium::Empty | Medium::Unloaded(_) => Ok(()),
+            };
+            machine.log.history.note_self_test(result);
+            result
         })
     }
 
@@ -174,6 +178,7 @@ impl Machine {
             )),
         };
         let response = result.unwrap_or_else(Response::from);
+        self.note_outcome(cdb, &response);
         self.report_exceptions(cdb, response)
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Life {
     memory: Memory,
     /// What had been done with the cartridge before this load.
     before: Work,
+    /// What was done with it in the load before.
+    previous: Work,
     /// What the cartridge had counted before this load: it stays open when an initiator unloads it.
     offset: Work,
     /// Errors of this load. The cartridge does not count them.
@@ -31,20 +33,26 @@ impl Life {
     /// The cartridge was threaded by `drive`.
     pub(super) fn begin(cartridge: &dyn Volume, drive: &DriveName) -> Self {
         let mut memory = cartridge.memory().clone();
-        let before = memory.life;
+        let (before, previous) = (memory.life, memory.last_load);
         memory.count_load(drive.clone());
         Self {
             memory,
             before,
+            previous,
             offset: cartridge.work(),
             errors: Work::default(),
             changed: false,
         }
     }
 
+    /// Returns what was done with the cartridge since it was threaded.
+    pub(super) fn work(&self, cartridge: &dyn Volume) -> Work {
+        cartridge.work().minus(self.offset).plus(self.errors)
+    }
+
     /// Returns the memory with everything that was counted until now.
     pub(super) fn memory(&self, cartridge: &dyn Volume) -> Memory {
-        let last_load = cartridge.work().minus(self.offset).plus(self.errors);
+        let last_load = self.work(cartridge);
         Memory {
             life: self.before.plus(last_load),
             last_load,
@@ -82,6 +90,11 @@ impl Life {
     pub(super) fn remember(&mut self, cartridge: &mut dyn Volume) -> Result<(), Error> {
         let memory = self.memory(cartridge);
         self.write(cartridge, memory)
+    }
+
+    /// Returns what was done with the cartridge in the load before.
+    pub(super) fn previous(&self) -> Work {
+        self.previous
     }
 
     /// A write has failed for good.

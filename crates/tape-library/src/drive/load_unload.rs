@@ -30,6 +30,7 @@ impl Machine {
         }
         let mounted = Mounted::new(cartridge, protected, &self.name);
         self.medium = Medium::Loaded(Box::new(mounted));
+        self.begin_load();
         self.deferred = None; // it was about another cartridge
         self.apply_codec();
         self.encryption_in_force = EncryptionSettings::NO_INSTANCE;
@@ -84,6 +85,7 @@ impl Machine {
             // An overwrite that failed must not have happened when the cartridge is loaded again.
             mounted.cartridge.undo_doubtful()?;
         }
+        self.end_load();
         let (Medium::Loaded(mounted) | Medium::Unloaded(mounted)) =
             std::mem::replace(&mut self.medium, Medium::Empty)
         else {
@@ -138,6 +140,7 @@ impl Machine {
                     "loaded by an initiator"
                 );
                 self.medium = Medium::Loaded(mounted);
+                self.begin_load();
                 self.attentions
                     .establish_for_others(nexus, AdditionalSense::NOT_READY_TO_READY_CHANGE);
             }
@@ -155,6 +158,7 @@ impl Machine {
             Medium::Loaded(_) => self.return_to_beginning()?,
         }
         self.remember();
+        self.end_load();
         if let Medium::Loaded(mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
             tracing::info!(
                 drive = self.number,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use cartridge::limits::{PARTITIONS_MAX, early_warning_distance_bytes};
-use cartridge::{Appended, DriveName, Error, Memory};
+use cartridge::{Appended, DriveName, Error, Memory, Work};
 
 use super::Volume;
 use super::life::Life;
@@ -58,6 +58,11 @@ impl Mounted {
     /// Returns its memory with everything that was counted until now.
     pub(super) fn memory(&self) -> Memory {
         self.life.memory(&*self.cartridge)
+    }
+
+    /// Returns what was done with it since it was threaded.
+    pub(super) fn work(&self) -> Work {
+        self.life.work(&*self.cartridge)
     }
 
     /// Replaces its memory, see [`Life::write`].

@@ -12,6 +12,7 @@ mod faulty_store;
 mod harness;
 mod loading;
 mod log_and_density;
+mod log_pages;
 mod mode;
 mod model;
 mod motions;

@@ -20,6 +20,8 @@ use scsi::ssc::log_pages::TapeAlert;
 use scsi::ssc::read_media_serial_number::{allocation_length, serial_number_data};
 use scsi::{AdditionalSense, Cdb, Command, Response, Sense, SenseKey};
 
+pub(super) use of_the_drive::{MADE_BY, serial_number};
+
 use super::Machine;
 use super::mounted::Mounted;
 
@@ -114,7 +116,7 @@ impl Machine {
 
     /// READ MEDIA SERIAL NUMBER: as in attribute 0401h.
     pub(super) fn read_media_serial_number(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
-        let serial = of_the_drive::serial_number(self.loaded()?.cartridge.label());
+        let serial = serial_number(self.loaded()?.cartridge.label());
         let data = serial_number_data(&serial);
         Ok(Response::allocated(data, allocation_length(cdb)))
     }

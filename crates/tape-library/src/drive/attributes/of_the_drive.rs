@@ -87,7 +87,7 @@ pub(in crate::drive) fn serial_number(label: &Label) -> String {
 }
 
 /// Who makes our cartridges.
-const MADE_BY: &str = "CAPSTAN";
+pub(in crate::drive) const MADE_BY: &str = "CAPSTAN";
 
 /// How long the tape of a real cartridge is, in metres. Ours has none.
 const fn length_m(generation: u8) -> u64 {
