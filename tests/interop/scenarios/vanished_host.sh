@@ -18,7 +18,7 @@ note "the cable is pulled while a stream of writes is on its way"
 { dd if=/dev/zero of="$nst" bs=256k; } >/dev/null 2>&1 &
 writer=$!
 written() { [ "$(host capstan status --json | python3 -c 'import json, sys
-drives = json.load(sys.stdin)["drives"]; print(drives[0]["tape"]["position"]["block"] > 100)')" = True ]; }
+drives = json.load(sys.stdin)["libraries"][0]["drives"]; print(drives[0]["tape"]["position"]["block"] > 100)')" = True ]; }
 check "the drive has taken a hundred blocks" until_true 20 written
 ip link set vec0 down
 SECONDS=0

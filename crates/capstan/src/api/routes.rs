@@ -11,15 +11,17 @@ use scsi::smc::DoorAction;
 use super::error::{Kind, Problem};
 use super::types::{
     Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Load, Move, Moved, NewTapes,
-    Reservation, Session, Status, Tape, Trace, TraceQuery, Unload,
+    Reservation, Session, Status, Tape, Trace, TraceQuery, Unload, WhichLibrary,
 };
 use crate::gateway::Gateway;
+use crate::gateway::libraries::ServedLibrary;
 use crate::gateway::targets::Device;
 use crate::portal::sessions::Ending;
 
 type Answer<T> = Result<Json<T>, Problem>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 type Segment<T> = Result<Path<T>, PathRejection>;
+type Which = Result<Query<WhichLibrary>, QueryRejection>;
 
 /// Returns the router; whoever listens decides over which socket.
 pub fn router(gateway: Arc<Gateway>) -> Router {
@@ -79,89 +81,132 @@ async fn reservations(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Reserva
 
 async fn clear_reservation(
     State(gateway): State<Arc<Gateway>>,
+    which: Which,
     path: Segment<String>,
 ) -> Answer<Option<Reservation>> {
     let device = device(path)?;
-    blocking(move || gateway.clear_reservation(device)).await
+    in_library(gateway, which, move |library| {
+        library.clear_reservation(device)
+    })
+    .await
 }
 
-async fn tapes(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Tape>> {
-    blocking(move || gateway.tapes()).await
+async fn tapes(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Tape>> {
+    in_library(gateway, which, ServedLibrary::tapes).await
 }
 
 async fn create_tapes(
     State(gateway): State<Arc<Gateway>>,
+    which: Which,
     body: Body<NewTapes>,
 ) -> Answer<Vec<Tape>> {
     let new = parsed(body)?;
-    blocking(move || gateway.create_tapes(new)).await
+    in_library(gateway, which, move |library| library.create_tapes(new)).await
 }
 
-async fn tape(State(gateway): State<Arc<Gateway>>, path: Segment<String>) -> Answer<Tape> {
+async fn tape(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<String>,
+) -> Answer<Tape> {
     let barcode = segment(path)?;
-    blocking(move || gateway.tape(&barcode)).await
+    in_library(gateway, which, move |library| library.tape(&barcode)).await
 }
 
-async fn delete_tape(State(gateway): State<Arc<Gateway>>, path: Segment<String>) -> Answer<()> {
+async fn delete_tape(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<String>,
+) -> Answer<()> {
     let barcode = segment(path)?;
-    blocking(move || gateway.delete_tape(&barcode)).await
+    in_library(gateway, which, move |library| library.delete_tape(&barcode)).await
 }
 
-async fn elements(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Element>> {
-    blocking(move || gateway.elements()).await
+async fn elements(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Element>> {
+    in_library(gateway, which, ServedLibrary::elements).await
 }
 
-async fn move_tape(State(gateway): State<Arc<Gateway>>, body: Body<Move>) -> Answer<Moved> {
+async fn move_tape(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    body: Body<Move>,
+) -> Answer<Moved> {
     let Move { from, to } = parsed(body)?;
-    blocking(move || gateway.move_tape(from, to)).await
+    in_library(gateway, which, move |library| library.move_tape(from, to)).await
 }
 
 async fn exchange_tapes(
     State(gateway): State<Arc<Gateway>>,
+    which: Which,
     body: Body<ExchangeTapes>,
 ) -> Answer<Vec<Moved>> {
     let wanted = parsed(body)?;
-    blocking(move || gateway.exchange_tapes(wanted)).await
+    in_library(gateway, which, move |library| {
+        library.exchange_tapes(wanted)
+    })
+    .await
 }
 
-async fn open_station(State(gateway): State<Arc<Gateway>>) -> Answer<Changer> {
-    blocking(move || gateway.move_station(DoorAction::Open)).await
+async fn open_station(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Changer> {
+    in_library(gateway, which, move |library| {
+        library.move_station(DoorAction::Open)
+    })
+    .await
 }
 
-async fn close_station(State(gateway): State<Arc<Gateway>>) -> Answer<Changer> {
-    blocking(move || gateway.move_station(DoorAction::Close)).await
+async fn close_station(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Changer> {
+    in_library(gateway, which, move |library| {
+        library.move_station(DoorAction::Close)
+    })
+    .await
 }
 
-async fn drives(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Drive>> {
-    blocking(move || gateway.drives()).await
+async fn drives(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Drive>> {
+    in_library(gateway, which, |library| Ok(library.drives())).await
 }
 
 async fn load(
     State(gateway): State<Arc<Gateway>>,
+    which: Which,
     path: Segment<u16>,
     body: Body<Load>,
 ) -> Answer<Moved> {
     let (number, load) = (segment(path)?, parsed(body)?);
-    blocking(move || gateway.load(number, &load.barcode)).await
+    in_library(gateway, which, move |library| {
+        library.load(number, &load.barcode)
+    })
+    .await
 }
 
 async fn unload(
     State(gateway): State<Arc<Gateway>>,
+    which: Which,
     path: Segment<u16>,
     body: Body<Unload>,
 ) -> Answer<Moved> {
     let (number, unload) = (segment(path)?, parsed(body)?);
-    blocking(move || gateway.unload(number, unload.to)).await
+    in_library(gateway, which, move |library| {
+        library.unload(number, unload.to)
+    })
+    .await
 }
 
-async fn disable_drive(State(gateway): State<Arc<Gateway>>, path: Segment<u16>) -> Answer<Drive> {
+async fn disable_drive(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<u16>,
+) -> Answer<Drive> {
     let number = segment(path)?;
-    blocking(move || gateway.disable_drive(number)).await
+    in_library(gateway, which, move |library| library.disable_drive(number)).await
 }
 
-async fn enable_drive(State(gateway): State<Arc<Gateway>>, path: Segment<u16>) -> Answer<Drive> {
+async fn enable_drive(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<u16>,
+) -> Answer<Drive> {
     let number = segment(path)?;
-    blocking(move || gateway.enable_drive(number)).await
+    in_library(gateway, which, move |library| library.enable_drive(number)).await
 }
 
 async fn trace(
@@ -172,7 +217,10 @@ async fn trace(
     let device = device(path)?;
     let Query(query) =
         query.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
-    blocking(move || gateway.trace(device, query)).await
+    let which = Ok(Query(WhichLibrary {
+        library: query.library.clone(),
+    }));
+    in_library(gateway, which, move |library| library.trace(device, &query)).await
 }
 
 async fn unknown_path() -> Problem {
@@ -181,6 +229,17 @@ async fn unknown_path() -> Problem {
 
 async fn unknown_method() -> Problem {
     Problem::new(Kind::BadRequest, "this path does not know this method")
+}
+
+/// Runs `work` with the library that the request is about, on a thread that may wait.
+async fn in_library<T: Send + 'static>(
+    gateway: Arc<Gateway>,
+    which: Which,
+    work: impl FnOnce(&ServedLibrary) -> Result<T, Problem> + Send + 'static,
+) -> Answer<T> {
+    let Query(WhichLibrary { library }) =
+        which.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
+    blocking(move || work(gateway.library(library.as_ref())?)).await
 }
 
 /// Runs `work` on a thread that may wait.

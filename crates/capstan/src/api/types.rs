@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
+use crate::config::LibraryName;
 pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
 pub use trace::{Trace, TracePosition, TraceQuery, TracedCommand};
@@ -32,14 +33,32 @@ pub struct Status {
     pub targets: Vec<TargetInfo>,
     /// Sessions that are logged in.
     pub sessions: Vec<Session>,
-    /// The changer.
-    pub changer: Changer,
-    /// The drives.
-    pub drives: Vec<Drive>,
-    /// What is kept.
+    /// The libraries, the main one first.
+    pub libraries: Vec<LibraryStatus>,
+    /// What is kept, all libraries together.
     pub storage: Storage,
     /// What sessions hold.
     pub memory: Memory,
+}
+
+/// A library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LibraryStatus {
+    /// Its name; `main` is the one that every gateway has.
+    pub name: LibraryName,
+    /// Its changer.
+    pub changer: Changer,
+    /// Its drives.
+    pub drives: Vec<Drive>,
+}
+
+/// The query of whatever is about one library: `?library=east`. It may be left out where there is only
+/// one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WhichLibrary {
+    /// Its name.
+    pub library: Option<LibraryName>,
 }
 
 /// The memory that sessions share. Reserved is what their peers may make us hold, and so no less than

@@ -5,7 +5,8 @@ use tape_library::Library;
 
 use super::Global;
 use super::show::{count, say};
-use crate::config::Overrides;
+use crate::config::{LibraryName, Overrides};
+use crate::gateway::libraries;
 use crate::gateway::lock::DataLock;
 
 /// `capstan catalog`
@@ -20,14 +21,28 @@ impl Catalog {
     pub fn run(self, global: &Global) -> anyhow::Result<()> {
         let Self::Rebuild = self;
         let config = global.load(Overrides::default())?.config;
+        let others = libraries::on_disk(&config.data);
+        let library = match &global.library {
+            Some(library) => library.clone(),
+            None if others.is_empty() => LibraryName::main(),
+            None => anyhow::bail!(
+                "there are several libraries: main, {}\nsay which one with --library NAME",
+                others
+                    .iter()
+                    .map(LibraryName::as_str)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
+        let directory = libraries::directory(&config.data, &library);
         // Before the lock, which would make the directory.
         anyhow::ensure!(
-            Library::exists(&config.data),
+            Library::exists(&directory),
             "{}: there is no library here; name the data directory with --data DIR",
-            config.data.display()
+            directory.display()
         );
         let _lock = DataLock::take(&config.data)?;
-        let report = Library::rebuild(&config.data)?;
+        let report = Library::rebuild(&directory)?;
         for skipped in &report.skipped {
             say(format!(
                 "left out {}: {}",

@@ -13,10 +13,12 @@ use serde::de::DeserializeOwned;
 use crate::api::SOCKET_NAME;
 use crate::api::server::reachable;
 use crate::api::types::Failure;
+use crate::config::LibraryName;
 
 /// Talks to the daemon of one data directory.
 pub struct Client {
     data: PathBuf,
+    library: Option<LibraryName>,
 }
 
 impl Client {
@@ -24,7 +26,14 @@ impl Client {
     pub fn new(data: &Path) -> Self {
         Self {
             data: data.to_owned(),
+            library: None,
         }
+    }
+
+    /// Returns a client whose requests are about this library.
+    #[must_use]
+    pub fn about(self, library: Option<LibraryName>) -> Self {
+        Self { library, ..self }
     }
 
     /// Asks for `path`.
@@ -67,7 +76,12 @@ impl Client {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (status, body) = runtime.block_on(self.exchange(method, path, body))?;
+        let path = match &self.library {
+            None => path.to_owned(),
+            Some(library) if path.contains('?') => format!("{path}&library={library}"),
+            Some(library) => format!("{path}?library={library}"),
+        };
+        let (status, body) = runtime.block_on(self.exchange(method, &path, body))?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .context("the daemon answered something that this version does not understand");

@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::client::Client;
 use crate::config::load::Loaded;
-use crate::config::{ConfigError, Overrides, load};
+use crate::config::{ConfigError, LibraryName, Overrides, load};
 
 /// A self-hosted tape gateway: a media changer and tape drives over iSCSI, cartridges on disk.
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ pub struct Global {
     /// The configuration file; none is read without this
     #[arg(long, global = true, value_name = "FILE", env = "CAPSTAN_CONFIG")]
     pub config: Option<PathBuf>,
+    /// The library of the gateway that is meant, where there are several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub library: Option<LibraryName>,
 }
 
 /// The verbs.
@@ -91,12 +94,12 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.verb {
         Verb::Serve(verb) => verb.run(&global),
         Verb::Status(verb) => verb.run(&global.client()?),
-        Verb::Tape(verb) => verb.run(&global.client()?),
-        Verb::Changer(verb) => verb.run(&global.client()?),
-        Verb::Drive(verb) => verb.run(&global.client()?),
+        Verb::Tape(verb) => verb.run(&global.library()?),
+        Verb::Changer(verb) => verb.run(&global.library()?),
+        Verb::Drive(verb) => verb.run(&global.library()?),
         Verb::Session(verb) => verb.run(&global.client()?),
-        Verb::Reservation(verb) => verb.run(&global.client()?),
-        Verb::Trace(verb) => verb.run(&global.client()?),
+        Verb::Reservation(verb) => verb.run(&global.library()?),
+        Verb::Trace(verb) => verb.run(&global.library()?),
         Verb::Catalog(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),
         Verb::Completions(verb) => verb.run(),
@@ -112,6 +115,11 @@ impl Global {
             ..overrides
         };
         load(self.config.as_deref(), overrides)
+    }
+
+    /// Returns a client of the library that is meant.
+    fn library(&self) -> anyhow::Result<Client> {
+        Ok(self.client()?.about(self.library.clone()))
     }
 
     /// Returns a client of the gateway that is meant.
@@ -135,4 +143,5 @@ Examples:
   capstan changer move slot:3 drive:1
   capstan drive load 0 CAP001L5
   capstan session list
-  capstan --data /srv/tapes drive unload 0";
+  capstan --data /srv/tapes drive unload 0
+  capstan --library east tape list";

@@ -67,13 +67,20 @@ fn table(reservations: &[ReservationInfo]) -> String {
     let mut table = Table::new(["DEVICE", "HOW", "SINCE", "BY"]);
     for reservation in reservations {
         table.row([
-            reservation.device.clone(),
+            device(reservation),
             reservation.kind.clone(),
             age(reservation.since_unix_ms),
             holders(&reservation.holders),
         ]);
     }
     table.to_string()
+}
+
+fn device(reservation: &ReservationInfo) -> String {
+    if reservation.library.is_main() {
+        return reservation.device.clone();
+    }
+    format!("{} of {}", reservation.device, reservation.library)
 }
 
 fn holders(holders: &[ReservationHolder]) -> String {

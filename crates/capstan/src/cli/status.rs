@@ -47,22 +47,9 @@ fn text(status: &types::Status) -> String {
         status.sessions.len(),
         count(usize::try_from(in_flight).unwrap_or(usize::MAX), "command")
     );
-    let changer = &status.changer;
-    let _ = writeln!(
-        out,
-        "Changer   {} {}   slots {} used, {} free   import/export {} used, {} free{}",
-        changer.vendor,
-        changer.product,
-        changer.slots_used,
-        changer.slots - changer.slots_used.min(changer.slots),
-        changer.import_export_used,
-        changer.import_export - changer.import_export_used.min(changer.import_export),
-        if changer.import_export_open {
-            ", open"
-        } else {
-            ""
-        },
-    );
+    for library in &status.libraries {
+        let _ = writeln!(out, "{}", changer(library, status.libraries.len()));
+    }
     let storage = &status.storage;
     let _ = writeln!(
         out,
@@ -82,9 +69,36 @@ fn text(status: &types::Status) -> String {
             waiting => format!(", {} for more", waits(waiting)),
         }
     );
-    let _ = write!(out, "\n{}", drive::table(&status.drives));
+    for library in &status.libraries {
+        if status.libraries.len() > 1 {
+            let _ = write!(out, "\nLibrary {}", library.name);
+        }
+        let _ = write!(out, "\n{}", drive::table(&library.drives));
+    }
     let _ = write!(out, "\n{}", sessions(&status.sessions));
     out
+}
+
+fn changer(library: &types::LibraryStatus, libraries: usize) -> String {
+    let what = match libraries {
+        1 => "Changer  ".to_owned(),
+        _ => format!("Library   {}:", library.name),
+    };
+    let changer = &library.changer;
+    format!(
+        "{what} {} {}   slots {} used, {} free   import/export {} used, {} free{}",
+        changer.vendor,
+        changer.product,
+        changer.slots_used,
+        changer.slots - changer.slots_used.min(changer.slots),
+        changer.import_export_used,
+        changer.import_export - changer.import_export_used.min(changer.import_export),
+        if changer.import_export_open {
+            ", open"
+        } else {
+            ""
+        },
+    )
 }
 
 fn waits(sessions: u32) -> String {

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-use super::names::{AdvertisedAddress, GatewayName, IqnPrefix, ListenAddress};
+use super::names::{AdvertisedAddress, GatewayName, IqnPrefix, LibraryName, ListenAddress};
 use super::{ByteSize, Compression, Pattern, Permanence, Preset, TargetLayout};
 
 /// The whole file.
@@ -28,6 +28,8 @@ pub struct ConfigFile {
     pub iscsi: IscsiSection,
     /// `[cartridge]`
     pub cartridge: CartridgeSection,
+    /// `[[library]]`
+    pub library: Vec<LibrarySection>,
 }
 
 /// `[iscsi]`
@@ -118,6 +120,18 @@ pub struct CartridgeSection {
     pub compression: Option<Compression>,
     /// When a segment file is full.
     pub segment_size: Option<Spanned<ByteSize>>,
+}
+
+/// `[[library]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LibrarySection {
+    /// Its name.
+    pub name: Spanned<LibraryName>,
+    /// What its first start creates.
+    pub preset: Option<Preset>,
+    /// How its devices are spread over targets.
+    pub targets: Option<TargetLayout>,
 }
 
 /// A network: `10.0.0.0/8`, or a single address.

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{AccessRule, Authentication};
 pub use load::{ConfigError, Overrides, load};
-pub use names::{AdvertisedAddress, GatewayName, IqnPrefix, ListenAddress};
+pub use names::{AdvertisedAddress, GatewayName, IqnPrefix, LibraryName, ListenAddress};
 pub use pattern::Pattern;
 pub use redirect::{Permanence, RedirectRule};
 pub use size::ByteSize;
@@ -49,6 +49,8 @@ pub struct Config {
     pub iscsi: IscsiConfig,
     /// How cartridges are kept.
     pub cartridge: CartridgeConfig,
+    /// Libraries beside the main one, which every gateway has.
+    pub libraries: Vec<LibraryConfig>,
 }
 
 impl Default for Config {
@@ -60,8 +62,20 @@ impl Default for Config {
             log: LOG_DEFAULT.to_owned(),
             iscsi: IscsiConfig::default(),
             cartridge: CartridgeConfig::default(),
+            libraries: Vec::new(),
         }
     }
+}
+
+/// A library beside the main one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryConfig {
+    /// Its name.
+    pub name: LibraryName,
+    /// What its first start creates.
+    pub preset: Preset,
+    /// How its devices are spread over targets.
+    pub targets: TargetLayout,
 }
 
 /// The iSCSI side.
@@ -172,6 +186,8 @@ pub const MEMORY_MAX_DEFAULT: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_DEFA
 pub const MEMORY_MAX_MIN: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_MIN);
 /// More than any machine has, and a number that the books can hold.
 pub const MEMORY_MAX_MAX: ByteSize = ByteSize(1 << 40);
+/// Each library has a thread for each of its devices.
+pub const LIBRARIES_MAX: usize = 16;
 /// Small enough to upload in one go, large enough to be few.
 pub const SEGMENT_SIZE_DEFAULT: ByteSize = ByteSize(256 << 20);
 /// The smallest segment: below, the number of files hurts.

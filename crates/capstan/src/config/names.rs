@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The port of iSCSI targets (RFC 7143 §4.1).
 pub const PORT_DEFAULT: u16 = 3260;
@@ -189,6 +189,49 @@ impl fmt::Display for GatewayName {
     }
 }
 
+/// The name of a library, in target names, in its folder and on the command line.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LibraryName(String);
+
+impl LibraryName {
+    /// Returns the name of the library that every gateway has.
+    pub fn main() -> Self {
+        Self("main".to_owned())
+    }
+
+    /// Returns whether this is the library that every gateway has.
+    pub fn is_main(&self) -> bool {
+        *self == Self::main()
+    }
+
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for LibraryName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() <= LIBRARY_NAME_LENGTH_MAX && is_label(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!(
+                "`{text}` is not a library name: 1 to {LIBRARY_NAME_LENGTH_MAX} lower-case letters, \
+                 digits and hyphens, for example east"
+            ))
+        }
+    }
+}
+
+impl fmt::Display for LibraryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! from_string {
     ($($name:ty),*) => {$(
         impl TryFrom<String> for $name {
@@ -201,14 +244,23 @@ macro_rules! from_string {
     )*};
 }
 
-from_string!(ListenAddress, AdvertisedAddress, IqnPrefix, GatewayName);
+from_string!(
+    ListenAddress,
+    AdvertisedAddress,
+    IqnPrefix,
+    GatewayName,
+    LibraryName
+);
 
 /// Leaves room for the gateway and the device in the 223 bytes of a name.
 const IQN_PREFIX_LENGTH_MAX: usize = 128;
 const GATEWAY_NAME_LENGTH_MAX: usize = 32;
+const LIBRARY_NAME_LENGTH_MAX: usize = 32;
 
-// Prefix, colon, gateway, "-mediachanger".
-const _: () = assert!(IQN_PREFIX_LENGTH_MAX + 1 + GATEWAY_NAME_LENGTH_MAX + 16 <= 223);
+// Prefix, colon, gateway, dot, library, "-mediachanger".
+const _: () = assert!(
+    IQN_PREFIX_LENGTH_MAX + 1 + GATEWAY_NAME_LENGTH_MAX + 1 + LIBRARY_NAME_LENGTH_MAX + 16 <= 223
+);
 
 #[cfg(test)]
 mod tests {
@@ -258,6 +310,15 @@ mod tests {
             "iqn.2001-04.com:x",
         ] {
             assert!(text.parse::<IqnPrefix>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn library_names_are_like_gateway_names() {
+        assert!("east-2".parse::<LibraryName>().is_ok());
+        assert!("main".parse::<LibraryName>().unwrap().is_main());
+        for text in ["", "East", "a.b", "../x", "a:b", &"x".repeat(33)] {
+            assert!(text.parse::<LibraryName>().is_err(), "{text}");
         }
     }
 

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
 use super::redirect::{Permanence, RedirectRule};
-use super::{CartridgeConfig, Compression, Config, IscsiConfig, Preset, TargetLayout};
+use super::{
+    CartridgeConfig, Compression, Config, IscsiConfig, LibraryConfig, Preset, TargetLayout,
+};
 
 /// What becomes of secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,51 @@ pub fn to_toml(config: &Config, secrets: Secrets) -> String {
     for rule in &config.iscsi.redirect {
         out.push_str(&redirect(rule));
     }
-    out + &cartridge(config.cartridge)
+    out.push_str(&cartridge(config.cartridge));
+    out.push_str(LIBRARY);
+    for library in &config.libraries {
+        out.push_str(&one_library(library));
+    }
+    out
+}
+
+const LIBRARY: &str = r#"
+# Libraries beside the main one, which every gateway has: each with its own changer, drives and tapes,
+# below libraries/NAME in the data directory. `--library NAME` says which one a command means; the one
+# that every gateway has is called main. `targets` is as [iscsi] says unless it stands here.
+# [[library]]
+# name = "east"
+# preset = "tape-gateway"
+# targets = "single"
+"#;
+
+fn one_library(library: &LibraryConfig) -> String {
+    format!(
+        "\n[[library]]\nname = {}\npreset = {}\ntargets = {}\n",
+        quoted(library.name.as_str()),
+        quoted(preset(library.preset)),
+        quoted(targets(library.targets)),
+    )
+}
+
+fn preset(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Default => "default",
+        Preset::TapeGateway => "tape-gateway",
+    }
+}
+
+fn targets(layout: TargetLayout) -> &'static str {
+    match layout {
+        TargetLayout::PerDevice => "per-device",
+        TargetLayout::Single => "single",
+    }
 }
 
 fn general(config: &Config) -> String {
     let name = match &config.name {
         Some(name) => format!("name = {}", quoted(name.as_str())),
         None => "# name = \"lab-1\"".to_owned(),
-    };
-    let preset = match config.preset {
-        Preset::Default => "default",
-        Preset::TapeGateway => "tape-gateway",
     };
     format!(
         r#"# Configuration of Capstan. Command line and environment win over this file.
@@ -59,16 +95,12 @@ preset = {preset}
 log = {log}
 "#,
         data = quoted(&config.data.to_string_lossy()),
-        preset = quoted(preset),
+        preset = quoted(preset(config.preset)),
         log = quoted(&config.log),
     )
 }
 
 fn iscsi(iscsi: &IscsiConfig, secrets: Secrets) -> String {
-    let targets = match iscsi.targets {
-        TargetLayout::PerDevice => "per-device",
-        TargetLayout::Single => "single",
-    };
     format!(
         r#"
 [iscsi]
@@ -104,7 +136,7 @@ memory_max = {memory_max}
 # mutual_chap = {{ user = "capstan", secret_file = "/etc/capstan/own.secret" }}
 "#,
         listen = list(iscsi.listen.iter()),
-        targets = quoted(targets),
+        targets = quoted(targets(iscsi.targets)),
         iqn_prefix = quoted(&iscsi.iqn_prefix.to_string()),
         advertise = list(iscsi.advertise.iter()),
         connections_max = iscsi.connections_max,

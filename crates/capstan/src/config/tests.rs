@@ -36,6 +36,13 @@ fn no_file_and_an_empty_file_mean_the_defaults() {
 fn what_is_shown_reads_back_as_the_same_configuration() {
     let config = read(FULL).unwrap();
     assert_eq!(config.name.as_ref().unwrap().as_str(), "lab-1");
+    let [east, west] = &config.libraries[..] else {
+        panic!("two libraries");
+    };
+    assert_eq!((east.name.as_str(), west.name.as_str()), ("east", "west-2"));
+    assert_eq!(east.targets, TargetLayout::Single, "as [iscsi] says");
+    assert_eq!(east.preset, Preset::Default);
+    assert_eq!(west.targets, TargetLayout::PerDevice);
     let shown = show::to_toml(&config, Secrets::Hidden);
     assert!(!shown.contains("secret of"), "secrets are not printed");
     let with_secrets = show::to_toml(&config, Secrets::Shown);
@@ -73,6 +80,14 @@ fn unknown_keys_name_file_line_column_and_what_is_allowed() {
 #[test]
 fn bad_values_name_the_place_and_what_is_allowed() {
     for (text, place, allowed) in [
+        ("[[library]]\nname = \"main\"", ":2:8:", "every gateway has"),
+        ("[[library]]\nname = \"a/b\"", ":2:8:", "not a library name"),
+        (
+            "[[library]]\nname = \"a\"\n[[library]]\nname = \"a\"",
+            ":4:8:",
+            "another library `a`",
+        ),
+        ("[[library]]\npreset = \"default\"", ":1:1:", "name"),
         ("preset = \"l700\"", ":1:10:", "`tape-gateway`"),
         (
             "\n[iscsi]\nlisten = [\"localhost\"]",
@@ -285,4 +300,12 @@ address = "tapes-2"
 [cartridge]
 compression = "lzo"
 segment_size = "64 MiB"
+
+[[library]]
+name = "east"
+
+[[library]]
+name = "west-2"
+preset = "tape-gateway"
+targets = "per-device"
 "#;

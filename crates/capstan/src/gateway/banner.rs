@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use scsi::Lun;
 
-use super::targets::{self, Device, TargetPlan};
+use super::libraries::ServedLibrary;
+use super::targets::{self as plans, Device, TargetPlan};
 
 /// What the text is about.
 pub struct Facts<'a> {
@@ -18,10 +19,12 @@ pub struct Facts<'a> {
     pub portals: &'a [SocketAddr],
     /// What discovery tells instead, if the administrator said so.
     pub advertised: Vec<String>,
-    /// The targets.
+    /// The targets of the main library.
     pub targets: &'a [TargetPlan],
     /// Vendor and product of each device.
     pub models: &'a dyn Fn(Device) -> String,
+    /// The other libraries.
+    pub others: &'a [ServedLibrary],
     /// The block length of the first drive; 0 when blocks are variable.
     pub block_length: u32,
     /// A slot with a tape in it, as `mtx` counts; none when the library has no tape yet.
@@ -44,24 +47,32 @@ pub fn text(facts: &Facts<'_>) -> String {
     for portal in facts.portals {
         let _ = writeln!(out, "Portal  {portal}");
     }
-    for target in facts.targets {
+    targets(&mut out, facts.targets, facts.models);
+    for library in facts.others {
+        let _ = writeln!(out, "Library {}", library.name());
+        targets(&mut out, &library.plans, &|device| library.model(device));
+    }
+    let _ = write!(out, "\n{}", instructions(facts));
+    out
+}
+
+fn targets(out: &mut String, plans: &[TargetPlan], models: &dyn Fn(Device) -> String) {
+    for target in plans {
         let _ = writeln!(out, "Target  {}", target.name);
         for (lun, device) in &target.units {
             let what = match device {
                 Device::Changer => "changer".to_owned(),
                 Device::Drive(number) => format!("drive {number}"),
             };
-            let _ = writeln!(out, "        {lun}: {what}, {}", (facts.models)(*device));
+            let _ = writeln!(out, "        {lun}: {what}, {}", models(*device));
         }
     }
-    let _ = write!(out, "\n{}", instructions(facts));
-    out
 }
 
 fn instructions(facts: &Facts<'_>) -> String {
     let portal = contact(facts);
     let device = |device, suffix| {
-        targets::find(facts.targets, device)
+        plans::find(facts.targets, device)
             .map(|(target, lun)| by_path(&portal, &target.name, lun, suffix))
             .unwrap_or_default()
     };
@@ -139,7 +150,7 @@ mod tests {
     use crate::config::{IqnPrefix, TargetLayout};
 
     fn banner(layout: TargetLayout, block_length: u32, full_slot: Option<u16>) -> String {
-        let targets = targets::plan(&IqnPrefix::default(), "lab", layout, 1);
+        let targets = plans::plan(&IqnPrefix::default(), "lab", layout, 1);
         text(&Facts {
             gateway: "lab",
             data: "./capstan-data".to_owned(),
@@ -147,6 +158,7 @@ mod tests {
             advertised: vec![],
             targets: &targets,
             models: &|_| "STK L700".to_owned(),
+            others: &[],
             block_length,
             full_slot,
             first_import_export: 1601,

@@ -1,4 +1,4 @@
-//! The gateway: library, targets, portals and HTTP interface, wired together.
+//! The gateway: libraries, targets, portals and HTTP interface, wired together.
 //!
 //! # Shut-down
 //! In this order, in five seconds at most: portals accept nothing more; sessions are asked to log
@@ -6,6 +6,7 @@
 //! stable storage; the lock on the data directory goes.
 
 pub mod banner;
+pub mod libraries;
 pub mod lock;
 pub mod operations;
 pub mod problem;
@@ -20,30 +21,26 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use cartridge::Codec;
 use iscsi::MemoryPool;
-use scsi::Lun;
 use scsi::smc::ElementType;
-use tape_library::{DriveBay, ElementName, Library, NewLibrary, OpenOptions, Target};
+use tape_library::ElementName;
 
 use self::banner::Facts;
+use self::libraries::ServedLibrary;
 use self::lock::DataLock;
-use self::targets::{Device, TargetPlan};
+use self::targets::TargetPlan;
 use crate::api::server::Server;
-use crate::config::{Compression, Config, Preset};
+use crate::config::Config;
 use crate::portal::sessions::{Sessions, unix_ms};
-use crate::portal::{Bound, NamedTarget, Portals};
+use crate::portal::{Bound, Portals};
 
 /// A gateway that runs.
 pub struct Gateway {
     config: Config,
     name: String,
     started_unix_ms: u64,
-    library: Arc<Library>,
-    plans: Vec<TargetPlan>,
-    /// What the plans became, in their order.
-    targets: Vec<NamedTarget>,
+    /// The main one first.
+    libraries: Vec<ServedLibrary>,
     sessions: Arc<Sessions>,
     portals: Vec<SocketAddr>,
     memory: MemoryPool,
@@ -63,33 +60,29 @@ impl Gateway {
         let lock = DataLock::take(&config.data)?;
         // Whatever can go wrong goes wrong before a library is made.
         let bound = Bound::bind(&config.iscsi)?;
-        let library = open_or_create(&config)?;
-        let name = match &config.name {
-            Some(name) => name.as_str().to_owned(),
-            None => library.gateway().name.clone(),
+        let open = libraries::open_all(&config)?;
+        let name = match (&config.name, open.first()) {
+            (Some(name), _) => name.as_str().to_owned(),
+            (None, Some(main)) => main.own_name().to_owned(),
+            (None, None) => anyhow::bail!("there is no library"),
         };
-        let drives = u16::try_from(library.drives().len()).unwrap_or(u16::MAX);
-        let plans = targets::plan(
-            &config.iscsi.iqn_prefix,
-            &name,
-            config.iscsi.targets,
-            drives,
-        );
-        let targets: Vec<_> = plans.iter().map(|plan| build(plan, &library)).collect();
         let sessions = Arc::new(Sessions::default());
+        let libraries: Vec<_> = open
+            .into_iter()
+            .map(|library| library.serve(&config, &name, &sessions))
+            .collect();
+        let targets = libraries.iter().flat_map(|library| &library.targets);
         let portals = Portals::serve(
             bound,
             &config.iscsi,
-            targets.clone(),
+            targets.cloned().collect(),
             format!("Capstan {name}"),
             Arc::clone(&sessions),
         )?;
         let gateway = Arc::new(Self {
             name,
             started_unix_ms: unix_ms(),
-            library,
-            plans,
-            targets,
+            libraries,
             sessions,
             portals: portals.addresses(),
             memory: portals.memory(),
@@ -151,24 +144,27 @@ impl Gateway {
         &self.name
     }
 
-    /// Returns the targets, the changer's first.
-    pub fn targets(&self) -> &[TargetPlan] {
-        &self.plans
+    /// Returns the targets, library by library, and of each the changer's first.
+    pub fn targets(&self) -> Vec<TargetPlan> {
+        let libraries = self.libraries.iter();
+        libraries
+            .flat_map(|library| library.plans.iter().cloned())
+            .collect()
     }
 
-    /// Returns what to print for whoever started this: portals, targets, lines to type.
+    /// Returns what to print for whoever started this: portals, targets, lines to type for the main
+    /// library.
     pub fn banner(&self) -> String {
-        let layout = self.library.layout();
-        let slots = layout.range(ElementType::Storage).len();
-        let full = self.library.elements().into_iter().find_map(|element| {
+        let Some(main) = self.libraries.first() else {
+            return String::new();
+        };
+        let slots = main.library.layout().range(ElementType::Storage).len();
+        let slots = u16::try_from(slots).unwrap_or(u16::MAX);
+        let full = main.library.elements().into_iter().find_map(|element| {
             element.cartridge?;
             match element.name {
                 ElementName::Slot(number) => Some(number),
-                ElementName::ImportExport(number) => Some(
-                    u16::try_from(slots)
-                        .unwrap_or(u16::MAX)
-                        .saturating_add(number),
-                ),
+                ElementName::ImportExport(number) => Some(slots.saturating_add(number)),
                 ElementName::Drive(_) | ElementName::Picker(_) => None,
             }
         });
@@ -183,105 +179,50 @@ impl Gateway {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            targets: &self.plans,
-            models: &|device| self.model(device),
-            block_length: self
+            targets: &main.plans,
+            models: &|device| main.model(device),
+            others: &self.libraries[1..],
+            block_length: main
                 .library
                 .drives()
                 .first()
                 .map_or(0, |bay| bay.profile().block_length_default),
             full_slot: full,
-            first_import_export: u16::try_from(slots).unwrap_or(u16::MAX).saturating_add(1),
+            first_import_export: slots.saturating_add(1),
         })
-    }
-
-    fn model(&self, device: Device) -> String {
-        let identity = match device {
-            Device::Changer => Some(self.library.changer_identity()),
-            Device::Drive(number) => self
-                .library
-                .drives()
-                .get(usize::from(number))
-                .map(DriveBay::identity),
-        };
-        identity.map_or_else(String::new, |it| format!("{} {}", it.vendor, it.product))
     }
 
     /// A disk that hangs must not keep a daemon from ending: what is not durable by then was never
     /// promised to be.
     fn synchronize_until(&self, deadline: Instant) -> anyhow::Result<()> {
         let (done, wait) = std::sync::mpsc::channel();
-        let library = Arc::clone(&self.library);
-        std::thread::Builder::new()
-            .name("shut-down".to_owned())
-            .spawn(move || {
-                let failures = library.shut_down();
-                drop(library);
-                let _ = done.send(failures); // nobody listens after the deadline
-            })?;
-        let left = deadline.saturating_duration_since(Instant::now());
-        match wait.recv_timeout(left) {
-            Ok(failures) if failures.is_empty() => Ok(()),
-            Ok(failures) => {
-                let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
-                anyhow::bail!(
-                    "not everything is on stable storage: {}",
-                    failures.join("; ")
-                )
-            }
-            Err(_) => anyhow::bail!(
-                "the disk did not take everything in time; what hosts wrote since their last \
-                 filemark may be lost"
-            ),
+        for served in &self.libraries {
+            let (library, done) = (Arc::clone(&served.library), done.clone());
+            std::thread::Builder::new()
+                .name("shut-down".to_owned())
+                .spawn(move || {
+                    let failures = library.shut_down();
+                    drop(library);
+                    let _ = done.send(failures); // nobody listens after the deadline
+                })?;
         }
-    }
-}
-
-fn open_or_create(config: &Config) -> anyhow::Result<Arc<Library>> {
-    if !Library::exists(&config.data) {
-        let preset = match config.preset {
-            Preset::Default => tape_library::Preset::Default,
-            Preset::TapeGateway => tape_library::Preset::TapeGateway,
-        };
-        let new = NewLibrary {
-            name: config.name.as_ref().map(|name| name.as_str().to_owned()),
-            ..NewLibrary::of_preset(preset)
-        };
-        Library::create(&config.data, new).context("cannot create the library")?;
-    }
-    let settings = cartridge::Settings {
-        codec: match config.cartridge.compression {
-            Compression::None => Codec::Stored,
-            Compression::Lz4 => Codec::Lz4,
-            Compression::Zstd => Codec::default(),
-            Compression::Lzo => Codec::Lzo,
-        },
-        segment_size_bytes: u32::try_from(config.cartridge.segment_size.0)
-            .context("segment size")?,
-        ..cartridge::Settings::default()
-    };
-    let options = OpenOptions {
-        settings,
-        ..OpenOptions::default()
-    };
-    Library::open(&config.data, options).context("cannot open the library")
-}
-
-fn build(plan: &TargetPlan, library: &Library) -> NamedTarget {
-    let units = plan
-        .units
-        .iter()
-        .filter_map(|(lun, device)| {
-            let unit = match device {
-                Device::Changer => library.changer(),
-                Device::Drive(number) => library.drives().get(usize::from(*number))?.unit(),
-            };
-            Some((*lun, unit))
-        })
-        .collect::<Vec<(Lun, _)>>();
-    NamedTarget {
-        name: plan.name.clone(),
-        target: Target::new(&targets::port_name(&plan.name), units),
+        let mut failures = Vec::new();
+        for _ in &self.libraries {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match wait.recv_timeout(left) {
+                Ok(of_one) => failures.extend(of_one.iter().map(ToString::to_string)),
+                Err(_) => anyhow::bail!(
+                    "the disk did not take everything in time; what hosts wrote since their last \
+                     filemark may be lost"
+                ),
+            }
+        }
+        anyhow::ensure!(
+            failures.is_empty(),
+            "not everything is on stable storage: {}",
+            failures.join("; ")
+        );
+        Ok(())
     }
 }
 

@@ -1,15 +1,15 @@
-//! What can be asked of a running gateway, for the HTTP interface. Everything may wait for disks.
+//! What can be asked of a library of a running gateway, for the HTTP interface. Everything may wait for disks.
 
 use scsi::ElementAddress;
 use scsi::smc::DoorAction;
 use tape_library::{BarcodeSource, DriveBay, ElementName, Exchange, MoveError};
 
-use super::Gateway;
+use super::libraries::ServedLibrary;
 use super::problem::PLACES;
 use crate::api::error::{Kind, Problem};
 use crate::api::types::{Changer, Element, ExchangeTapes, Moved, NewTapes, Place, Tape};
 
-impl Gateway {
+impl ServedLibrary {
     /// Returns all tapes, ordered by barcode.
     pub fn tapes(&self) -> Result<Vec<Tape>, Problem> {
         Ok(self

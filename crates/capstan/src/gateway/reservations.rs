@@ -11,13 +11,22 @@ use scsi::NexusId;
 use tape_library::{Holder, LogicalUnit};
 
 use super::Gateway;
+use super::libraries::ServedLibrary;
 use super::targets::Device;
 use crate::api::error::{Kind, Problem};
 use crate::api::types::{Reservation, ReservationHolder};
 
 impl Gateway {
-    /// Returns the reservations: the changer's first, then those of the drives.
+    /// Returns the reservations, library by library.
     pub fn reservations(&self) -> Vec<Reservation> {
+        let libraries = self.libraries().iter();
+        libraries.flat_map(ServedLibrary::reservations).collect()
+    }
+}
+
+impl ServedLibrary {
+    /// Returns the reservations: the changer's first, then those of the drives.
+    fn reservations(&self) -> Vec<Reservation> {
         let drives = self.library.drives().iter();
         let drives = drives.map(|bay| (Device::Drive(bay.number()), bay.unit()));
         std::iter::once((Device::Changer, self.library.changer()))
@@ -52,6 +61,7 @@ impl Gateway {
         let since = reservation.since.duration_since(UNIX_EPOCH);
         let since = since.unwrap_or_default().as_millis();
         Some(Reservation {
+            library: self.name().clone(),
             device: device.to_string(),
             kind: reservation.kind.to_string(),
             holders: reservation

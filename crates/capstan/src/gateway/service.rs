@@ -9,12 +9,12 @@
 use scsi::Lun;
 use tape_library::Target;
 
-use super::Gateway;
+use super::libraries::ServedLibrary;
 use super::targets::{self, Device};
 use crate::api::error::{Kind, Problem};
 use crate::api::types::Drive;
 
-impl Gateway {
+impl ServedLibrary {
     /// Takes drive `number` out of service, or leaves it there.
     pub fn disable_drive(&self, number: u16) -> Result<Drive, Problem> {
         let bay = self.drive(number)?;

@@ -91,10 +91,21 @@ impl Gateway {
         }
     }
 
+    /// Returns `drive:0`, or `drive:0 of east` in another library than the main one.
     fn device_name(&self, target: Option<&str>, lun: Lun) -> String {
-        let plan = self.plans.iter().find(|plan| Some(&*plan.name) == target);
-        let unit = plan.and_then(|plan| plan.units.iter().find(|(number, _)| *number == lun));
-        unit.map_or_else(|| lun.to_string(), |(_, device)| device.to_string())
+        for library in self.libraries() {
+            let plan = library
+                .plans
+                .iter()
+                .find(|plan| Some(&*plan.name) == target);
+            let unit = plan.and_then(|plan| plan.units.iter().find(|(number, _)| *number == lun));
+            match unit {
+                Some((_, device)) if library.name().is_main() => return device.to_string(),
+                Some((_, device)) => return format!("{device} of {}", library.name()),
+                None => {}
+            }
+        }
+        lun.to_string()
     }
 }
 

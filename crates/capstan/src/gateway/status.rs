@@ -5,10 +5,12 @@ use tape_library::drive::DriveState;
 use tape_library::{CartridgeRecord, CartridgeState, DriveBay};
 
 use super::Gateway;
+use super::libraries::ServedLibrary;
 use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{
-    Changer, Drive, LoadedTape, Memory, Place, Position, Status, Storage, Tape, TargetInfo,
+    Changer, Drive, LibraryStatus, LoadedTape, Memory, Place, Position, Status, Storage, Tape,
+    TargetInfo,
 };
 use crate::portal::sessions::SessionInfo;
 
@@ -23,24 +25,65 @@ impl Gateway {
                 .unwrap_or_else(|_| self.config.data.clone()),
             started_unix_ms: self.started_unix_ms,
             portals: self.portals.iter().map(ToString::to_string).collect(),
-            targets: self.plans.iter().map(describe_target).collect(),
+            targets: self.targets().iter().map(describe_target).collect(),
             sessions: self.sessions(),
-            changer: self.changer(),
-            drives: self.drives()?,
+            libraries: self.libraries().iter().map(ServedLibrary::status).collect(),
             storage: self.storage(),
             memory: self.memory(),
         })
     }
 
-    /// Returns the drives.
-    pub fn drives(&self) -> Result<Vec<Drive>, Problem> {
-        let sessions = self.sessions.list();
-        Ok(self
-            .library
-            .drives()
+    fn memory(&self) -> Memory {
+        Memory {
+            reserved_bytes: self.memory.reserved_bytes(),
+            max_bytes: self.memory.max_bytes(),
+            sessions_waiting: self.memory.sessions_waiting(),
+        }
+    }
+
+    fn storage(&self) -> Storage {
+        let free_bytes = rustix::fs::statvfs(&self.config.data).map_or(0, |file_system| {
+            file_system.f_bavail.saturating_mul(file_system.f_frsize)
+        });
+        Storage {
+            tapes: self.libraries().iter().map(ServedLibrary::tape_count).sum(),
+            stored_bytes: self
+                .libraries()
+                .iter()
+                .map(ServedLibrary::stored_bytes)
+                .sum(),
+            free_bytes,
+        }
+    }
+}
+
+impl ServedLibrary {
+    fn status(&self) -> LibraryStatus {
+        LibraryStatus {
+            name: self.name().clone(),
+            changer: self.changer(),
+            drives: self.drives(),
+        }
+    }
+
+    fn tape_count(&self) -> u32 {
+        u32::try_from(self.library.cartridges().len()).unwrap_or(u32::MAX)
+    }
+
+    fn stored_bytes(&self) -> u64 {
+        let cartridges = self.library.cartridges();
+        let bytes = cartridges
             .iter()
-            .map(|bay| self.describe_drive(bay, &sessions))
-            .collect())
+            .map(|it| self.library.stored_bytes(it.uuid));
+        bytes.sum()
+    }
+
+    /// Returns the drives.
+    pub fn drives(&self) -> Vec<Drive> {
+        let sessions = self.sessions.list();
+        let bays = self.library.drives().iter();
+        bays.map(|bay| self.describe_drive(bay, &sessions))
+            .collect()
     }
 
     pub(super) fn describe_tape(&self, record: &CartridgeRecord) -> Tape {
@@ -128,29 +171,6 @@ impl Gateway {
             import_export,
             import_export_used,
             import_export_open: self.library.station_is_open(),
-        }
-    }
-
-    fn memory(&self) -> Memory {
-        Memory {
-            reserved_bytes: self.memory.reserved_bytes(),
-            max_bytes: self.memory.max_bytes(),
-            sessions_waiting: self.memory.sessions_waiting(),
-        }
-    }
-
-    fn storage(&self) -> Storage {
-        let cartridges = self.library.cartridges();
-        let free_bytes = rustix::fs::statvfs(&self.config.data).map_or(0, |file_system| {
-            file_system.f_bavail.saturating_mul(file_system.f_frsize)
-        });
-        Storage {
-            tapes: u32::try_from(cartridges.len()).unwrap_or(u32::MAX),
-            stored_bytes: cartridges
-                .iter()
-                .map(|record| self.library.stored_bytes(record.uuid))
-                .sum(),
-            free_bytes,
         }
     }
 }

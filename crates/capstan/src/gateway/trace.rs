@@ -5,15 +5,15 @@ use std::time::UNIX_EPOCH;
 use scsi::{DeviceType, NexusId, describe};
 use tape_library::trace::{TapePosition, TracedCommand};
 
-use super::Gateway;
+use super::libraries::ServedLibrary;
 use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{Trace, TracePosition, TraceQuery, TracedCommand as Described};
 use crate::hex;
 
-impl Gateway {
+impl ServedLibrary {
     /// Returns the last commands of a device.
-    pub fn trace(&self, device: Device, query: TraceQuery) -> Result<Trace, Problem> {
+    pub fn trace(&self, device: Device, query: &TraceQuery) -> Result<Trace, Problem> {
         let unit = self.unit(device)?;
         let excerpt = unit.trace(query.after, query.count.unwrap_or(usize::MAX));
         let kind = match device {

@@ -94,13 +94,13 @@ fn a_host_that_prevents_removal_is_respected_until_it_goes() {
     let mut host = Host::log_in(gateway.portal(), &gateway.target(Device::Drive(0)));
     host.attentions();
     host.good(&[0x1e, 0, 0, 0, 1, 0], DataTransfer::None); // PREVENT
-    let problem = gateway.gateway().unload(0, None).unwrap_err();
+    let problem = gateway.library().unload(0, None).unwrap_err();
     assert!(
         problem.message.contains("prevents medium removal"),
         "{problem:?}"
     );
     assert!(
-        gateway.gateway().drives().unwrap()[0]
+        gateway.library().drives()[0]
             .tape
             .as_ref()
             .unwrap()
@@ -109,7 +109,7 @@ fn a_host_that_prevents_removal_is_respected_until_it_goes() {
     host.log_out();
     // The drive's worker takes note of the lost nexus after the logout was answered.
     eventually("removal is allowed again", || {
-        gateway.gateway().unload(0, None).is_ok()
+        gateway.library().unload(0, None).is_ok()
     });
     assert_eq!(gateway.tape_in("slot:1").as_deref(), Some("CAP001L5"));
 }

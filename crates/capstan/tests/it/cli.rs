@@ -132,8 +132,8 @@ fn status_shows_sessions_drives_slots_and_storage() {
     assert_eq!(status["sessions"][0]["isid"], "800000000001");
     let reserved = &status["memory"]["reserved_bytes"];
     assert_eq!(&status["sessions"][0]["reserved_bytes"], reserved);
-    assert_eq!(status["drives"][0]["sessions"], 1);
-    assert_eq!(status["changer"]["slots_used"], 19);
+    assert_eq!(status["libraries"][0]["drives"][0]["sessions"], 1);
+    assert_eq!(status["libraries"][0]["changer"]["slots_used"], 19);
     host.log_out();
 }
 
@@ -158,7 +158,10 @@ fn tapes_are_exchanged_and_the_station_opened() {
     let said = capstan_ok(gateway.data(), &["changer", "ie", "open"]);
     assert_eq!(said, "the import/export station is open\n");
     let status = json(&gateway, &["status", "--json"]);
-    assert_eq!(status["changer"]["import_export_open"], true);
+    assert_eq!(
+        status["libraries"][0]["changer"]["import_export_open"],
+        true
+    );
     assert!(capstan_ok(gateway.data(), &["status"]).contains("3 free, open"));
     let complaint = capstan_fails(gateway.data(), &["changer", "move", "ie:1", "slot:2"]);
     assert!(complaint.contains("station is open"), "{complaint}");

@@ -15,6 +15,7 @@ mod configuration;
 mod crash;
 mod discovery;
 mod judge;
+mod libraries;
 mod life;
 mod login;
 mod matrix;

@@ -32,7 +32,7 @@ fn a_new_login_ends_the_old_session_first() {
     );
     // What the old session held is gone with it.
     eventually("removal is allowed again", || {
-        gateway.gateway().unload(0, None).is_ok()
+        gateway.library().unload(0, None).is_ok()
     });
     wait_for_sessions(&gateway, 1);
     assert_eq!(gateway.gateway().sessions()[0].tsih, new.tsih);

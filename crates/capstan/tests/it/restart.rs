@@ -10,7 +10,7 @@ use crate::support::{TestGateway, noise};
 fn names_places_and_data_survive_a_restart() {
     let mut gateway = TestGateway::start();
     let name = gateway.gateway().name().to_owned();
-    let serial = gateway.gateway().drives().unwrap()[0].serial.clone();
+    let serial = gateway.library().drives()[0].serial.clone();
     gateway.move_tape("slot:5", "drive:0");
     gateway.move_tape("slot:6", "ie:2");
     let mut host = Host::log_in(gateway.portal(), &gateway.target(Device::Drive(0)));
@@ -23,7 +23,7 @@ fn names_places_and_data_survive_a_restart() {
 
     gateway.restart();
     assert_eq!(gateway.gateway().name(), name);
-    assert_eq!(gateway.gateway().drives().unwrap()[0].serial, serial);
+    assert_eq!(gateway.library().drives()[0].serial, serial);
     assert_eq!(gateway.tape_in("drive:0").as_deref(), Some("CAP005L5"));
     assert_eq!(gateway.tape_in("ie:2").as_deref(), Some("CAP006L5"));
     let mut host = Host::log_in(gateway.portal(), &gateway.target(Device::Drive(0)));
@@ -53,7 +53,7 @@ fn a_rebuilt_catalogue_finds_every_tape_and_its_data() {
     host.attentions();
     host.write_block(b"on CAP009L5");
     host.log_out();
-    gateway.gateway().unload(0, None).unwrap();
+    gateway.library().unload(0, None).unwrap();
 
     let refused = crate::support::child::capstan_fails(gateway.data(), &["catalog", "rebuild"]);
     assert!(refused.contains("in use by process"), "{refused}");
@@ -63,7 +63,7 @@ fn a_rebuilt_catalogue_finds_every_tape_and_its_data() {
     assert!(said.contains("20 tapes found"), "{said}");
 
     gateway.restart();
-    gateway.gateway().load(0, "CAP009L5").unwrap();
+    gateway.library().load(0, "CAP009L5").unwrap();
     let mut host = Host::log_in(gateway.portal(), &gateway.target(Device::Drive(0)));
     host.attentions();
     assert_eq!(host.read_block(100), Found::Block(b"on CAP009L5".to_vec()));

@@ -53,9 +53,9 @@ fn what_is_written_is_read_and_positions_are_told() {
     assert_eq!(host.position(), 9);
 
     let status = gateway.gateway().status().unwrap();
-    let tape = status.drives[0].tape.as_ref().unwrap();
+    let tape = status.libraries[0].drives[0].tape.as_ref().unwrap();
     assert_eq!((tape.position.file, tape.position.block), (3, 9));
-    assert_eq!(status.drives[0].sessions, 1);
+    assert_eq!(status.libraries[0].drives[0].sessions, 1);
     host.log_out();
 }
 
@@ -214,7 +214,7 @@ fn one_target_serves_changer_and_drives_by_lun() {
 fn drives_of_the_tape_gateway_write_fixed_blocks_of_64_kib() {
     let gateway = TestGateway::start_with(|config| config.preset = Preset::TapeGateway);
     let new = serde_json::from_str("{\"prefix\": \"DEMO\"}").unwrap();
-    let tapes = gateway.gateway().create_tapes(new).unwrap();
+    let tapes = gateway.library().create_tapes(new).unwrap();
     assert_eq!(tapes[0].place.unwrap().to_string(), "ie:1");
     assert!(tapes[0].barcode.starts_with("DEMO"), "{}", tapes[0].barcode);
     let mut host = host_with_tape(&gateway, "ie:1", 9);

@@ -2,9 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::LibraryName;
+
 /// `GET /api/v1/reservations`, one of the list; `DELETE /api/v1/reservations/{device}`, as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
+    /// The library.
+    pub library: LibraryName,
     /// `changer` or `drive:N`.
     pub device: String,
     /// `reserved` by RESERVE, the kind of a persistent reservation, or `registered` when nobody holds

@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::LibraryName;
+
 /// What of `GET /api/v1/trace/{device}` is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TraceQuery {
+    /// The library; may be left out where there is only one.
+    pub library: Option<LibraryName>,
     /// Only commands after this number.
     pub after: u64,
     /// At most so many, the newest ones; all that are remembered when it is left out.

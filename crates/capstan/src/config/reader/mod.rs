@@ -1,6 +1,7 @@
 //! Turns one file into a configuration; knows its text in order to say where something stands.
 
 mod access;
+mod libraries;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -39,12 +40,14 @@ impl<'a> Reader<'a> {
         if let Some(log) = &file.log {
             self.check(log, "log", |log| check_log(log))?;
         }
+        let iscsi = self.iscsi(file.iscsi)?;
         let config = Config {
             data: file.data.map_or(defaults.data, |data| self.beside(&data)),
             name: file.name,
             preset: file.preset.unwrap_or(defaults.preset),
             log: file.log.map_or(defaults.log, Spanned::into_inner),
-            iscsi: self.iscsi(file.iscsi)?,
+            libraries: self.libraries(file.library, iscsi.targets)?,
+            iscsi,
             cartridge: self.cartridge(file.cartridge)?,
         };
         Ok(Loaded {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use capstan::api::types::Place;
 use capstan::config::{Config, ListenAddress};
 use capstan::gateway::Gateway;
+use capstan::gateway::libraries::ServedLibrary;
 use capstan::gateway::targets::{Device, find};
 use tempfile::TempDir;
 
@@ -63,6 +64,11 @@ impl TestGateway {
         self.gateway.as_ref().unwrap()
     }
 
+    /// Returns the main library.
+    pub(crate) fn library(&self) -> &ServedLibrary {
+        &self.gateway().libraries()[0]
+    }
+
     /// Returns the data directory.
     pub(crate) fn data(&self) -> &Path {
         &self.config.data
@@ -74,7 +80,7 @@ impl TestGateway {
 
     /// Returns the name of the target that serves `device`.
     pub(crate) fn target(&self, device: Device) -> String {
-        find(self.gateway().targets(), device)
+        find(&self.gateway().targets(), device)
             .unwrap()
             .0
             .name
@@ -92,7 +98,7 @@ impl TestGateway {
 
     /// Moves a tape through the API.
     pub(crate) fn move_tape(&self, from: &str, to: &str) {
-        self.gateway()
+        self.library()
             .move_tape(from.parse().unwrap(), to.parse().unwrap())
             .unwrap();
     }
@@ -100,7 +106,7 @@ impl TestGateway {
     /// Returns the element address of a place.
     pub(crate) fn address(&self, place: &str) -> u16 {
         let place: Place = place.parse().unwrap();
-        let elements = self.gateway().elements().unwrap();
+        let elements = self.library().elements().unwrap();
         elements
             .into_iter()
             .find(|element| element.place == place)
@@ -111,7 +117,7 @@ impl TestGateway {
     /// Returns the barcode of the tape in a place.
     pub(crate) fn tape_in(&self, place: &str) -> Option<String> {
         let place: Place = place.parse().unwrap();
-        let elements = self.gateway().elements().unwrap();
+        let elements = self.library().elements().unwrap();
         elements
             .into_iter()
             .find(|element| element.place == place)

@@ -60,7 +60,7 @@ fn o7_a_change_of_luns_is_reported_with_event_0_and_by_unit_attentions() {
     let mut two = Peer::log_in(gateway.portal(), &login.clone().port(2));
     settle(&mut one);
     settle(&mut two);
-    gateway.gateway().disable_drive(1).unwrap();
+    gateway.library().disable_drive(1).unwrap();
     change(&mut one);
     change(&mut two);
     assert_eq!(one.attentions(), [LUNS_CHANGED]);
@@ -72,9 +72,9 @@ fn o7_a_change_of_luns_is_reported_with_event_0_and_by_unit_attentions() {
         assert_ne!(sense, (6, 0x3f, 0x0e), "REPORT LUNS told it");
     }
     assert_eq!(sense_at(&mut one, 2), (5, 0x25, 0x00));
-    gateway.gateway().disable_drive(1).unwrap();
+    gateway.library().disable_drive(1).unwrap();
     one.ping(); // it was gone: nothing changed
-    gateway.gateway().enable_drive(1).unwrap();
+    gateway.library().enable_drive(1).unwrap();
     change(&mut one);
     assert_eq!(luns(&mut one), [0, 1, 2, 3, 4]);
     let back = sense_at(&mut one, 2);
@@ -89,7 +89,7 @@ fn o7_a_target_without_units_answers_that_there_is_none() {
     let login = Login::to(&gateway.target(Device::Drive(0)));
     let mut peer = Peer::log_in(gateway.portal(), &login);
     peer.attentions();
-    gateway.gateway().disable_drive(0).unwrap();
+    gateway.library().disable_drive(0).unwrap();
     change(&mut peer);
     assert!(luns(&mut peer).is_empty());
     assert_eq!(peer.read(&INQUIRY, 255).data[0], 0x7f);
@@ -97,7 +97,7 @@ fn o7_a_target_without_units_answers_that_there_is_none() {
     // Who comes now finds the same, and is told of the change later.
     let mut late = Peer::log_in(gateway.portal(), &login.port(2));
     assert!(luns(&mut late).is_empty());
-    gateway.gateway().enable_drive(0).unwrap();
+    gateway.library().enable_drive(0).unwrap();
     for peer in [&mut peer, &mut late] {
         change(peer);
         assert_eq!(luns(peer), [0]);
@@ -120,7 +120,7 @@ fn o7_commands_at_a_unit_that_goes_are_answered() {
     let write = peer.write_command(512);
     peer.send(write.emit(), b"");
     let r2t = peer.r2t(write.task_tag);
-    gateway.gateway().disable_drive(0).unwrap();
+    gateway.library().disable_drive(0).unwrap();
     change(&mut peer);
     peer.send(peer.data_out(&r2t).emit(), &[2; 512]);
     let outcome = peer.outcome(write.task_tag);
@@ -128,7 +128,7 @@ fn o7_commands_at_a_unit_that_goes_are_answered() {
         (outcome.status, outcome.sense),
         (CHECK_CONDITION, (5, 0x25, 0x00))
     );
-    gateway.gateway().enable_drive(0).unwrap();
+    gateway.library().enable_drive(0).unwrap();
     change(&mut peer);
     peer.attentions();
     peer.plain(&REWIND).assert_good();
@@ -142,7 +142,7 @@ fn o7_a_discovery_session_hears_nothing_of_luns() {
     let gateway = single();
     let mut peer = Peer::log_in(gateway.portal(), &Login::discovery());
     let mut normal = Peer::log_in(gateway.portal(), &Login::to(&gateway.targets()[0]));
-    gateway.gateway().disable_drive(0).unwrap();
+    gateway.library().disable_drive(0).unwrap();
     change(&mut normal);
     let answer = peer.text(&[("SendTargets", "All")]);
     assert_eq!(answer[0].0, "TargetName", "and no asynchronous message");
@@ -169,11 +169,11 @@ fn o7_other_units_go_on_meanwhile() {
         ..command(peer)
     };
     for _ in 0..20 {
-        gateway.gateway().disable_drive(3).unwrap();
+        gateway.library().disable_drive(3).unwrap();
         change(&mut peer);
         let request = inquiry(&mut peer);
         assert_eq!(peer.run(request, b"").data[0], 0x01, "a drive");
-        gateway.gateway().enable_drive(3).unwrap();
+        gateway.library().enable_drive(3).unwrap();
         change(&mut peer);
         let request = inquiry(&mut peer);
         peer.run(request, b"").assert_good();
