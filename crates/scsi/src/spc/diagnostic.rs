@@ -3,8 +3,14 @@
 use crate::sense::{AdditionalSense, Sense};
 use crate::task::Cdb;
 
-/// Page 00h: the list of diagnostic pages, and all that we have of them.
+/// Page 00h: the list of diagnostic pages.
 pub const SUPPORTED_PAGES: u8 = 0x00;
+/// Page 80h, of IBM's LTO drives: something to be done, by its diagnostic identifier. LTFS asks for a
+/// dump in this way whenever a command fails unexpectedly, and fetches it with READ BUFFER; when the
+/// request itself fails it asks again, without end.
+pub const DIAGNOSTIC_REQUEST: u8 = 0x80;
+/// The diagnostic identifier of "force a dump".
+const FORCE_DUMP: u16 = 0x0160;
 
 /// What SEND DIAGNOSTIC wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +19,8 @@ pub enum SendDiagnostic {
     SelfTest,
     /// The page which the next RECEIVE DIAGNOSTIC RESULTS with PCV=0 shall return.
     Page(u8),
+    /// A dump, to be read from the buffer for dumps.
+    Dump,
     /// Nothing: an empty parameter list "shall not be considered an error".
     Nothing,
 }
@@ -53,16 +61,24 @@ impl SendDiagnostic {
             return Err(Sense::invalid_field_in_cdb(1).at_bit(PAGE_FORMAT_BIT));
         }
         let too_short = Sense::illegal_request(AdditionalSense::PARAMETER_LIST_LENGTH_ERROR);
-        let Some([page, _, high, low, ..]) = data_out.get(..length) else {
+        let Some([page, _, high, low, body @ ..]) = data_out.get(..length) else {
             return Err(too_short);
         };
-        if *page != SUPPORTED_PAGES {
-            return Err(Sense::invalid_field_in_parameter_list(0));
+        let wanted = match *page {
+            SUPPORTED_PAGES => 0,
+            DIAGNOSTIC_REQUEST => 4,
+            _ => return Err(Sense::invalid_field_in_parameter_list(0)),
+        };
+        if u16::from_be_bytes([*high, *low]) != wanted {
+            return Err(Sense::invalid_field_in_parameter_list(2));
         }
-        match (u16::from_be_bytes([*high, *low]), length) {
-            (0, 4) => Ok(Self::Page(*page)),
-            (0, _) => Err(too_short),
-            _ => Err(Sense::invalid_field_in_parameter_list(2)),
+        if body.len() != usize::from(wanted) {
+            return Err(too_short);
+        }
+        match body {
+            [] => Ok(Self::Page(*page)),
+            [high, low, 0, 0] if u16::from_be_bytes([*high, *low]) == FORCE_DUMP => Ok(Self::Dump),
+            _ => Err(Sense::invalid_field_in_parameter_list(4)),
         }
     }
 }
@@ -87,9 +103,16 @@ impl ReceiveDiagnosticResults {
         })
     }
 
-    /// Returns page 00h: the list of pages, which is itself.
+    /// Returns page 00h: the list of pages that can be sent or received.
     pub fn supported_pages() -> Vec<u8> {
-        vec![SUPPORTED_PAGES, 0, 0, 1, SUPPORTED_PAGES]
+        vec![
+            SUPPORTED_PAGES,
+            0,
+            0,
+            2,
+            SUPPORTED_PAGES,
+            DIAGNOSTIC_REQUEST,
+        ]
     }
 }
 
@@ -115,11 +138,24 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_pages_is_the_only_page() {
+    fn ltfs_asks_for_a_dump() {
+        let request = [0x80, 0, 0, 4, 0x01, 0x60, 0, 0];
+        assert_eq!(send(0x10, &request), Ok(SendDiagnostic::Dump));
+        let list = |byte| Err(Sense::invalid_field_in_parameter_list(byte));
+        assert_eq!(send(0x10, &[0x80, 0, 0, 4, 0x01, 0x61, 0, 0]), list(4));
+        let too_short = AdditionalSense::PARAMETER_LIST_LENGTH_ERROR;
+        assert_eq!(
+            send(0x10, &[0x80, 0, 0, 4, 0x01]),
+            Err(Sense::illegal_request(too_short))
+        );
+    }
+
+    #[test]
+    fn the_list_of_pages_is_the_only_page_to_receive() {
         assert_eq!(send(0x10, &[0, 0, 0, 0]), Ok(SendDiagnostic::Page(0)));
         assert_eq!(send(0x10, &[]), Ok(SendDiagnostic::Nothing));
         let list = |byte| Err(Sense::invalid_field_in_parameter_list(byte));
-        assert_eq!(send(0x10, &[0x80, 0, 0, 0]), list(0));
+        assert_eq!(send(0x10, &[0x81, 0, 0, 0]), list(0));
         assert_eq!(send(0x10, &[0, 0, 0, 1, 0]), list(2));
         let page_format = Sense::invalid_field_in_cdb(1).at_bit(4);
         assert_eq!(send(0x00, &[0, 0, 0, 0]), Err(page_format));

@@ -91,7 +91,10 @@ impl Shared {
             (PERSISTENT_RESERVE_IN, _) => self.reservations.persistent_reserve_in(cdb),
             (PERSISTENT_RESERVE_OUT, _) => self.persistent_reserve_out(nexus, &task.command),
             (RECEIVE_DIAGNOSTIC_RESULTS, _) => Primary::receive_diagnostic_results(cdb),
-            (SEND_DIAGNOSTIC, _) => Primary::send_diagnostic(&*self.device, &task.command),
+            (SEND_DIAGNOSTIC, _) => {
+                self.primary
+                    .send_diagnostic(nexus.id, &*self.device, &task.command)
+            }
             (WRITE_BUFFER, _) => self.primary.write_buffer(nexus.id, &task.command),
             (READ_BUFFER, _) => self.primary.read_buffer(nexus.id, cdb),
             (MAINTENANCE_IN, Some(0x05)) => self.primary.report_identifying_information(cdb),

@@ -19,8 +19,10 @@ use super::Primary;
 const DATA_CAPACITY: u32 = 64 << 10;
 /// The echo buffer's size in bytes; SPC-5 §6.18.6 allows no more.
 const ECHO_CAPACITY: u16 = 4096;
-/// The only data buffer.
+/// The data buffer that initiators may write.
 const DATA_BUFFER: u8 = 0;
+/// The data buffer in which IBM's LTO drives have a dump.
+const DUMP_BUFFER: u8 = 1;
 
 #[derive(Debug, Default)]
 pub(super) struct Buffers(Mutex<State>);
@@ -73,6 +75,12 @@ impl Primary {
 
     fn read(&self, nexus: NexusId, command: &ReadBuffer) -> Result<Response, Sense> {
         let data = match command.mode {
+            ReadMode::Data if command.buffer_id == DUMP_BUFFER => {
+                self.history.snapshot(nexus, command.offset)?
+            }
+            ReadMode::Descriptor if command.buffer_id == DUMP_BUFFER => {
+                descriptor(self.history.snapshot_length(nexus)).to_vec()
+            }
             ReadMode::Data => {
                 check_data_buffer(command.buffer_id, command.offset, 0)?;
                 self.buffers

@@ -1,7 +1,7 @@
 //! SEND DIAGNOSTIC and RECEIVE DIAGNOSTIC RESULTS.
 
 use scsi::spc::diagnostic::{ReceiveDiagnosticResults, SendDiagnostic};
-use scsi::{Cdb, Command, Response};
+use scsi::{Cdb, Command, NexusId, Response};
 
 use super::Primary;
 use crate::logical_unit::DeviceServer;
@@ -9,11 +9,17 @@ use crate::logical_unit::DeviceServer;
 impl Primary {
     /// A self-test that fails ends the command with what the device says is wrong.
     pub(in super::super) fn send_diagnostic(
+        &self,
+        nexus: NexusId,
         device: &dyn DeviceServer,
         command: &Command,
     ) -> Response {
         let done = match SendDiagnostic::parse(&command.cdb, &command.data_out) {
             Ok(SendDiagnostic::SelfTest) => device.self_test(),
+            Ok(SendDiagnostic::Dump) => {
+                self.history.take_snapshot(nexus);
+                Ok(())
+            }
             Ok(SendDiagnostic::Page(_) | SendDiagnostic::Nothing) => Ok(()),
             Err(sense) => Err(sense),
         };

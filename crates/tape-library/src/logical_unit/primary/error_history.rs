@@ -2,6 +2,7 @@
 //!
 //! It is text, one line for each: when, the CDB, the sense data. A nexus that reads the directory gets
 //! a snapshot, so that the pieces that it fetches afterwards fit together; nobody waits for anybody.
+//! The same text is the dump of LTFS, which asks for one with SEND DIAGNOSTIC and reads a data buffer.
 //!
 //! # Limits
 //! [`ENTRIES_MAX`] commands, the oldest forgotten first. A snapshot lives until its nexus takes
@@ -67,10 +68,9 @@ impl ErrorHistory {
                     return Err(Sense::invalid_field_in_cdb(3));
                 }
                 let text = Bytes::from(text(&state.entries));
-                #[allow(clippy::cast_possible_truncation)] // some lines
-                let length = text.len() as u32;
+                let directory = error_history_directory(VENDOR, TEXT, length(&text));
                 state.snapshots.insert(nexus, text);
-                Ok(error_history_directory(VENDOR, TEXT, length))
+                Ok(directory)
             }
             TEXT => {
                 let no_snapshot = AdditionalSense::COMMAND_SEQUENCE_ERROR;
@@ -87,6 +87,26 @@ impl ErrorHistory {
         }
     }
 
+    /// Takes a snapshot for `nexus`.
+    pub(super) fn take_snapshot(&self, nexus: NexusId) {
+        let mut state = self.lock();
+        let text = Bytes::from(text(&state.entries));
+        state.snapshots.insert(nexus, text);
+    }
+
+    /// Returns how long the snapshot of `nexus` is, 0 without one.
+    pub(super) fn snapshot_length(&self, nexus: NexusId) -> u32 {
+        self.lock().snapshots.get(&nexus).map_or(0, length)
+    }
+
+    /// Returns the snapshot of `nexus` from byte `offset` on.
+    pub(super) fn snapshot(&self, nexus: NexusId, offset: u32) -> Result<Vec<u8>, Sense> {
+        let state = self.lock();
+        let text = state.snapshots.get(&nexus).map_or(&[][..], |text| text);
+        let rest = text.get(offset as usize..);
+        Ok(rest.ok_or(Sense::invalid_field_in_cdb(3))?.to_vec())
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // The state is whole between any two statements that could panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,6 +118,11 @@ impl super::Primary {
     pub(in super::super) fn failed(&self, cdb: &Cdb, sense: Sense) {
         self.history.record(*cdb, sense, SystemTime::now());
     }
+}
+
+/// Some thousand bytes.
+fn length(text: &Bytes) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }
 
 fn text(entries: &VecDeque<Entry>) -> String {

@@ -91,7 +91,7 @@ fn the_data_buffer_keeps_bytes_until_a_reset() {
         assert_eq!(refused(&over), Sense::invalid_field_in_cdb(6));
         let behind = one.send(lun, &[0x3c, 0x02, 0, 1, 0, 1, 0, 0, 4, 0], &[]);
         assert_eq!(refused(&behind), Sense::invalid_field_in_cdb(3));
-        let other = one.send(lun, &[0x3c, 0x02, 1, 0, 0, 0, 0, 0, 4, 0], &[]);
+        let other = one.send(lun, &[0x3c, 0x02, 2, 0, 0, 0, 0, 0, 4, 0], &[]);
         assert_eq!(refused(&other), Sense::invalid_field_in_cdb(2));
         let microcode = one.send(lun, &[0x3b, 0x05, 0, 0, 0, 0, 0, 0, 4, 0], &[0; 4]);
         assert_eq!(
@@ -146,6 +146,33 @@ fn failures_can_be_read_back_as_error_history() {
 }
 
 #[test]
+fn ltfs_gets_the_failures_as_a_dump() {
+    const DESCRIPTOR: [u8; 10] = [0x3c, 0x03, 1, 0, 0, 0, 0, 0, 4, 0];
+    const DUMP: [u8; 10] = [0x3c, 0x02, 1, 0, 0, 0, 1, 0, 0, 0];
+    let bench = Bench::new(Preset::Default);
+    let (one, two) = (bench.initiator("a"), bench.initiator("b"));
+    for lun in UNITS {
+        refused(&one.send(lun, &[0x12, 1, 0xee, 0, 96, 0], &[]));
+        assert_eq!(good(&one, lun, &DESCRIPTOR, &[]), [0; 4], "none yet");
+        assert!(good(&one, lun, &DUMP, &[]).is_empty());
+        let request = [0x80, 0, 0, 4, 0x01, 0x60, 0, 0];
+        good(&one, lun, &[0x1d, 0x10, 0, 0, 8, 0], &request);
+        let text = good(&one, lun, &DUMP, &[]);
+        let told = good(&one, lun, &DESCRIPTOR, &[]);
+        assert_eq!(
+            u32::from_be_bytes(told.try_into().unwrap()) as usize,
+            text.len()
+        );
+        assert!(
+            String::from_utf8(text)
+                .unwrap()
+                .contains(" 12 01 ee 00 60 ")
+        );
+        assert!(good(&two, lun, &DUMP, &[]).is_empty(), "it is not its own");
+    }
+}
+
+#[test]
 fn self_tests_pass_and_diagnostic_pages_are_listed() {
     let bench = Bench::new(Preset::Default);
     let initiator = bench.initiator("a");
@@ -166,7 +193,7 @@ fn self_tests_pass_and_diagnostic_pages_are_listed() {
         );
         for byte1 in [0x00, 0x01] {
             let pages = good(&initiator, lun, &[0x1c, byte1, 0, 0, 32, 0], &[]);
-            assert_eq!(pages, [0, 0, 0, 1, 0]);
+            assert_eq!(pages, [0, 0, 0, 2, 0, 0x80]);
         }
         let other = initiator.send(lun, &[0x1c, 0x01, 0x40, 0, 32, 0], &[]);
         assert_eq!(refused(&other), Sense::invalid_field_in_cdb(2));
