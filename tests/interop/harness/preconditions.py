@@ -12,6 +12,7 @@ TOOLS = {
     "mt-st": "mt-st",
     "sg_inq": "sg3-utils",
     "lsscsi": "lsscsi",
+    "stenc": "stenc",
     "ip": "iproute2",
     "modprobe": "kmod",
     "sysctl": "procps",
