@@ -3,6 +3,7 @@
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
 
+use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::read_write::{Address, Read};
 use scsi::{
     AdditionalSense, Command, CommandTable, DeviceType, NexusId, Response, Sense, SenseFormat,
@@ -122,7 +123,7 @@ impl Machine {
             // Several blocks may lie in several frames, of which only the first is looked for.
             READ_6 | READ_16 => key && one_block && here() && mounted.cartridge.is_ready_to_read(),
             WRITE_6 | WRITE_16 => {
-                self.mode.buffered
+                self.mode.buffered_mode == BufferedMode::Buffered
                     && key
                     && here()
                     && mounted.cartridge.is_ready_for(command.data_out.len())
@@ -149,10 +150,10 @@ impl Machine {
                 self.take_up_encryption(nexus).and_then(|()| self.read(cdb))
             }
             WRITE_6 | WRITE_16 => match self.take_up_encryption_for_writing(nexus) {
-                Ok(()) => Ok(self.write(command)),
+                Ok(()) => Ok(self.write(nexus, command)),
                 Err(sense) => Err(sense),
             },
-            WRITE_FILEMARKS_6 | WRITE_FILEMARKS_16 => self.write_filemarks(cdb),
+            WRITE_FILEMARKS_6 | WRITE_FILEMARKS_16 => self.write_filemarks(nexus, cdb),
             SPACE_6 | SPACE_16 => self.space(cdb),
             MODE_SELECT_6 | MODE_SELECT_10 => Ok(self.mode_select(nexus, command)),
             VERIFY_6 | VERIFY_16 => match self.take_up_encryption(nexus) {

@@ -134,6 +134,8 @@ struct Machine {
     encryption: EncryptionSettings,
     /// The key instance of the parameters that the cartridge was given last.
     encryption_in_force: u32,
+    /// Who wrote last.
+    buffer_owner: Option<NexusId>,
     /// The nexuses that prevent medium removal.
     preventing: BTreeSet<NexusId>,
     alerts: TapeAlertLog,
@@ -176,6 +178,7 @@ impl Drive {
             followed: None,
             encryption: EncryptionSettings::default(),
             encryption_in_force: EncryptionSettings::NO_INSTANCE,
+            buffer_owner: None,
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
             alerts_known: TapeAlerts::default(),

@@ -5,7 +5,7 @@ use scsi::spc::mode::{
     BlockDescriptor, Form, ModeSelect, ModeSense, ParameterList, changed_pages, selected_pages,
 };
 use scsi::ssc::block_limits::BlockLimits;
-use scsi::ssc::mode_header::{DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific};
+use scsi::ssc::mode_header::{BufferedMode, DENSITY_DEFAULT, DENSITY_NO_CHANGE, DeviceSpecific};
 use scsi::ssc::mode_pages::{DriveFeatures, DriveParameters};
 use scsi::ssc::protection_information::INFORMATION_LENGTH;
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense};
@@ -20,8 +20,8 @@ use crate::profile::DriveProfile;
 pub(super) struct Mode {
     /// BLOCK LENGTH of the block descriptor; 0 for variable.
     pub(super) block_length: u32,
-    /// BUFFERED MODE: whether WRITE answers when the data are accepted.
-    pub(super) buffered: bool,
+    /// BUFFERED MODE: when WRITE answers.
+    pub(super) buffered_mode: BufferedMode,
     /// The mode pages.
     pub(super) parameters: DriveParameters,
 }
@@ -31,7 +31,7 @@ impl Mode {
     pub(super) fn default_of(profile: &DriveProfile, codec: Codec) -> Self {
         Self {
             block_length: profile.block_length_default,
-            buffered: true,
+            buffered_mode: BufferedMode::Buffered,
             parameters: DriveParameters::new(DriveFeatures {
                 generation: profile.generation,
                 ibm: profile.vendor == "IBM",
@@ -69,7 +69,7 @@ impl Machine {
         };
         DeviceSpecific {
             write_protected: tab || self.is_software_write_protected(),
-            buffered: self.mode.buffered,
+            buffered_mode: self.mode.buffered_mode,
         }
     }
 
@@ -154,7 +154,8 @@ impl Machine {
             Form::Ten => (3, 8),
         };
         let mut wanted = self.mode.clone();
-        wanted.buffered = DeviceSpecific::parse(parsed.device_specific, specific_at)?.buffered;
+        let specific = DeviceSpecific::parse(parsed.device_specific, specific_at)?;
+        wanted.buffered_mode = specific.buffered_mode;
         if let Some(descriptor) = parsed.block_descriptor {
             self.check_descriptor(descriptor, header_length)?;
             wanted.block_length = descriptor.block_length;

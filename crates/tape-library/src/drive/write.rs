@@ -1,8 +1,9 @@
 //! WRITE(6) and WRITE(16) (SSC-5 §5.7, §6.8).
 
 use bytes::Bytes;
+use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::read_write::{Transfer, Write};
-use scsi::{Cdb, Command, Response, Sense, SenseKey};
+use scsi::{Cdb, Command, NexusId, Response, Sense, SenseKey};
 
 use super::Machine;
 use super::fault::end_of_medium;
@@ -13,28 +14,35 @@ use super::transfer::Run;
 impl Machine {
     /// WRITE. The blocks are accepted, not durable, when this answers GOOD; in unbuffered mode
     /// they are durable.
-    pub(super) fn write(&mut self, command: &Command) -> Response {
+    pub(super) fn write(&mut self, nexus: NexusId, command: &Command) -> Response {
         let write = Write::parse(&command.cdb);
         let run = match self.run(&command.cdb, write.transfer) {
             Ok(run) => run,
             Err(sense) => return sense.into(),
         };
-        let response = match self.write_run(write, run, command) {
+        let response = match self.write_run(nexus, write, run, command) {
             Ok(()) => Response::good(),
             Err(sense) => sense.into(),
         };
         response.with_data_out_length(run.bytes())
     }
 
-    fn write_run(&mut self, write: Write, run: Run, command: &Command) -> Result<(), Sense> {
+    fn write_run(
+        &mut self,
+        nexus: NexusId,
+        write: Write,
+        run: Run,
+        command: &Command,
+    ) -> Result<(), Sense> {
         if run.is_empty() {
             return self.loaded().map(|_| ());
         }
         let Command { cdb, data_out } = command;
         self.check_run(run, cdb, data_out.len())?;
         self.begin(write.start)?;
+        self.take_over_buffer(nexus)?;
         let warned = self.append_run(run, data_out)?;
-        if !self.mode.buffered {
+        if self.mode.buffered_mode == BufferedMode::Unbuffered {
             self.synchronize()
                 .map_err(|sense| with_residue(sense, run.residue(0)))?;
         }
@@ -89,6 +97,17 @@ impl Machine {
             }
         }
         Ok(warned)
+    }
+
+    /// In buffered mode 2, what another nexus has in the buffer goes to the medium before this one puts
+    /// anything in (SSC-5 §8.5.1).
+    pub(super) fn take_over_buffer(&mut self, nexus: NexusId) -> Result<(), Sense> {
+        let by_another = self.buffer_owner.replace(nexus) != Some(nexus);
+        let holds_objects = self.loaded()?.buffered_objects > 0;
+        if by_another && holds_objects && self.mode.buffered_mode == BufferedMode::BufferedAlone {
+            self.synchronize()?;
+        }
+        Ok(())
     }
 
     /// Returns the sense of a drive without cartridge or of one that must not be written.

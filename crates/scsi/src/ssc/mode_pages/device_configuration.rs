@@ -3,7 +3,8 @@
 use crate::sense::Sense;
 use crate::spc::mode::{ModePage, PageId, PageView};
 
-/// How the drive works.
+/// How the drive works. REW is zero, as with LTO drives: early warning is told to who writes only.
+#[allow(clippy::struct_excessive_bools)] // bits of the page
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceConfiguration {
     /// Whether the drive has a compression algorithm at all, as in page 0Fh.
@@ -12,10 +13,14 @@ pub struct DeviceConfiguration {
     pub compression: bool,
     /// SWP: the drive refuses to write.
     pub software_write_protect: bool,
+    /// SEW: what is written behind early warning goes to the medium before the drive answers.
+    pub synchronize_at_early_warning: bool,
 }
 
 /// Logical object identifiers supported, byte 8.
 const LOIS: u8 = 0x40;
+/// Synchronize at early warning, byte 10.
+const SEW: u8 = 0x08;
 /// Enable EOD generation, byte 10.
 const EEG: u8 = 0x10;
 /// Software write protection, byte 10.
@@ -35,6 +40,9 @@ impl ModePage for DeviceConfiguration {
     fn write(&self, page: &mut [u8]) {
         page[8] = LOIS;
         page[10] = EEG;
+        if self.synchronize_at_early_warning {
+            page[10] |= SEW;
+        }
         if self.software_write_protect {
             page[10] |= SWP;
         }
@@ -43,7 +51,7 @@ impl ModePage for DeviceConfiguration {
     }
 
     fn changeable(&self, mask: &mut [u8]) {
-        mask[10] = SWP;
+        mask[10] = SEW | SWP;
         if self.compression_capable {
             mask[14] = 0xff;
         }
@@ -56,6 +64,7 @@ impl ModePage for DeviceConfiguration {
             _ => return Err(page.fault(14)),
         };
         self.software_write_protect = page.byte(10) & SWP != 0;
+        self.synchronize_at_early_warning = page.byte(10) & SEW != 0;
         Ok(())
     }
 }

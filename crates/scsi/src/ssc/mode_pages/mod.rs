@@ -126,6 +126,7 @@ impl DriveParameters {
                 compression_capable: features.compression,
                 compression: features.compression,
                 software_write_protect: false,
+                synchronize_at_early_warning: false,
             },
             device_configuration_extension: DeviceConfigurationExtension {
                 append_only_capable: features.append_only,

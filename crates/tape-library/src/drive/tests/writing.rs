@@ -149,6 +149,27 @@ fn unbuffered_mode_leaves_nothing_in_the_buffer() {
 }
 
 #[test]
+fn buffered_mode_2_writes_out_what_another_nexus_has_in_the_buffer() {
+    for (mode, left) in [(0x10, 2), (0x20, 1)] {
+        let rig = Rig::loaded();
+        let response = rig.run_with(&[0x15, 0x10, 0, 0, 4, 0], vec![0, 0, mode, 0]);
+        assert_eq!(response.status, Status::Good);
+        assert_eq!(rig.good(&[0x1a, 0x08, 0, 0, 4, 0])[2], mode);
+        let buffered = || rig.good(&[0x34, 8, 0, 0, 0, 0, 0, 0, 32, 0])[7];
+        rig.write(noise(10, 1));
+        assert_eq!(buffered(), 1);
+        let response = rig.run_as(TWO, &write_bytes(10), noise(10, 2));
+        assert_eq!(response.status, Status::Good);
+        assert_eq!(buffered(), left, "BUFFERED MODE {mode:02x}");
+        rig.run_as(TWO, &write_bytes(10), noise(10, 3));
+        assert_eq!(buffered(), left + 1, "its own stay");
+        // Marks of another nexus count as data.
+        rig.good(&[0x10, 1, 0, 0, 1, 0]);
+        assert_eq!(buffered(), if mode == 0x20 { 1 } else { 4 });
+    }
+}
+
+#[test]
 fn erase_ends_the_data_at_the_position() {
     for cdb in [
         [0x19, 0, 0, 0, 0, 0],
