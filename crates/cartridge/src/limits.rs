@@ -81,3 +81,7 @@ pub const fn early_warning_distance_bytes(capacity_bytes: u64) -> u64 {
     }
     distance
 }
+
+// A host that is told early warning may have as much on its way as it likes: what we have accepted
+// and not yet written fits before the end twice over, unless the cartridge is a very small one.
+const _: () = assert!(early_warning_distance_bytes(1 << 30) >= 2 * WRITE_BEHIND_BYTES_MAX as u64);

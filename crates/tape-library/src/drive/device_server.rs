@@ -123,7 +123,7 @@ impl Machine {
             // Several blocks may lie in several frames, of which only the first is looked for.
             READ_6 | READ_16 => key && one_block && here() && mounted.cartridge.is_ready_to_read(),
             WRITE_6 | WRITE_16 => {
-                self.mode.buffered_mode == BufferedMode::Buffered
+                self.mode.buffering == BufferedMode::Buffered
                     && key
                     && here()
                     && mounted.cartridge.is_ready_for(command.data_out.len())

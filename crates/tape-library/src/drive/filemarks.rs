@@ -2,10 +2,9 @@
 
 use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::write_filemarks::WriteFilemarks;
-use scsi::{Cdb, NexusId, Response, Sense, SenseKey};
+use scsi::{Cdb, NexusId, Response, Sense};
 
 use super::Machine;
-use super::fault::end_of_medium;
 use super::read::with_residue;
 
 impl Machine {
@@ -14,28 +13,29 @@ impl Machine {
     pub(super) fn write_filemarks(&mut self, nexus: NexusId, cdb: &Cdb) -> Result<Response, Sense> {
         let command = WriteFilemarks::parse(cdb);
         // SSC-5 §6.9: in unbuffered mode an answer before the marks are written is not allowed.
-        if command.immediate && self.mode.buffered_mode == BufferedMode::Unbuffered {
+        if command.immediate && self.mode.buffering == BufferedMode::Unbuffered {
             return Err(WriteFilemarks::immediate_refused());
         }
         self.loaded()?;
-        let mut warned = false;
         let residue = i64::from(command.count);
         if command.count > 0 {
             self.check_writable()?;
             self.begin(command.start)?;
             self.take_over_buffer(nexus)?;
-            match self.loaded()?.append_filemarks(command.count) {
-                Ok(met) => warned = met,
-                Err(error) => return Err(with_residue(self.write_fault(&error), residue)),
+            if let Err(error) = self.loaded()?.append_filemarks(command.count) {
+                return Err(with_residue(self.write_fault(&error), residue));
             }
         }
-        if !command.immediate {
+        if !command.immediate || (command.count > 0 && self.synchronizes_here()?) {
             self.synchronize()
                 .map_err(|sense| with_residue(sense, residue))?;
         }
-        if warned {
-            return Err(end_of_medium(SenseKey::NoSense).with_information(0));
+        if command.count == 0 {
+            return Ok(Response::good()); // who only synchronises has met nothing
         }
-        Ok(Response::good())
+        match self.loaded()?.take_warning() {
+            Some(warning) => Err(warning.sense()),
+            None => Ok(Response::good()),
+        }
     }
 }

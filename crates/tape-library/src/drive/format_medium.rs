@@ -78,8 +78,12 @@ impl Machine {
         let partitions_max = self.partitions_max();
         let pages = &mut self.mode.parameters;
         let append_only = pages.device_configuration_extension.append_only;
+        let programmable_mb = pages
+            .device_configuration_extension
+            .programmable_early_warning_mb;
         if let Medium::Loaded(mounted) | Medium::Unloaded(mounted) = &mut self.medium {
             mounted.set_append_only(append_only);
+            mounted.zones.set_programmable(programmable_mb);
         }
         let label = match &self.medium {
             Medium::Loaded(mounted) => Some(mounted.cartridge.label()),

@@ -39,6 +39,7 @@ mod approach;
 mod attributes;
 mod density;
 mod device_server;
+mod early_warning;
 mod encryption;
 mod erase;
 mod exceptions;

@@ -21,7 +21,7 @@ pub(super) struct Mode {
     /// BLOCK LENGTH of the block descriptor; 0 for variable.
     pub(super) block_length: u32,
     /// BUFFERED MODE: when WRITE answers.
-    pub(super) buffered_mode: BufferedMode,
+    pub(super) buffering: BufferedMode,
     /// The mode pages.
     pub(super) parameters: DriveParameters,
 }
@@ -31,7 +31,7 @@ impl Mode {
     pub(super) fn default_of(profile: &DriveProfile, codec: Codec) -> Self {
         Self {
             block_length: profile.block_length_default,
-            buffered_mode: BufferedMode::Buffered,
+            buffering: BufferedMode::Buffered,
             parameters: DriveParameters::new(DriveFeatures {
                 generation: profile.generation,
                 ibm: profile.vendor == "IBM",
@@ -69,7 +69,7 @@ impl Machine {
         };
         DeviceSpecific {
             write_protected: tab || self.is_software_write_protected(),
-            buffered_mode: self.mode.buffered_mode,
+            buffered_mode: self.mode.buffering,
         }
     }
 
@@ -155,7 +155,7 @@ impl Machine {
         };
         let mut wanted = self.mode.clone();
         let specific = DeviceSpecific::parse(parsed.device_specific, specific_at)?;
-        wanted.buffered_mode = specific.buffered_mode;
+        wanted.buffering = specific.buffered_mode;
         if let Some(descriptor) = parsed.block_descriptor {
             self.check_descriptor(descriptor, header_length)?;
             wanted.block_length = descriptor.block_length;

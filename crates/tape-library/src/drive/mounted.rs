@@ -1,10 +1,10 @@
 //! A cartridge in the drive, with what the drive counts about it.
 
 use bytes::Bytes;
-use cartridge::limits::{PARTITIONS_MAX, early_warning_distance_bytes};
-use cartridge::{Appended, DriveName, Error, Memory, Work};
+use cartridge::{DriveName, Error, Memory, Work};
 
 use super::Volume;
+use super::early_warning::Zones;
 use super::life::Life;
 use super::write_policy::WritePolicy;
 
@@ -23,9 +23,7 @@ pub(super) struct Mounted {
     pub(super) bytes_read: u64,
     /// Nobody has said since the cartridge came back where it stands.
     position_distrusted: bool,
-    /// The first object of each partition that was written behind early warning since the cartridge
-    /// came in.
-    warned_from: [Option<u64>; PARTITIONS_MAX],
+    pub(super) zones: Zones,
     pub(super) policy: WritePolicy,
 }
 
@@ -45,7 +43,7 @@ impl Mounted {
             bytes_written: 0,
             bytes_read: 0,
             position_distrusted: false,
-            warned_from: [None; PARTITIONS_MAX],
+            zones: Zones::default(),
             policy: WritePolicy::default(),
         }
     }
@@ -121,62 +119,44 @@ impl Mounted {
         self.check_overwrite()
     }
 
-    /// Appends a block; returns whether early warning was met. Not durable before
-    /// [`Mounted::synchronize`].
-    pub(super) fn append_block(&mut self, block: Bytes) -> Result<bool, Error> {
+    /// Appends a block. Not durable before [`Mounted::synchronize`]. Which zone was met tells
+    /// [`Mounted::take_warning`].
+    pub(super) fn append_block(&mut self, block: Bytes) -> Result<(), Error> {
         self.check_append()?;
         self.before_change()?;
         let length = block.len() as u64;
-        let from = self.cartridge.position().object;
+        let from = self.cartridge.position();
         match self.cartridge.append_block(block) {
-            Ok(appended) => {
+            Ok(_) => {
                 self.buffered_objects += 1;
                 self.buffered_bytes += length;
                 self.bytes_written += length;
                 self.used_overwrite();
-                Ok(self.warned(from, appended))
+                self.zones.appended(from, self.cartridge.usage());
+                Ok(())
             }
             Err(error) => Err(self.forget_lost(error)),
         }
     }
 
-    /// Appends filemarks; returns whether early warning was met. Not durable before
-    /// [`Mounted::synchronize`].
-    pub(super) fn append_filemarks(&mut self, count: u32) -> Result<bool, Error> {
+    /// Appends filemarks, as [`Mounted::append_block`].
+    pub(super) fn append_filemarks(&mut self, count: u32) -> Result<(), Error> {
         if count > 0 {
             self.check_append()?;
             self.before_change()?;
         }
-        let from = self.cartridge.position().object;
+        let from = self.cartridge.position();
         match self.cartridge.append_filemarks(count) {
-            Ok(appended) => {
+            Ok(_) => {
                 self.buffered_objects += u64::from(count);
                 if count > 0 {
                     self.used_overwrite();
                 }
-                Ok(self.warned(from, appended))
+                self.zones.appended(from, self.cartridge.usage());
+                Ok(())
             }
             Err(error) => Err(self.forget_lost(error)),
         }
-    }
-
-    /// Early warning is a place on the medium: once it was met, everything behind it is told. The
-    /// cartridge alone would take it back when blocks that waited turn out to compress well.
-    fn warned(&mut self, from: u64, appended: Appended) -> bool {
-        let partition = usize::from(self.cartridge.position().partition);
-        let warned_from = &mut self.warned_from[partition];
-        if warned_from.is_some_and(|first| from < first) {
-            *warned_from = None;
-        }
-        if appended.early_warning && warned_from.is_none() {
-            *warned_from = Some(from);
-        }
-        warned_from.is_some()
-    }
-
-    /// The partitions are new.
-    pub(super) fn forget_early_warning(&mut self) {
-        self.warned_from = [None; PARTITIONS_MAX];
     }
 
     /// Erases from the position on, unless data may not be. Durable when it returns.
@@ -197,32 +177,6 @@ impl Mounted {
             }
             Err(error) => Err(self.forget_lost(error)),
         }
-    }
-
-    /// Returns whether the position is behind early warning: as far as it was met since the cartridge
-    /// came in, and at the end of data always. It matters to who writes.
-    pub(super) fn is_beyond_early_warning(&self) -> bool {
-        let at = self.cartridge.position();
-        let object = at.object;
-        let warned_from = self.warned_from[usize::from(at.partition)];
-        if warned_from.is_some_and(|first| object > first) {
-            return true;
-        }
-        let usage = self.cartridge.usage();
-        let distance = early_warning_distance_bytes(usage.capacity_bytes);
-        let warned = usage.stored_bytes.saturating_add(distance) >= usage.capacity_bytes;
-        warned && object == self.cartridge.end_of_data().object
-    }
-
-    /// Returns whether the position is behind the programmable early warning, which lies `size_mb`
-    /// megabytes before early warning; never with 0.
-    pub(super) fn is_beyond_programmable_early_warning(&self, size_mb: u16) -> bool {
-        let usage = self.cartridge.usage();
-        let distance = early_warning_distance_bytes(usage.capacity_bytes);
-        let distance = distance.saturating_add(u64::from(size_mb) * 1_000_000);
-        let warned = usage.stored_bytes.saturating_add(distance) >= usage.capacity_bytes;
-        let at_end = self.cartridge.position().object == self.cartridge.end_of_data().object;
-        size_mb > 0 && warned && at_end
     }
 
     /// After a deferred error nothing is in the buffer: it did not reach the medium and is gone.

@@ -69,15 +69,12 @@ impl Machine {
     /// READ POSITION: moves nothing and waits for nothing.
     pub(super) fn read_position(&mut self, cdb: &Cdb) -> Result<Response, Sense> {
         let command = ReadPosition::parse(cdb)?;
-        let extension = &self.mode.parameters.device_configuration_extension;
-        let size_mb = extension.programmable_early_warning_mb;
         let mounted = self.loaded()?;
         let at = mounted.cartridge.position();
         let position = Position {
             beginning_of_partition: at.object == 0,
             end_of_partition: mounted.is_beyond_early_warning(),
-            beyond_programmable_early_warning: mounted
-                .is_beyond_programmable_early_warning(size_mb),
+            beyond_programmable_early_warning: mounted.is_beyond_programmable_early_warning(),
             partition: at.partition,
             object: at.object,
             file: at.filemarks,

@@ -4,6 +4,7 @@ mod any_command;
 mod at_once;
 mod attributes;
 mod capacity;
+mod early_warning;
 mod encryption;
 mod exceptions;
 mod explicit;

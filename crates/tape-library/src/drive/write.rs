@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::read_write::{Transfer, Write};
-use scsi::{Cdb, Command, NexusId, Response, Sense, SenseKey};
+use scsi::{Cdb, Command, NexusId, Response, Sense};
 
 use super::Machine;
-use super::fault::end_of_medium;
 use super::protection::{added_length, unprotected};
 use super::read::with_residue;
 use super::transfer::Run;
@@ -41,16 +40,15 @@ impl Machine {
         self.check_run(run, cdb, data_out.len())?;
         self.begin(write.start)?;
         self.take_over_buffer(nexus)?;
-        let warned = self.append_run(run, data_out)?;
-        if self.mode.buffered_mode == BufferedMode::Unbuffered {
+        self.append_run(run, data_out)?;
+        if self.mode.buffering == BufferedMode::Unbuffered || self.synchronizes_here()? {
             self.synchronize()
                 .map_err(|sense| with_residue(sense, run.residue(0)))?;
         }
-        if warned {
-            // All of it is written: "the INFORMATION field" is 0 (SSC-5 §6.8).
-            return Err(end_of_medium(SenseKey::NoSense).with_information(0));
+        match self.loaded()?.take_warning() {
+            Some(warning) => Err(warning.sense()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses what cannot be written, before anything is.
@@ -76,27 +74,29 @@ impl Machine {
         Ok(())
     }
 
-    /// Appends the blocks of `run`; returns whether early warning was met. A block whose protection
-    /// information is wrong ends it: those before it are accepted.
-    fn append_run(&mut self, run: Run, data: &Bytes) -> Result<bool, Sense> {
+    /// Appends the blocks of `run`. A block whose protection information is wrong ends it: those
+    /// before it are accepted.
+    fn append_run(&mut self, run: Run, data: &Bytes) -> Result<(), Sense> {
         let protection = self.protection().for_writing();
         let mounted = self.loaded()?;
         let length = run.block_length as usize;
-        let mut warned = false;
         for done in 0..run.blocks {
             let start = done as usize * length;
             let transferred = data.slice(start..start + length);
             let block = unprotected(transferred, protection)
                 .map_err(|sense| sense.with_information(run.residue(done)))?;
-            match mounted.append_block(block) {
-                Ok(met) => warned |= met,
-                Err(error) => {
-                    let sense = self.write_fault(&error);
-                    return Err(with_residue(sense, run.residue(done)));
-                }
+            if let Err(error) = mounted.append_block(block) {
+                let sense = self.write_fault(&error);
+                return Err(with_residue(sense, run.residue(done)));
             }
         }
-        Ok(warned)
+        Ok(())
+    }
+
+    /// SEW: whether what is written here goes to the medium before the drive answers.
+    pub(super) fn synchronizes_here(&mut self) -> Result<bool, Sense> {
+        let configuration = &self.mode.parameters.device_configuration;
+        Ok(configuration.synchronize_at_early_warning && self.loaded()?.is_beyond_early_warning())
     }
 
     /// In buffered mode 2, what another nexus has in the buffer goes to the medium before this one puts
@@ -104,7 +104,7 @@ impl Machine {
     pub(super) fn take_over_buffer(&mut self, nexus: NexusId) -> Result<(), Sense> {
         let by_another = self.buffer_owner.replace(nexus) != Some(nexus);
         let holds_objects = self.loaded()?.buffered_objects > 0;
-        if by_another && holds_objects && self.mode.buffered_mode == BufferedMode::BufferedAlone {
+        if by_another && holds_objects && self.mode.buffering == BufferedMode::BufferedAlone {
             self.synchronize()?;
         }
         Ok(())

@@ -100,7 +100,7 @@ impl Mounted {
         match self.cartridge.format(partition_bytes) {
             Ok(()) => {
                 self.used_overwrite();
-                self.forget_early_warning();
+                self.zones.forget();
                 Ok(())
             }
             Err(error) => Err(self.forget_lost(error)),
