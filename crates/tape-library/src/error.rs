@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cartridge::Form;
 use uuid::Uuid;
 
 use crate::element::ElementName;
@@ -127,6 +128,18 @@ pub enum Error {
         name: String,
         /// All names.
         known: String,
+    },
+    /// A kind of cartridge is not made for this.
+    #[error("media {media}: there is no kind of it for {}", match form {
+        Form::Data => "data",
+        Form::Worm => "writing once (WORM)",
+        Form::Cleaning => "cleaning",
+    })]
+    NoSuchForm {
+        /// The kind.
+        media: String,
+        /// What it should be for.
+        form: Form,
     },
     /// A number of new cartridges that cannot be made at once.
     #[error("{count} cartridges: 1 to {max} can be made at once")]

@@ -6,6 +6,7 @@ mod trace;
 
 use std::path::PathBuf;
 
+use cartridge::Form;
 use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
@@ -176,8 +177,10 @@ pub struct Tape {
     pub barcode: String,
     /// The identity of the cartridge's files.
     pub uuid: String,
-    /// The generation, such as `LTO-5`.
+    /// The generation, such as `LTO-5`; `LTO-5W` for WORM.
     pub media: String,
+    /// What it is for: `data`, `worm` or `cleaning`.
+    pub form: Form,
     /// How much it holds.
     pub capacity_bytes: u64,
     /// Bytes that its files take on the disk, after compression.
@@ -206,9 +209,13 @@ pub struct NewTapes {
     /// digits in a gateway of preset `tape-gateway`. Default: `CAP`.
     #[serde(default)]
     pub prefix: Option<String>,
-    /// The generation, such as `LTO-5`. Default: the library's own.
+    /// The generation, such as `LTO-5`. Default: what an explicit barcode ends with, else the
+    /// library's own.
     #[serde(default)]
     pub media: Option<String>,
+    /// What they are for: `data`, `worm` (written once) or `cleaning`. Default: what the media is for.
+    #[serde(default)]
+    pub form: Option<Form>,
     /// How much each holds. Default: what the generation holds without compression.
     #[serde(default)]
     pub capacity_bytes: Option<u64>,

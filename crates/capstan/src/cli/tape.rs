@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use cartridge::Form;
 use clap::{Args, Subcommand};
 
 use super::client::Client;
@@ -16,7 +17,8 @@ pub enum Tape {
     /// Create tapes; they appear in free slots
     #[command(after_help = "Examples:\n  \
         capstan tape create --count 5 --prefix CAP --media LTO-5\n  \
-        capstan tape create --barcode WEEK01L6 --barcode WEEK02L6 --media LTO-6 --size 100G")]
+        capstan tape create --barcode WEEK01L6 --barcode WEEK02L6 --size 100G\n  \
+        capstan tape create --worm --count 2 --prefix LAW --media LTO-5")]
     Create(Create),
     /// List all tapes
     List(Format),
@@ -39,9 +41,12 @@ pub struct Create {
     /// What made-up barcodes begin with: CAP makes CAP021L5 and so on [default: CAP]
     #[arg(long)]
     prefix: Option<String>,
-    /// The generation: LTO-1 to LTO-9 [default: the library's own]
+    /// The generation: LTO-1 to LTO-9 [default: what the barcode ends with, or the library's own]
     #[arg(long)]
     media: Option<String>,
+    /// Written once: what is on the tape can be neither overwritten nor erased
+    #[arg(long)]
+    worm: bool,
     /// How much each tape holds, such as 100G or 2.5TB [default: the generation's native capacity]
     #[arg(long)]
     size: Option<ByteSize>,
@@ -78,6 +83,7 @@ impl Tape {
                     barcodes: create.barcode,
                     prefix: create.prefix,
                     media: create.media,
+                    form: create.worm.then_some(Form::Worm),
                     capacity_bytes: create.size.map(|size| size.0),
                 };
                 let tapes: Vec<TapeInfo> = client.post("/api/v1/tapes", &new)?;
@@ -139,10 +145,15 @@ fn details(tape: &TapeInfo) -> String {
         .place
         .map_or_else(|| "nowhere in the library".to_owned(), |p| p.to_string());
     format!(
-        "Tape       {}\nMedia      {}\nPlace      {place}\nState      {}{}\n\
+        "Tape       {}\nMedia      {}{}\nPlace      {place}\nState      {}{}\n\
          On disk    {}\nCapacity   {}\nCreated    {} ago\nFiles      {}",
         tape.barcode,
         tape.media,
+        match tape.form {
+            Form::Data => "",
+            Form::Worm => ", written once (WORM)",
+            Form::Cleaning => ", for cleaning",
+        },
         tape.state,
         if tape.write_protected {
             ", write-protected"

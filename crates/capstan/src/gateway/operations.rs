@@ -175,6 +175,7 @@ impl ServedLibrary {
             barcodes,
             prefix,
             media,
+            form,
             capacity_bytes,
         } = new;
         if !barcodes.is_empty() && (prefix.is_some() || count.is_some()) {
@@ -191,6 +192,7 @@ impl ServedLibrary {
             count: count.unwrap_or(1),
             barcodes,
             media,
+            form,
             capacity_bytes,
         })
     }

@@ -29,6 +29,7 @@ impl From<Error> for Problem {
                 .hint("let the backup software release it, or log its session out"),
             Error::InvalidBarcode { .. }
             | Error::UnknownMedia { .. }
+            | Error::NoSuchForm { .. }
             | Error::CartridgeCount { .. }
             | Error::GatewayName { .. }
             | Error::Cartridge {

@@ -92,6 +92,7 @@ impl ServedLibrary {
             barcode: record.barcode.clone(),
             uuid: record.uuid.to_string(),
             media: record.media.clone(),
+            form: record.form(),
             capacity_bytes: record.capacity_bytes,
             stored_bytes: self.library.stored_bytes(record.uuid),
             write_protected: record.write_protected,

@@ -247,3 +247,28 @@ fn drives_go_out_of_service_and_come_back() {
     let complaint = capstan_fails(gateway.data(), &["drive", "disable", "9"]);
     assert!(complaint.contains("drive 9"), "{complaint}");
 }
+
+#[test]
+fn worm_tapes_are_made_and_shown() {
+    let gateway = TestGateway::start();
+    let created = json(
+        &gateway,
+        &["tape", "create", "--worm", "--prefix", "LAW", "--json"],
+    );
+    assert_eq!(created[0]["barcode"], "LAW001LV");
+    assert_eq!(created[0]["media"], "LTO-5W");
+    assert_eq!(created[0]["form"], "worm");
+    let said = capstan_ok(gateway.data(), &["tape", "show", "LAW001LV"]);
+    assert!(said.contains("LTO-5W, written once (WORM)"), "{said}");
+    // A barcode says it, too.
+    capstan_ok(gateway.data(), &["tape", "create", "--barcode", "LAW900LV"]);
+    let shown = json(&gateway, &["tape", "show", "LAW900LV", "--json"]);
+    assert_eq!(shown["form"], "worm");
+    let plain = json(&gateway, &["tape", "show", "CAP001L5", "--json"]);
+    assert_eq!(plain["form"], "data");
+    let complaint = capstan_fails(
+        gateway.data(),
+        &["tape", "create", "--worm", "--media", "LTO-1"],
+    );
+    assert!(complaint.contains("no kind of it"), "{complaint}");
+}

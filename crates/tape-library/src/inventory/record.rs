@@ -1,10 +1,12 @@
 //! A cartridge as the catalogue knows it.
 
+use cartridge::Form;
 use rusqlite::Row;
 use scsi::ElementAddress;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::profile::Media;
 
 /// A cartridge as the catalogue knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub struct CartridgeRecord {
     pub write_protected: bool,
     /// Present while it waits in an import/export element to be archived.
     pub archive_intent: Option<ArchiveIntent>,
+}
+
+impl CartridgeRecord {
+    /// Returns what it is for, which its kind of medium says; its label says the same.
+    pub fn form(&self) -> Form {
+        Media::find(&self.media).map_or(Form::Data, |media| media.form)
+    }
 }
 
 /// Whether a cartridge's files are there.

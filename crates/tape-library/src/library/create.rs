@@ -104,6 +104,7 @@ fn fill(data: &Path, gateway: &Gateway, environment: &dyn Environment) -> Result
                 first: 1,
             },
             media: None,
+            form: None,
             capacity_bytes: None,
         };
         let records = new_tapes::plan(&tapes, gateway, &layout, &[], environment)?;

@@ -18,7 +18,7 @@ use crate::element::Layout;
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::inventory::{CartridgeRecord, CartridgeState};
-use crate::profile::{Form, Media, NewCartridgesGo};
+use crate::profile::{Form, MachineSpec, Media, NewCartridgesGo};
 
 /// The most cartridges that one call makes: each costs a few waits for the disk.
 pub const CARTRIDGES_AT_ONCE_MAX: usize = 4096;
@@ -33,8 +33,11 @@ pub struct NewTapes {
     pub count: u32,
     /// What they are called.
     pub barcodes: BarcodeSource,
-    /// The kind of medium, `LTO-5`; `None` for the library's own.
+    /// The kind of medium, `LTO-5`; `None` for what each barcode of a list names, else the library's
+    /// own.
     pub media: Option<String>,
+    /// What they are for; `None` for what the kind of medium is for. `LTO-5` as WORM is `LTO-5W`.
+    pub form: Option<Form>,
     /// The capacity; `None` for the medium's native capacity. Space is taken as data come.
     pub capacity_bytes: Option<u64>,
 }
@@ -109,14 +112,20 @@ pub(super) fn plan(
     environment: &dyn Environment,
 ) -> Result<Vec<CartridgeRecord>, Error> {
     let machine = &gateway.machine;
-    let media = find_media(new.media.as_ref().unwrap_or(&machine.new_cartridges_media))?;
     let taken: HashSet<&str> = existing.iter().map(|record| &*record.barcode).collect();
-    let barcodes = barcodes(new, media, &taken, environment)?;
+    let barcodes = barcodes(new, machine, &taken, environment)?;
+    let media = barcodes.iter().map(|barcode| match new.barcodes {
+        BarcodeSource::List(_) => media_of(new, machine, Some(barcode)),
+        BarcodeSource::Sequence { .. } | BarcodeSource::Random { .. } => {
+            media_of(new, machine, None)
+        }
+    });
+    let media: Vec<_> = media.collect::<Result<_, _>>()?;
     let places = free_elements(machine.new_cartridges, layout, existing, barcodes.len())?;
     let created_unix_ms = environment.now_unix_ms();
-    let records = barcodes.into_iter().zip(places);
+    let records = barcodes.into_iter().zip(media).zip(places);
     Ok(records
-        .map(|(barcode, element)| CartridgeRecord {
+        .map(|((barcode, media), element)| CartridgeRecord {
             uuid: environment.new_uuid(),
             barcode,
             media: media.name.clone(),
@@ -152,6 +161,29 @@ pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result
     })
 }
 
+/// Returns the kind of medium of a new cartridge; `barcode` is one that somebody has chosen.
+fn media_of(
+    new: &NewTapes,
+    machine: &MachineSpec,
+    barcode: Option<&str>,
+) -> Result<&'static Media, Error> {
+    let media = match (&new.media, barcode.and_then(Media::of_barcode)) {
+        (Some(name), _) => find_media(name)?,
+        (None, Some(media)) => media,
+        (None, None) => find_media(&machine.new_cartridges_media)?,
+    };
+    let Some(form) = new.form else {
+        return Ok(media);
+    };
+    media
+        .in_form(form)
+        .map(|media| &**media)
+        .ok_or_else(|| Error::NoSuchForm {
+            media: media.name.clone(),
+            form,
+        })
+}
+
 fn find_media(name: &str) -> Result<&'static Media, Error> {
     let media = Media::find(name).ok_or_else(|| {
         let known: Vec<_> = Media::all().iter().map(|media| &*media.name).collect();
@@ -165,7 +197,7 @@ fn find_media(name: &str) -> Result<&'static Media, Error> {
 
 fn barcodes(
     new: &NewTapes,
-    media: &Media,
+    machine: &MachineSpec,
     taken: &HashSet<&str>,
     environment: &dyn Environment,
 ) -> Result<Vec<String>, Error> {
@@ -181,11 +213,14 @@ fn barcodes(
     }
     let barcodes: Vec<String> = match &new.barcodes {
         BarcodeSource::List(list) => list.clone(),
-        BarcodeSource::Sequence { prefix, first } => (*first..=u32::MAX)
-            .map(|number| format!("{prefix}{number:03}{}", media.barcode_suffix))
-            .filter(|barcode| !taken.contains(barcode.as_str()))
-            .take(wanted)
-            .collect(),
+        BarcodeSource::Sequence { prefix, first } => {
+            let suffix = &media_of(new, machine, None)?.barcode_suffix;
+            (*first..=u32::MAX)
+                .map(|number| format!("{prefix}{number:03}{suffix}"))
+                .filter(|barcode| !taken.contains(barcode.as_str()))
+                .take(wanted)
+                .collect()
+        }
         BarcodeSource::Random { prefix } => {
             let mut drawn = HashSet::new();
             std::iter::repeat_with(|| random_barcode(prefix, environment))

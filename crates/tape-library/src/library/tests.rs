@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use cartridge::Form;
 use proptest::prelude::*;
 use scsi::{AdditionalSense, SenseKey};
 
@@ -22,6 +23,7 @@ fn tapes(barcodes: BarcodeSource, count: u32) -> NewTapes {
         count,
         barcodes,
         media: None,
+        form: None,
         capacity_bytes: None,
     }
 }
@@ -274,4 +276,66 @@ fn shut_down_waits_until_the_robot_is_at_rest() {
     drop(arm);
     assert_eq!(wait.recv().unwrap(), 0);
     thread.join().unwrap();
+}
+
+#[test]
+fn a_cartridge_is_what_its_barcode_its_media_or_its_form_says() {
+    let bench = Bench::new(Preset::Default);
+    let make = |new: &NewTapes| {
+        let made = bench.library.create_cartridges(new);
+        made.map(|made| {
+            (
+                made[0].barcode.clone(),
+                made[0].media.clone(),
+                made[0].form(),
+            )
+        })
+    };
+    let new = |barcode: &str, media: Option<&str>, form| NewTapes {
+        media: media.map(str::to_owned),
+        form,
+        ..list(&[barcode])
+    };
+    let worm = Some(Form::Worm);
+    for (barcode, media, form, made) in [
+        ("A01LV", None, None, ("LTO-5W", Form::Worm)),
+        ("A01L6", None, None, ("LTO-6", Form::Data)),
+        ("PLAIN", None, None, ("LTO-5", Form::Data)),
+        ("A02L6", None, worm, ("LTO-6W", Form::Worm)),
+        ("A03L6", Some("LTO-5"), None, ("LTO-5", Form::Data)),
+    ] {
+        let expected = (barcode.to_owned(), made.0.to_owned(), made.1);
+        assert_eq!(make(&new(barcode, media, form)).unwrap(), expected);
+        bench.library.delete_cartridge(barcode).unwrap(); // for room
+    }
+    let sequence = |prefix: &str, form| NewTapes {
+        form,
+        ..tapes(
+            BarcodeSource::Sequence {
+                prefix: prefix.to_owned(),
+                first: 1,
+            },
+            1,
+        )
+    };
+    let (barcode, media, _) = make(&sequence("LAW", worm)).unwrap();
+    assert_eq!((&*barcode, &*media), ("LAW001LV", "LTO-5W"));
+    let old = make(&new("OLD1", Some("LTO-1"), worm)).unwrap_err();
+    assert_eq!(
+        old.to_string(),
+        "media LTO-1: there is no kind of it for writing once (WORM)"
+    );
+    // The label, from which drives know it and a rebuild starts, says the same.
+    let record = bench.library.cartridges().into_iter();
+    let record = record
+        .clone()
+        .find(|record| record.barcode == "LAW001LV")
+        .unwrap();
+    let directory = bench
+        .data
+        .path()
+        .join("cartridges")
+        .join(record.uuid.to_string());
+    let label = cartridge::read_label(&cartridge::LocalStore::new(directory)).unwrap();
+    assert_eq!((label.form, &*label.media), (Form::Worm, "LTO-5W"));
 }

@@ -71,6 +71,17 @@ impl Media {
             .find(|media| barcode.len() > 2 && barcode.ends_with(&media.barcode_suffix))
     }
 
+    /// Returns the kind of the same generation that is for `form`: itself, or its sister. Cleaning
+    /// cartridges fit all generations.
+    pub fn in_form(&self, form: Form) -> Option<&'static Arc<Self>> {
+        let is_it = |media: &&Arc<Self>| match form {
+            _ if self.form == form => media.name == self.name,
+            Form::Cleaning => media.form == form,
+            Form::Data | Form::Worm => (media.generation, media.form) == (self.generation, form),
+        };
+        ALL.iter().find(is_it)
+    }
+
     /// Returns the native capacity in bytes.
     pub fn capacity_bytes(&self) -> u64 {
         u64::from(self.capacity_mb) * 1_000_000

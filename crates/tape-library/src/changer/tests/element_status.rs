@@ -149,6 +149,7 @@ fn import_export_elements_say_who_put_the_cartridge_there() {
                 prefix: "DEMO".into(),
             },
             media: None,
+            form: None,
             capacity_bytes: Some(100 << 30),
         })
         .unwrap();
@@ -196,6 +197,7 @@ fn cartridge_from_an_import_export_element_has_no_source_to_return_to() {
             count: 0,
             barcodes: crate::BarcodeSource::List(vec!["NEW".into()]),
             media: None,
+            form: None,
             capacity_bytes: None,
         })
         .unwrap();

@@ -120,6 +120,7 @@ fn cartridge_that_does_not_fit_leaves_both_where_they_are() {
         count: 1,
         barcodes: crate::BarcodeSource::List(vec!["NEW001L6".into()]),
         media: Some("LTO-6".into()),
+        form: None,
         capacity_bytes: None,
     };
     bench.library.create_cartridges(&new).unwrap();

@@ -99,6 +99,7 @@ fn what_the_operator_changes_is_told_and_what_initiators_move_is_not() {
         count: 1,
         barcodes: crate::BarcodeSource::List(vec!["NEW".into()]),
         media: None,
+        form: None,
         capacity_bytes: None,
     };
     bench.library.create_cartridges(&new).unwrap();

@@ -91,6 +91,7 @@ fn incompatible_cartridge_stays_where_it_is() {
             count: 1,
             barcodes: crate::BarcodeSource::List(vec!["NEW001L6".into()]),
             media: Some("LTO-6".into()),
+            form: None,
             capacity_bytes: None,
         })
         .unwrap();

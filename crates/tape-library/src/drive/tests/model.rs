@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::harness::*;
 use super::motions::{Motion, motion};
-use super::tape::{Answer, GOOD, Model, refused};
+use super::tape::{Answer, GOOD, Model, Object, refused};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -52,6 +52,13 @@ enum Step {
     Unload,
     Load,
     Reset,
+    /// So many partitions, from the beginning of the cartridge on.
+    Divide(u8),
+    /// LOCATE(16) with CP.
+    LocateIn {
+        partition: u8,
+        object: u8,
+    },
     /// The robot takes the cartridge out and brings it back.
     Reinsert,
     /// WRITE FILEMARKS of none, then the process dies and the cartridge is opened anew.
@@ -86,6 +93,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Unload),
         2 => Just(Step::Load),
         1 => Just(Step::Reset),
+        2 => (1..3_u8).prop_map(Step::Divide),
+        6 => (0..3_u8, 0..40_u8)
+            .prop_map(|(partition, object)| Step::LocateIn { partition, object }),
         1 => Just(Step::Reinsert),
         1 => Just(Step::Crash),
     ]
@@ -95,7 +105,11 @@ fn step() -> impl Strategy<Value = Step> {
 struct Pair {
     rig: Rig,
     store: MemoryStore,
+    /// The current partition.
     model: Model,
+    partition: usize,
+    /// What is in the others; at the current one's place there is nothing.
+    others: Vec<Vec<Object>>,
 }
 
 fn answer(rig: &Rig, cdb: &[u8], data_out: Vec<u8>) -> Answer {
@@ -111,7 +125,30 @@ impl Pair {
             rig: Rig::loaded_with(store.clone(), PLENTY),
             store,
             model: Model::default(),
+            partition: 0,
+            others: vec![Vec::new()],
         }
+    }
+
+    /// The model goes to the beginning of a partition.
+    fn change_partition(&mut self, partition: usize) {
+        std::mem::swap(&mut self.model.objects, &mut self.others[self.partition]);
+        std::mem::swap(&mut self.model.objects, &mut self.others[partition]);
+        self.partition = partition;
+        self.model.at = 0;
+    }
+
+    /// MODE SELECT of page 11h, the beginning of the cartridge, and FORMAT MEDIUM.
+    fn divide(&mut self, count: u8) -> (Answer, Answer) {
+        let page = [0x11, 10, 1, count - 1, 0x34, 3, 0, 0, 0, 100, 0xff, 0xff];
+        let list = [&[0, 0, 0x10, 0][..], &page].concat();
+        assert_eq!(self.run_with(&[0x15, 0x10, 0, 0, 16, 0], list), GOOD);
+        let beginning = [0x92, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(self.run(&beginning), GOOD);
+        self.others = vec![Vec::new(); count.into()];
+        self.partition = 0;
+        (self.model.objects, self.model.at) = (Vec::new(), 0);
+        (self.run(&[0x04, 0, 1, 0, 0, 0]), GOOD)
     }
 
     fn run(&self, cdb: &[u8]) -> Answer {
@@ -147,7 +184,7 @@ impl Pair {
             }
             Step::Load => {
                 self.model.unloaded = false;
-                self.model.at = 0;
+                self.change_partition(0);
                 return (self.run(&[0x1b, 0, 0, 0, 1, 0]), GOOD);
             }
             Step::Unload => {
@@ -165,7 +202,7 @@ impl Pair {
 
     fn reopen(&mut self) -> (Answer, Answer) {
         self.rig.insert(open(self.store.clone()));
-        self.model.at = 0;
+        self.change_partition(0);
         self.model.unloaded = false;
         (GOOD, GOOD)
     }
@@ -255,12 +292,31 @@ impl Pair {
                 (self.run(&cdb), self.model.locate(Some(end)))
             }
             Step::Motion(ref motion) => {
+                let partition = u8::try_from(self.partition).unwrap();
                 let Self { rig, model, .. } = self;
-                motion.take(model, |cdb, data| answer(rig, cdb, data))
+                motion.take(model, |cdb, data| {
+                    let mut cdb = cdb.to_vec();
+                    if cdb[0] >> 5 == 4 && cdb[0] != 0x91 {
+                        cdb[3] = partition; // the commands that name a place
+                    }
+                    answer(rig, &cdb, data)
+                })
             }
             Step::Rewind => {
                 self.model.at = 0;
                 (self.run(&[0x01, 0, 0, 0, 0, 0]), GOOD)
+            }
+            Step::Divide(count) => self.divide(count),
+            Step::LocateIn { partition, object } => {
+                let answer = self.run(&[
+                    0x92, 2, 0, partition, 0, 0, 0, 0, 0, 0, 0, object, 0, 0, 0, 0,
+                ]);
+                if usize::from(partition) >= self.others.len() {
+                    let expected = Some(invalid_field(true, 3, None));
+                    return (answer, (expected, Vec::new()));
+                }
+                self.change_partition(partition.into());
+                (answer, self.model.locate(Some(object.into())))
             }
             Step::Erase { long } => {
                 self.model.objects.truncate(self.model.at);
@@ -276,6 +332,7 @@ impl Pair {
             return None;
         }
         let data = self.rig.good(&[0x34, 6, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(usize::from(data[7]), self.partition);
         let at = (self.model.at as u64).to_be_bytes();
         let file = (self.model.marks_before() as u64).to_be_bytes();
         let expected = [at, file].concat();
