@@ -39,6 +39,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/changer/import-export/open", post(open_station))
         .route("/api/v1/changer/import-export/close", post(close_station))
         .route("/api/v1/drives", get(drives))
+        .route("/api/v1/drives/{number}", get(drive))
         .route("/api/v1/drives/{number}/load", post(load))
         .route("/api/v1/drives/{number}/unload", post(unload))
         .route("/api/v1/drives/{number}/disable", post(disable_drive))
@@ -163,6 +164,15 @@ async fn close_station(State(gateway): State<Arc<Gateway>>, which: Which) -> Ans
 
 async fn drives(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Drive>> {
     in_library(gateway, which, |library| Ok(library.drives())).await
+}
+
+async fn drive(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<u16>,
+) -> Answer<Drive> {
+    let number = segment(path)?;
+    in_library(gateway, which, move |library| library.show_drive(number)).await
 }
 
 async fn load(

@@ -1,5 +1,6 @@
 //! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
 
+mod life;
 mod reservation;
 mod session;
 mod trace;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
 use crate::config::LibraryName;
+pub use life::{Alert, DriveLife, TapeLife};
 pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
 pub use trace::{Trace, TracePosition, TraceQuery, TracedCommand};
@@ -105,7 +107,7 @@ pub struct Changer {
     pub import_export_open: bool,
 }
 
-/// `GET /api/v1/drives`, one of the list.
+/// `GET /api/v1/drives`, one of the list, and `GET /api/v1/drives/{number}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drive {
     /// The drive's number, from 0 as in `mtx`.
@@ -122,6 +124,10 @@ pub struct Drive {
     pub sessions: u32,
     /// Whether hosts see it.
     pub enabled: bool,
+    /// What it complains of.
+    pub alerts: Vec<Alert>,
+    /// What it has done since the gateway was started.
+    pub life: DriveLife,
     /// What is in the drive, if anything.
     pub tape: Option<LoadedTape>,
 }
@@ -193,6 +199,9 @@ pub struct Tape {
     pub state: String,
     /// When it was made.
     pub created_unix_ms: u64,
+    /// What its memory says; told of a tape that is asked for by its barcode, once it was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<TapeLife>,
 }
 
 /// `POST /api/v1/tapes`

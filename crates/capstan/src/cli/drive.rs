@@ -1,9 +1,9 @@
-//! `capstan drive`: list, load, unload, disable, enable.
+//! `capstan drive`: list, show, load, unload, disable, enable.
 
 use clap::{Args, Subcommand};
 
 use super::client::Client;
-use super::show::{Format, say};
+use super::show::{Format, say, size};
 use super::table::Table;
 use crate::api::types::{Drive as DriveInfo, Load, LoadedTape, Moved, Place, Unload};
 
@@ -12,6 +12,8 @@ use crate::api::types::{Drive as DriveInfo, Load, LoadedTape, Moved, Place, Unlo
 pub enum Drive {
     /// List the drives, what is loaded and where it stands
     List(Format),
+    /// Show one drive: what is in it, what it has done, and what it complains of (TapeAlert)
+    Show(ShowArgs),
     /// Load a tape into a drive, wherever it is now
     #[command(after_help = "Example:\n  capstan drive load 0 CAP001L5")]
     Load(LoadArgs),
@@ -25,6 +27,16 @@ pub enum Drive {
     Disable(DriveArgs),
     /// Put a drive that was disabled into service again
     Enable(DriveArgs),
+}
+
+/// `capstan drive show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The drive's number, from 0
+    drive: u16,
+    /// How to print.
+    #[command(flatten)]
+    format: Format,
 }
 
 /// `capstan drive disable` and `enable`
@@ -60,6 +72,10 @@ impl Drive {
             Self::List(format) => {
                 let drives: Vec<DriveInfo> = client.get("/api/v1/drives")?;
                 format.print(&drives, |drives| table(drives))
+            }
+            Self::Show(ShowArgs { drive, format }) => {
+                let info: DriveInfo = client.get(&format!("/api/v1/drives/{drive}"))?;
+                format.print(&info, details)
             }
             Self::Load(LoadArgs { drive, barcode }) => {
                 let path = format!("/api/v1/drives/{drive}/load");
@@ -125,6 +141,53 @@ pub fn table(drives: &[DriveInfo]) -> Table {
         ]);
     }
     table
+}
+
+fn details(drive: &DriveInfo) -> String {
+    let life = &drive.life;
+    let tape = match &drive.tape {
+        None => "none".to_owned(),
+        Some(tape) => format!(
+            "{}, {}\n           {} of {} left",
+            tape.barcode,
+            position(tape),
+            size(tape.capacity_bytes.saturating_sub(tape.used_bytes)),
+            size(tape.capacity_bytes),
+        ),
+    };
+    let mut text = format!(
+        "Drive      {}\nModel      {} {}\nSerial     {}\nTarget     {}{}\nSessions   {}\n\
+         Tape       {tape}\nLoads      {} since the gateway was started\n\
+         Written    {}, {} after compression\nRead       {}\nErrors     {}",
+        drive.number,
+        drive.vendor,
+        drive.product,
+        drive.serial,
+        drive.target,
+        if drive.enabled {
+            ""
+        } else {
+            ", out of service"
+        },
+        drive.sessions,
+        life.loads,
+        size(life.written_bytes),
+        size(life.stored_bytes),
+        size(life.read_bytes),
+        life.errors,
+    );
+    if drive.alerts.is_empty() {
+        text.push_str("\nTapeAlert  no flag is up");
+    }
+    for alert in &drive.alerts {
+        let severity = &alert.severity;
+        let line = format!(
+            "\nTapeAlert  {} {} ({severity}): {}",
+            alert.flag, alert.name, alert.text
+        );
+        text.push_str(&line);
+    }
+    text
 }
 
 fn position(tape: &LoadedTape) -> String {

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::client::Client;
 use super::show::{Format, age, count, say, size};
 use super::table::Table;
-use crate::api::types::{NewTapes, Tape as TapeInfo};
+use crate::api::types::{NewTapes, Tape as TapeInfo, TapeLife};
 use crate::config::ByteSize;
 
 /// `capstan tape`
@@ -164,7 +164,28 @@ fn details(tape: &TapeInfo) -> String {
         size(tape.capacity_bytes),
         age(tape.created_unix_ms),
         tape.uuid,
-    )
+    ) + &tape.life.as_ref().map_or_else(String::new, life)
+}
+
+/// What the memory of a tape says, in further lines.
+fn life(life: &TapeLife) -> String {
+    let mut text = format!(
+        "\nLoads      {}\nWritten    {} in its life, {} after compression\nRead       {}",
+        life.loads,
+        size(life.written_bytes),
+        size(life.stored_bytes),
+        size(life.read_bytes),
+    );
+    if life.errors > 0 {
+        let _ = write!(text, "\nErrors     {}", life.errors);
+    }
+    if let Some(drive) = life.drives.first() {
+        let _ = write!(text, "\nLast drive {drive}");
+    }
+    if let Some(application) = &life.application {
+        let _ = write!(text, "\nUsed by    {application}");
+    }
+    text
 }
 
 #[cfg(test)]

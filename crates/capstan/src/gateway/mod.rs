@@ -7,6 +7,7 @@
 
 pub mod banner;
 pub mod libraries;
+mod life;
 pub mod lock;
 pub mod operations;
 pub mod problem;

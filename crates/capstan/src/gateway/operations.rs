@@ -5,6 +5,7 @@ use scsi::smc::DoorAction;
 use tape_library::{BarcodeSource, DriveBay, ElementName, Exchange, MoveError};
 
 use super::libraries::ServedLibrary;
+use super::life;
 use super::problem::PLACES;
 use crate::api::error::{Kind, Problem};
 use crate::api::types::{Changer, Element, ExchangeTapes, Moved, NewTapes, Place, Tape};
@@ -22,7 +23,12 @@ impl ServedLibrary {
 
     /// Returns one tape.
     pub fn tape(&self, barcode: &str) -> Result<Tape, Problem> {
-        Ok(self.describe_tape(&self.library.cartridge(barcode)?))
+        let record = self.library.cartridge(barcode)?;
+        let memory = self.library.memory_of(record.uuid);
+        Ok(Tape {
+            life: memory.as_ref().map(life::tape_life),
+            ..self.describe_tape(&record)
+        })
     }
 
     /// Makes tapes.

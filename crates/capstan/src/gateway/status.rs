@@ -6,6 +6,7 @@ use tape_library::{CartridgeRecord, CartridgeState, DriveBay};
 
 use super::Gateway;
 use super::libraries::ServedLibrary;
+use super::life;
 use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{
@@ -86,6 +87,12 @@ impl ServedLibrary {
             .collect()
     }
 
+    /// Returns one drive.
+    pub fn show_drive(&self, number: u16) -> Result<Drive, Problem> {
+        let bay = self.drive(number)?;
+        Ok(self.describe_drive(bay, &self.sessions.list()))
+    }
+
     pub(super) fn describe_tape(&self, record: &CartridgeRecord) -> Tape {
         let layout = self.library.layout();
         Tape {
@@ -105,6 +112,7 @@ impl ServedLibrary {
                 CartridgeState::Missing => "files missing".to_owned(),
             },
             created_unix_ms: record.created_unix_ms,
+            life: None,
         }
     }
 
@@ -116,6 +124,7 @@ impl ServedLibrary {
             .filter(|session| session.facts.login.target.as_deref() == target)
             .count();
         let identity = bay.identity();
+        let status = bay.status();
         Drive {
             number: bay.number(),
             target: target.unwrap_or_default().to_owned(),
@@ -124,6 +133,8 @@ impl ServedLibrary {
             serial: identity.serial.clone(),
             sessions: u32::try_from(logged_in).unwrap_or(u32::MAX),
             enabled: self.is_in_service(bay.number()),
+            alerts: life::alerts(status.alerts),
+            life: life::drive_life(&status),
             tape: self.loaded_tape(bay),
         }
     }

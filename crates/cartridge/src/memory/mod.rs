@@ -118,6 +118,13 @@ impl Memory {
         self.drives.truncate(Self::DRIVES_MAX);
     }
 
+    /// Reads the memory in `store` of the cartridge `cartridge` without loading it. `None` when there is
+    /// none that can be trusted.
+    pub fn read(store: &dyn SegmentStore, cartridge: Uuid) -> Option<Self> {
+        let text = store.read_memory().ok()??;
+        Self::parse(&text, cartridge).ok()?
+    }
+
     /// Reads the memory of the cartridge in `store`, which bears `label`. Whatever is wrong with it,
     /// there is one afterwards. A new one of a cartridge that may have been used takes its change
     /// reference from the clock, so that no application takes it for one that it knows.

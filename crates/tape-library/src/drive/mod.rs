@@ -68,7 +68,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cartridge::{Codec, DriveName};
+use cartridge::{Codec, DriveName, Memory};
 use scsi::spc::log::Thresholds;
 use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog, TapeAlerts};
 use scsi::ssc::mode_pages::ControlDataProtection;
@@ -248,6 +248,16 @@ impl Drive {
     /// Returns what the drive is doing, as of the end of the last command. Never waits for one.
     pub fn status(&self) -> DriveStatus {
         self.lock_snapshot().status.clone()
+    }
+
+    /// Returns what the memory of the cartridge says, with everything that was counted until now; `None`
+    /// without one. May wait for a running command.
+    pub fn memory(&self) -> Option<Memory> {
+        self.with_machine(|machine| match &machine.medium {
+            Medium::Loaded(mounted) => Some(mounted.memory()),
+            Medium::Unloaded(mounted) => Some(mounted.cartridge.memory().clone()),
+            Medium::Empty => None,
+        })
     }
 
     /// Runs `work` alone, then shows what came of it.

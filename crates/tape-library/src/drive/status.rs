@@ -1,6 +1,7 @@
 //! What a drive is doing, for people.
 
-use cartridge::Codec;
+use cartridge::{Codec, Work};
+use scsi::ssc::log_pages::TapeAlerts;
 use uuid::Uuid;
 
 use super::{Machine, Medium};
@@ -51,6 +52,12 @@ pub struct DriveStatus {
     pub used_bytes: u64,
     /// Whether a nexus prevents medium removal.
     pub prevented: bool,
+    /// The TapeAlert flags that are up.
+    pub alerts: TapeAlerts,
+    /// How often a cartridge was loaded since the gateway was started.
+    pub loads: u64,
+    /// What was done with all these cartridges.
+    pub work: Work,
 }
 
 impl DriveStatus {
@@ -72,6 +79,9 @@ impl DriveStatus {
             capacity_bytes: 0,
             used_bytes: 0,
             prevented: false,
+            alerts: TapeAlerts::default(),
+            loads: 0,
+            work: Work::default(),
         }
     }
 }
@@ -114,5 +124,8 @@ impl Machine {
         status.block_length = self.mode.block_length;
         status.codec = self.codec_in_force();
         status.prevented = !self.preventing.is_empty();
+        status.alerts = self.alerts.raised();
+        status.loads = self.log.history.loads();
+        status.work = self.work_of_drive();
     }
 }

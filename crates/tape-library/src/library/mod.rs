@@ -31,7 +31,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cartridge::{Environment, Settings, SystemEnvironment};
+use cartridge::{Environment, LocalStore, Memory, Settings, SystemEnvironment};
 use scsi::smc::{DoorAction, ElementType};
 use scsi::{AdditionalSense, ElementAddress};
 use uuid::Uuid;
@@ -298,6 +298,17 @@ impl Library {
             let slots = self.layout().range(ElementType::Storage);
             slots.map(ElementAddress).find(is_free)
         })
+    }
+
+    /// Returns what a cartridge's memory says: of one in a drive with everything that was counted until
+    /// now, else as it was written. `None` when it was never used. May wait for a running command.
+    pub fn memory_of(&self, cartridge: Uuid) -> Option<Memory> {
+        let mut bays = self.drives().iter();
+        if let Some(bay) = bays.find(|bay| bay.status().uuid == Some(cartridge)) {
+            return bay.drive().memory();
+        }
+        let store = LocalStore::new(self.robot.directory(cartridge));
+        Memory::read(&store, cartridge)
     }
 
     /// Returns how many bytes a cartridge's files take on the disk. Reads the directory.

@@ -56,7 +56,7 @@ impl History {
         self.last_load = work;
     }
 
-    pub(super) fn loads(&self) -> u64 {
+    pub(in crate::drive) fn loads(&self) -> u64 {
         self.loads
     }
 
@@ -118,7 +118,7 @@ impl Machine {
     }
 
     /// Returns what the drive has done with all cartridges.
-    pub(super) fn work_of_drive(&self) -> Work {
+    pub(in crate::drive) fn work_of_drive(&self) -> Work {
         match &self.medium {
             Medium::Loaded(mounted) => self.log.history.done.plus(mounted.work()),
             Medium::Empty | Medium::Unloaded(_) => self.log.history.done,
