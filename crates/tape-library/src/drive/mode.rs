@@ -35,6 +35,7 @@ impl Mode {
             parameters: DriveParameters::new(DriveFeatures {
                 generation: profile.generation,
                 ibm: profile.vendor == "IBM",
+                encryption: profile.capabilities.encryption,
                 compression: codec != Codec::Stored,
                 protection_methods: methods_of(profile),
                 partitions_max: profile.capabilities.partitions_max,

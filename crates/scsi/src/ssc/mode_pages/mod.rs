@@ -8,6 +8,7 @@ mod control_data_protection;
 mod data_compression;
 mod device_configuration;
 mod device_configuration_extension;
+mod encryption;
 mod error_recovery;
 mod ibm;
 mod medium_configuration;
@@ -23,6 +24,7 @@ pub use control_data_protection::{ControlDataProtection, Methods};
 pub use data_compression::DataCompression;
 pub use device_configuration::DeviceConfiguration;
 pub use device_configuration_extension::DeviceConfigurationExtension;
+pub use encryption::{EncryptionCapability, EncryptionMode};
 pub use error_recovery::ErrorRecovery;
 pub use ibm::{BehaviourConfiguration, ReadWriteControl};
 pub use medium_configuration::MediumConfiguration;
@@ -55,10 +57,14 @@ mode_pages! {
         informational_exceptions: InformationalExceptions,
         /// Page 1Dh.
         medium_configuration: MediumConfiguration,
+        /// Page 24h.
+        encryption_capability: EncryptionCapability,
         /// Page 25h.
         read_write_control: ReadWriteControl,
         /// Page 2Fh.
         behaviour_configuration: BehaviourConfiguration,
+        /// Page 30h, sub-page 20h.
+        encryption_mode: EncryptionMode,
     }
     reconcile: DriveParameters::reconcile_compression;
 }
@@ -71,6 +77,8 @@ pub struct DriveFeatures {
     pub generation: u8,
     /// Whether the drive is IBM's and has pages of its own.
     pub ibm: bool,
+    /// Whether the drive encrypts.
+    pub encryption: bool,
     /// Whether the drive has a compression algorithm; it uses it after power on.
     pub compression: bool,
     /// How it can protect logical blocks on their way.
@@ -91,6 +99,7 @@ impl DriveFeatures {
         Self {
             generation: u8::MAX,
             ibm: true,
+            encryption: true,
             compression: true,
             protection_methods: Methods {
                 reed_solomon: true,
@@ -145,6 +154,12 @@ impl DriveParameters {
             medium_configuration: MediumConfiguration {
                 worm_capable: features.worm,
                 worm: false,
+            },
+            encryption_capability: EncryptionCapability {
+                present: features.ibm && features.encryption,
+            },
+            encryption_mode: EncryptionMode {
+                present: features.ibm && features.encryption,
             },
             read_write_control: ReadWriteControl {
                 present: features.ibm && features.generation >= 3,

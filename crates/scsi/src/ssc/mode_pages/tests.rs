@@ -267,3 +267,30 @@ fn later_generations_have_more_pages() {
         assert_eq!(has(since, false, id), !of_ibm, "{id:?}");
     }
 }
+
+/// As IBM's drives have them; who does not encrypt, or is not IBM's, has neither.
+#[test]
+fn pages_about_encryption_are_there_when_the_drive_encrypts() {
+    for (ibm, encryption) in [(true, true), (true, false), (false, true)] {
+        let parameters = DriveParameters::new(DriveFeatures {
+            ibm,
+            encryption,
+            ..DriveFeatures::everything()
+        });
+        for (id, bytes) in [
+            (PageId::page(0x24), &[0x24, 6, 0, 0, 0, 0, 0, 1][..]),
+            (
+                PageId::subpage(0x30, 0x20),
+                &[0x70, 0x20, 0, 5, 0, 3, 1, 1, 0],
+            ),
+        ] {
+            let all = parameters.all();
+            let page = all.iter().find(|page| page.id() == id).unwrap();
+            assert_eq!(page.is_present(), ibm && encryption);
+            let mut written = vec![0; page.length()];
+            page.write(&mut written);
+            assert_eq!(written[4..], bytes[4..], "{id:?}");
+            assert_eq!(written.len(), bytes.len(), "{id:?}");
+        }
+    }
+}
