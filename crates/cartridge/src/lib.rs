@@ -43,7 +43,7 @@ mod writer;
 
 pub use cartridge::{
     Appended, Cartridge, DamagedRange, Located, NextBlock, Position, Read, RecoveryReport, Spaced,
-    Stop, Usage,
+    Stop, Usage, has_encrypted_blocks,
 };
 pub use codec::Codec;
 pub use encryption::{BlockEncryption, Decryption, Encryption, EncryptionKey, KeyAssociatedData};

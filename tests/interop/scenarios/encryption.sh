@@ -40,6 +40,8 @@ check "write a block" dd if=secret of="$nst" bs=64k
 check "write an archive" tar -cf "$nst" archive
 same "the block is not in the files" 0 "$(in_files NOT-FOR-THE-PAPERS)"
 same "the name of the key is" 1 "$(in_files 'May 2026')"
+shows "the gateway knows" "State .* holds encrypted blocks" host capstan tape show CAP001L5
+lacks "  which tapes hold encrypted blocks" "encrypted" host capstan tape show CAP002L5
 check "to the second file" mt -f "$nst" asf 1
 check "read the block" dd if="$nst" of=back bs=64k
 check "  it is as it was" cmp back secret

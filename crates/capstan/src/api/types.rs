@@ -197,6 +197,10 @@ pub struct Tape {
     pub place: Option<Place>,
     /// `available`, or why not.
     pub state: String,
+    /// Whether there are blocks on it that a host has encrypted. Only `GET` of one tape tells it, when its
+    /// files can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub has_encrypted_blocks: Option<bool>,
     /// When it was made.
     pub created_unix_ms: u64,
     /// What its memory says; told of a tape that is asked for by its barcode, once it was used.

@@ -145,7 +145,7 @@ fn details(tape: &TapeInfo) -> String {
         .place
         .map_or_else(|| "nowhere in the library".to_owned(), |p| p.to_string());
     format!(
-        "Tape       {}\nMedia      {}{}\nPlace      {place}\nState      {}{}\n\
+        "Tape       {}\nMedia      {}{}\nPlace      {place}\nState      {}{}{}\n\
          On disk    {}\nCapacity   {}\nCreated    {} ago\nFiles      {}",
         tape.barcode,
         tape.media,
@@ -157,6 +157,11 @@ fn details(tape: &TapeInfo) -> String {
         tape.state,
         if tape.write_protected {
             ", write-protected"
+        } else {
+            ""
+        },
+        if tape.has_encrypted_blocks == Some(true) {
+            ", holds encrypted blocks"
         } else {
             ""
         },

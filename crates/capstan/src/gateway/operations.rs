@@ -27,6 +27,7 @@ impl ServedLibrary {
         let memory = self.library.memory_of(record.uuid);
         Ok(Tape {
             life: memory.as_ref().map(life::tape_life),
+            has_encrypted_blocks: self.library.has_encrypted_blocks(record.uuid),
             ..self.describe_tape(&record)
         })
     }

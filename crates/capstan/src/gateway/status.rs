@@ -111,6 +111,7 @@ impl ServedLibrary {
                 CartridgeState::Present => "available".to_owned(),
                 CartridgeState::Missing => "files missing".to_owned(),
             },
+            has_encrypted_blocks: None,
             created_unix_ms: record.created_unix_ms,
             life: None,
         }

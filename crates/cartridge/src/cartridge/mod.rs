@@ -44,7 +44,7 @@ use crate::writer::SegmentWriter;
 pub use append::Appended;
 use decode::DecodedFrame;
 pub use encrypt::NextBlock;
-pub use open::{DamagedRange, RecoveryReport};
+pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};
 use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
 pub use read::Read;

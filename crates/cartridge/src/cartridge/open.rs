@@ -124,6 +124,19 @@ struct Found {
     dead: Vec<SegmentName>,
 }
 
+/// Returns whether there are encrypted blocks on the cartridge in `store`, without loading it: as far as
+/// the headers of its segments tell, so that one counts, too, of which a crash left no more than that.
+pub fn has_encrypted_blocks(store: &dyn SegmentStore) -> Result<bool, Error> {
+    let label = read_label(store)?;
+    for headers in read_headers(store, &label)?.partitions {
+        let (chain, _) = Chain::replay(headers)?;
+        if chain.rows().iter().any(|row| row.salt.is_some()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Reads the header of every segment file.
 fn read_headers(store: &dyn SegmentStore, label: &Label) -> Result<Found, Error> {
     let names = store

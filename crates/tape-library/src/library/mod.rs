@@ -322,6 +322,13 @@ impl Library {
         lengths.map(|metadata| metadata.len()).sum()
     }
 
+    /// Returns whether there are blocks on a cartridge that a host has encrypted; `None` when its files
+    /// cannot be read. Reads the head of each file.
+    pub fn has_encrypted_blocks(&self, cartridge: Uuid) -> Option<bool> {
+        let store = LocalStore::new(self.robot.directory(cartridge));
+        cartridge::has_encrypted_blocks(&store).ok()
+    }
+
     /// Looks again whether the files of every cartridge are there, and notes what changed.
     pub fn look_at_files(&self) -> Result<(), Error> {
         self.robot.look_at_files()

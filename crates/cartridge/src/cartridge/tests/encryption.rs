@@ -175,13 +175,14 @@ fn the_next_block_is_described_without_its_key() {
 fn motion_capacity_and_recovery_need_no_key() {
     let store = new_store(100 * MIB);
     let usage = mixed_cartridge(&store).usage();
-    let (mut cartridge, report) = Cartridge::open(Box::new(store), settings()).unwrap();
+    let (mut cartridge, report) = Cartridge::open(Box::new(store.clone()), settings()).unwrap();
     assert!(report.unsealed && report.damaged.is_empty());
     assert_eq!(report.discarded_bytes, 0);
     assert_eq!(cartridge.usage(), usage);
     assert_eq!((usage.blocks, usage.filemarks), (7, 1));
     assert_eq!(usage.host_bytes, 7 * 600);
     assert!(cartridge.holds_encrypted_blocks());
+    assert!(crate::has_encrypted_blocks(&store).unwrap());
     assert_eq!(cartridge.space_filemarks(1).unwrap().moved, 1);
     assert_eq!(cartridge.position().object, 5);
     // In the middle of an encrypted frame: what stays counts its share.
@@ -192,6 +193,7 @@ fn motion_capacity_and_recovery_need_no_key() {
     cartridge.locate_block(2).unwrap();
     cartridge.erase().unwrap();
     assert!(!cartridge.holds_encrypted_blocks());
+    assert!(!crate::has_encrypted_blocks(&store).unwrap());
 }
 
 /// With the same blocks a cartridge is as full with encryption as without.
