@@ -1,6 +1,9 @@
 //! What tests of the whole library share: a library in a temporary directory, and an initiator that
 //! sends one command after another and waits for each.
 
+pub(crate) mod answers;
+mod support_document;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -67,13 +70,7 @@ impl Bench {
             .enumerate()
             .map(|(lun, unit)| (Lun::new(u16::try_from(lun).unwrap()), unit))
             .collect();
-        let target = Target::new("iqn.test,t,0x0001", units.clone());
-        let (sender, completed) = mpsc::channel();
-        let nexus = target.attach(InitiatorPort(name.into()), Arc::new(Sink(sender)));
-        for (_, unit) in units {
-            while unit.attentions().take(nexus.id()).is_some() {}
-        }
-        Initiator { nexus, completed }
+        Initiator::new(&Target::new("iqn.test,t,0x0001", units), name)
     }
 
     /// The element of the cartridge with `barcode`, by name.
@@ -124,6 +121,26 @@ pub(crate) struct Initiator {
 }
 
 impl Initiator {
+    /// An initiator without pending attentions.
+    pub(crate) fn new(target: &Arc<Target>, name: &str) -> Self {
+        let (sender, completed) = mpsc::channel();
+        let nexus = target.attach(InitiatorPort(name.into()), Arc::new(Sink(sender)));
+        let initiator = Self { nexus, completed };
+        initiator.forget_attentions(target);
+        initiator
+    }
+
+    /// Takes all that waits to be told.
+    pub(crate) fn forget_attentions(&self, target: &Target) {
+        for (_, unit) in target.units_now() {
+            while unit.attentions().take(self.nexus.id()).is_some() {}
+        }
+    }
+
+    pub(crate) fn id(&self) -> scsi::NexusId {
+        self.nexus.id()
+    }
+
     pub(crate) fn send(&self, lun: u16, cdb: &[u8], data_out: &[u8]) -> Response {
         let command = Command {
             cdb: Cdb::new(cdb),

@@ -19,8 +19,8 @@ super::commands! {
         [0xa6, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x03, 0];
     0xb5 "REQUEST VOLUME ELEMENT ADDRESS": In, Inline, Report, READS, AT_ONCE,
         [0xb5, 0x1f, 0xff, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff, 0, 0];
-    // It looks at the inventory and keeps what it finds for the same initiator: nothing changes.
-    0xb6 "SEND VOLUME TAG": Out, Inline, Report, READS, AT_ONCE,
+    // In conflict as SMC-3 §4.11 has it, because some of its actions give names to volumes.
+    0xb6 "SEND VOLUME TAG": Out, Inline, Report, WRITES, AT_ONCE,
         [0xb6, 0x0f, 0xff, 0xff, 0, 0x1f, 0, 0, 0xff, 0xff, 0, 0];
     0xb8 "READ ELEMENT STATUS": In, Inline, Report, ELEMENTS, AT_ONCE,
         [0xb8, 0x1f, 0xff, 0xff, 0xff, 0xff, 0x03, 0xff, 0xff, 0xff, 0, 0];

@@ -127,3 +127,87 @@ fn usage_data_carry_the_service_action() {
         }
     }
 }
+
+/// What the standards' tables say of the commands that they name: SPC-5 table 68, SSC-5 and SMC-3
+/// §4.11 for persistent reservations, SPC-2 tables 10 and B.4 for RESERVE. The columns are RESERVE,
+/// Write Exclusive and Exclusive Access, each of another nexus.
+const ALLOWED: &[(&str, [bool; 3])] = &[
+    ("INQUIRY", [true, true, true]),
+    ("LOG SELECT", [false, false, false]),
+    ("LOG SENSE", [true, true, true]),
+    ("MODE SELECT(6)", [false, false, false]),
+    ("MODE SELECT(10)", [false, false, false]),
+    ("MODE SENSE(6)", [false, true, false]),
+    ("MODE SENSE(10)", [false, true, false]),
+    ("READ ATTRIBUTE", [false, true, false]),
+    ("READ BUFFER(10)", [false, true, false]),
+    ("RECEIVE DIAGNOSTIC RESULTS", [false, true, false]),
+    ("REPORT IDENTIFYING INFORMATION", [true, true, true]),
+    ("REPORT LUNS", [true, true, true]),
+    ("REPORT SUPPORTED OPERATION CODES", [false, true, false]),
+    (
+        "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS",
+        [false, true, false],
+    ),
+    ("REPORT TARGET PORT GROUPS", [true, true, true]),
+    ("REPORT TIMESTAMP", [true, true, true]),
+    ("REQUEST SENSE", [true, true, true]),
+    ("SECURITY PROTOCOL IN", [false, true, false]),
+    ("SECURITY PROTOCOL OUT", [false, false, false]),
+    ("SEND DIAGNOSTIC", [false, false, false]),
+    ("SET IDENTIFYING INFORMATION", [false, false, false]),
+    ("SET TIMESTAMP", [false, false, false]),
+    ("TEST UNIT READY", [false, true, true]),
+    ("WRITE ATTRIBUTE", [false, false, false]),
+    ("WRITE BUFFER", [false, false, false]),
+    ("ALLOW OVERWRITE", [false, false, false]),
+    ("ERASE(6)", [false, false, false]),
+    ("ERASE(16)", [false, false, false]),
+    ("FORMAT MEDIUM", [false, false, false]),
+    ("LOAD UNLOAD", [false, false, false]),
+    ("LOCATE(10)", [false, true, false]),
+    ("LOCATE(16)", [false, true, false]),
+    ("READ(6)", [false, true, false]),
+    ("READ(16)", [false, true, false]),
+    ("READ BLOCK LIMITS", [true, true, true]),
+    ("READ MEDIA SERIAL NUMBER", [true, true, true]),
+    ("READ POSITION", [false, true, true]),
+    ("READ REVERSE(6)", [false, true, false]),
+    ("REPORT DENSITY SUPPORT", [true, true, true]),
+    ("REWIND", [false, true, false]),
+    ("SET CAPACITY", [false, false, false]),
+    ("SPACE(6)", [false, true, false]),
+    ("SPACE(16)", [false, true, false]),
+    ("VERIFY(6)", [false, true, false]),
+    ("WRITE(6)", [false, false, false]),
+    ("WRITE(16)", [false, false, false]),
+    ("WRITE FILEMARKS(6)", [false, false, false]),
+    ("EXCHANGE MEDIUM", [false, false, false]),
+    ("INITIALIZE ELEMENT STATUS", [false, false, false]),
+    ("MOVE MEDIUM", [false, false, false]),
+    ("POSITION TO ELEMENT", [false, false, false]),
+    ("REQUEST VOLUME ELEMENT ADDRESS", [false, true, false]),
+    ("SEND VOLUME TAG", [false, false, false]),
+];
+
+#[test]
+fn reservations_are_in_the_way_as_the_standards_tables_have_it() {
+    let columns = [
+        Restriction::Reserved,
+        Restriction::WriteExclusive,
+        Restriction::ExclusiveAccess,
+    ];
+    for (name, allowed) in ALLOWED {
+        let mut rows = [DeviceType::SequentialAccess, DeviceType::MediaChanger]
+            .into_iter()
+            .flat_map(|device| CommandTable::of(device).rows())
+            .filter(|spec| spec.name == *name)
+            .peekable();
+        assert!(rows.peek().is_some(), "{name}");
+        for spec in rows {
+            let cdb = Cdb::new(&[spec.operation_code]);
+            let found = columns.map(|column| spec.is_allowed_during(column, &cdb));
+            assert_eq!(found, *allowed, "{name}");
+        }
+    }
+}

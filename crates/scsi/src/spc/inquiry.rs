@@ -84,7 +84,7 @@ impl StandardData<'_> {
         data[2] = self.version;
         data[3] = 0x02 | u8::from(self.flags.hierarchical) << 4; // response data format 2
         data[4] = length - 5; // ADDITIONAL LENGTH
-        data[5] = u8::from(self.flags.protect);
+        data[5] = TPGS_IMPLICIT | u8::from(self.flags.protect);
         data[6] = u8::from(self.flags.barcode_reader) << 5
             | u8::from(self.flags.multi_port) << 4
             | u8::from(self.flags.address_16);
@@ -102,6 +102,9 @@ impl StandardData<'_> {
         data
     }
 }
+
+/// TPGS 01b: REPORT TARGET PORT GROUPS is there, SET TARGET PORT GROUPS is not (SPC-5 table 153).
+const TPGS_IMPLICIT: u8 = 0x10;
 
 /// Writes ASCII text, left aligned, padded with spaces, cut where the field ends (SPC-5 §4.3.1).
 pub fn put_text(field: &mut [u8], text: &str) {
@@ -133,7 +136,7 @@ mod tests {
         }
         .to_bytes();
         assert_eq!(data.len(), 70);
-        assert_eq!(data[..8], [0x01, 0x80, 0x06, 0x12, 65, 0x01, 0x10, 0x02]);
+        assert_eq!(data[..8], [0x01, 0x80, 0x06, 0x12, 65, 0x11, 0x10, 0x02]);
         assert_eq!(&data[8..36], b"IBM     ULT3580-TD5     0103");
         assert_eq!(data[58..60], [0x09, 0x60], "iSCSI");
     }

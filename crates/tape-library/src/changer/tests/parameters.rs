@@ -1,8 +1,10 @@
 //! INQUIRY, mode and log pages, and commands of any bytes.
 
 use proptest::prelude::*;
+use scsi::{CommandTable, DeviceType};
 
 use super::*;
+use crate::testing::answers::{Reserved, any_command, judge};
 
 #[test]
 fn mode_sense_of_mtx_and_loaderinfo() {
@@ -135,7 +137,6 @@ fn identity_of_the_tape_gateway_is_what_mtx_inquiry_shows() {
 
 #[test]
 fn every_command_of_the_table_is_answered() {
-    use scsi::{CommandTable, DeviceType};
     let bench = Bench::new(Preset::Default);
     let initiator = bench.initiator("a");
     for spec in CommandTable::of(DeviceType::MediaChanger).rows() {
@@ -162,36 +163,39 @@ fn reset_allows_medium_removal_again() {
     bench.library.delete_cartridge("CAP020L5").unwrap();
 }
 
+const CHANGER: CommandTable = CommandTable::of(DeviceType::MediaChanger);
+
 proptest! {
     // Each case makes a library, on a disk.
     #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
 
-    /// A panic of the device server would come back as HARDWARE ERROR, INTERNAL TARGET FAILURE.
+    /// Slots are full and empty from the beginning; the commands themselves fill drives and ports.
     #[test]
-    fn no_bytes_make_the_changer_panic(
-        cdbs in prop::collection::vec(
-            (prop::sample::select(operation_codes()), any::<[u8; 15]>(), any::<[u8; 40]>()),
-            1..200,
-        ),
+    fn every_command_is_answered_as_the_table_has_it(
+        full in any::<bool>(),
+        reserved in any::<bool>(),
+        commands in prop::collection::vec(any_command(CHANGER), 1..200),
     ) {
         let bench = Bench::new(Preset::Default);
-        let initiator = bench.initiator("a");
-        for (operation_code, rest, data_out) in cdbs {
-            // Few bits, so that most commands get past the check of reserved ones.
-            let mut cdb = [0; 16];
-            cdb[0] = operation_code;
-            for (byte, random) in cdb[1..].iter_mut().zip(rest) {
-                *byte = if random & 0xc0 == 0 { random } else { 0 };
+        let (one, two) = (bench.initiator("a"), bench.initiator("b"));
+        if full {
+            for number in 1..5 {
+                bench.try_move(&format!("slot:{number}"), &format!("drive:{}", number - 1)).unwrap();
+                bench.try_move(&format!("slot:{}", number + 4), &format!("ie:{number}")).unwrap();
             }
-            let response = initiator.send(0, &cdb, &data_out);
-            let told = response.sense.map(|sense| sense.additional);
-            let panicked = Some(AdditionalSense::INTERNAL_TARGET_FAILURE);
-            prop_assert_ne!(told, panicked, "{:02x?}", cdb);
+        }
+        let reserved = if reserved {
+            two.take_attentions();
+            prop_assert_eq!(two.changer(&[0x16, 0, 0, 0, 0, 0]).status, Status::Good);
+            Reserved::ByAnother
+        } else {
+            Reserved::No
+        };
+        for command in &commands {
+            while bench.library.changer().attentions().take(one.id()).is_some() {}
+            let response = one.send(0, &command.cdb, &command.data_out);
+            judge(CHANGER, command, reserved, &response)
+                .map_err(|error| TestCaseError::fail(format!("{command:02x?}: {response:?}: {error}")))?;
         }
     }
-}
-
-fn operation_codes() -> Vec<u8> {
-    let rows = scsi::CommandTable::of(scsi::DeviceType::MediaChanger).rows();
-    rows.map(|row| row.operation_code).collect()
 }
