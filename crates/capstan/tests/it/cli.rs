@@ -107,6 +107,31 @@ fn tapes_are_moved_loaded_and_unloaded() {
 }
 
 #[test]
+fn drives_and_tapes_show_what_was_done_with_them() {
+    let gateway = TestGateway::start();
+    let unused = json(&gateway, &["tape", "show", "CAP001L5", "--json"]);
+    assert_eq!(unused["life"], Value::Null, "it was never used");
+    gateway.move_tape("slot:1", "drive:0");
+    let drive = json(&gateway, &["drive", "show", "0", "--json"]);
+    assert_eq!(drive["tape"]["barcode"], "CAP001L5");
+    assert_eq!(drive["life"]["loads"], 1);
+    assert_eq!(drive["alerts"], Value::Array(Vec::new()));
+    let text = capstan_ok(gateway.data(), &["drive", "show", "0"]);
+    for expected in ["CAP001L5, beginning", "no flag is up", "IBM ULT3580-TD5"] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let loaded = json(&gateway, &["tape", "show", "CAP001L5", "--json"]);
+    assert_eq!(loaded["life"]["loads"], 1, "as of now");
+    gateway.move_tape("drive:0", "slot:1");
+    let text = capstan_ok(gateway.data(), &["tape", "show", "CAP001L5"]);
+    for expected in ["Loads      1", "Last drive IBM "] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    let complaint = capstan_fails(gateway.data(), &["drive", "show", "9"]);
+    assert!(complaint.contains("numbered from 0 to 3"), "{complaint}");
+}
+
+#[test]
 fn status_shows_sessions_drives_slots_and_storage() {
     let gateway = TestGateway::start();
     gateway.move_tape("slot:1", "drive:0");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cartridge::{
-    Cartridge, Codec, Decryption, EncryptionKey, LocalStore, MemoryStore, NextBlock,
+    Cartridge, Codec, Decryption, EncryptionKey, LocalStore, MemoryState, MemoryStore, NextBlock,
     RecoveryReport, SegmentStore as _, Settings, read_label,
 };
 
@@ -54,6 +54,36 @@ fn a_formatted_cartridge_of_version_1_is_read() {
         let second = (0..4).map(|block| text(100 + block, 5000)).collect();
         assert_eq!(all_contents(&mut cartridge), [first, second]);
     }
+}
+
+/// `examples/make_memory_fixture.rs` wrote it.
+#[test]
+fn a_memory_of_version_1_is_read() {
+    let directory = copy_of("v1/memory");
+    let store = Box::new(LocalStore::new(directory.path()));
+    let (cartridge, report) = Cartridge::open(store, Settings::default()).unwrap();
+    assert_eq!(report.memory, MemoryState::Good);
+    let memory = cartridge.memory();
+    assert_eq!((memory.change_reference, memory.loads), (7, 2));
+    assert_eq!((memory.write_loads, memory.formats), (2, 1));
+    assert_eq!(
+        (memory.life.written_bytes, memory.life.stored_bytes),
+        (1 << 40, 1 << 39)
+    );
+    assert_eq!(
+        (memory.life.frames_written, memory.life.frames_read),
+        (5, 2)
+    );
+    assert_eq!((memory.life.read_bytes, memory.life.fetched_bytes), (4, 3));
+    assert_eq!((memory.life.write_errors, memory.life.read_errors), (1, 0));
+    let serials: Vec<_> = memory.drives.iter().map(|drive| &*drive.serial).collect();
+    assert_eq!(serials, ["2", "1"]);
+    let attributes = memory.attributes.iter();
+    let found: Vec<_> = attributes
+        .map(|(partition, id, own)| (partition, id, own.format, own.value.as_slice()))
+        .collect();
+    let expected: [(u8, u16, u8, &[u8]); 2] = [(0, 0x0801, 1, b"LTFS"), (1, 0x080c, 0, &[0, 255])];
+    assert_eq!(found, expected);
 }
 
 /// `examples/make_encrypted_fixture.rs` wrote it.

@@ -121,6 +121,11 @@ impl Machine {
         mounted.cartridge.set_encryption(None)
     }
 
+    /// Returns whether there is a key for `nexus`.
+    pub(super) fn has_key_for(&self, nexus: NexusId) -> bool {
+        self.encryption.of(nexus).key.is_some()
+    }
+
     /// Returns whether the cartridge that is loaded has a format with encrypted blocks.
     fn medium_takes_encryption(&self) -> bool {
         self.medium_loaded()

@@ -207,7 +207,7 @@ impl Machine {
             mounted: mounted.is_some(),
             activity: Activity::None,
             diagnostic_data: self.log.history.error_is_new(),
-            encryption_parameters: false,
+            encryption_parameters: self.has_key_for(nexus),
             alerts_changed: !self.alerts.seen_by(nexus).is_empty(),
         }
     }
