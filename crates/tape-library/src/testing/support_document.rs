@@ -139,11 +139,8 @@ fn commands(
         let action = row
             .service_action
             .map_or_else(String::new, |action| format!("/{action:02X}"));
-        let usage: String = row
-            .usage
-            .iter()
-            .map(|byte| format!("{byte:02x} "))
-            .collect();
+        let bytes = row.usage.iter().map(|byte| format!("{byte:02x} "));
+        let usage = bytes.collect::<Vec<_>>().concat();
         let data = match row.direction {
             DataDirection::None => "–",
             DataDirection::In => "in",
