@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::command::DeviceType;
-use crate::sense::{Sense, SenseKey};
+use crate::sense::{AdditionalSense, Sense, SenseKey};
 use crate::status::Status;
 use crate::task::Cdb;
 
@@ -277,10 +277,46 @@ pub fn sense(sense: &Sense) -> String {
     text
 }
 
+/// Reads `KEY/CODE/QUALIFIER` in hexadecimal digits, with or without the names of key and code:
+/// `3/11/00`, `medium error/11/00`, `MEDIUM ERROR/UNRECOVERED READ ERROR`.
+pub fn parse_sense(text: &str) -> Result<Sense, String> {
+    let advice = || {
+        format!(
+            "`{text}` is no sense data; write key, code and qualifier such as 3/11/00, or names such as \
+             medium error/unrecovered read error"
+        )
+    };
+    let (key, additional) = text.split_once('/').ok_or_else(advice)?;
+    let key = parse_key(key).ok_or_else(advice)?;
+    let numbers = additional.split_once('/').and_then(|(code, qualifier)| {
+        let number = |digits| u8::from_str_radix(digits, 16).ok();
+        Some(AdditionalSense(number(code)?, number(qualifier)?))
+    });
+    let named = || {
+        let wanted = plain(additional);
+        let mut all = AdditionalSense::ALL.iter();
+        all.find(|it| it.text().is_some_and(|text| plain(text) == wanted))
+            .copied()
+    };
+    let additional = numbers.or_else(named).ok_or_else(advice)?;
+    Ok(Sense::new(key, additional))
+}
+
+fn parse_key(text: &str) -> Option<SenseKey> {
+    let number = u8::from_str_radix(text, 16).ok();
+    SenseKey::ALL
+        .into_iter()
+        .find(|key| number == Some(*key as u8) || plain(key.name()) == plain(text))
+}
+
+/// Case makes no difference, and hyphens are as good as spaces.
+fn plain(name: &str) -> String {
+    name.trim().to_ascii_lowercase().replace('-', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sense::AdditionalSense;
 
     fn drive(cdb: &[u8]) -> String {
         fields(DeviceType::SequentialAccess, &Cdb::new(cdb))
@@ -355,5 +391,32 @@ mod tests {
             sense(&Sense::invalid_field_in_cdb(2).at_bit(3)),
             "ILLEGAL REQUEST 5/24/00 INVALID FIELD IN CDB, byte 2 of the CDB, bit 3"
         );
+    }
+
+    #[test]
+    fn sense_by_number_and_by_name() {
+        let wanted = Sense::new(
+            SenseKey::MediumError,
+            AdditionalSense::UNRECOVERED_READ_ERROR,
+        );
+        for text in [
+            "3/11/00",
+            "medium error/11/0",
+            "Medium-Error/unrecovered read error",
+        ] {
+            assert_eq!(parse_sense(text), Ok(wanted), "{text}");
+        }
+        let vendor = parse_sense("b/80/ff").unwrap();
+        assert_eq!(vendor.additional, AdditionalSense(0x80, 0xff));
+        for text in [
+            "",
+            "3",
+            "3/11",
+            "9/00/00",
+            "3/111/00",
+            "medium error/trouble",
+        ] {
+            assert!(parse_sense(text).unwrap_err().contains("3/11/00"), "{text}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use cartridge::Form;
 use uuid::Uuid;
 
 use crate::element::ElementName;
+use crate::inject::FaultError;
 use crate::library::MoveError;
 use crate::profile::ProfileError;
 
@@ -159,6 +160,23 @@ pub enum Error {
         /// Which kind of element.
         place: &'static str,
     },
+    /// Only a cartridge that is in no element can be put into one by hand.
+    #[error("cartridge {barcode}: is in {element}; move it instead")]
+    HasElement {
+        /// Which.
+        barcode: String,
+        /// Where it is.
+        element: ElementName,
+    },
+    /// There is no drive of this number.
+    #[error("drive {number}: there is none")]
+    NoSuchDrive {
+        /// The number.
+        number: u16,
+    },
+    /// A fault that cannot be had.
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     /// The cartridge is in a drive, where this cannot be done.
     #[error("cartridge {barcode}: is in {element}; unload it first")]
     InDrive {

@@ -10,6 +10,7 @@
 //! - [`profile`], [`identity`], [`element`], [`gateway`]: what the machine is, as data.
 //! - [`library`]: the machine itself, for the API; behind it the changer and the catalogue.
 //! - [`drive`]: the tape drive's device server.
+//! - [`inject`]: faults on order, and delays.
 
 mod changer;
 pub mod drive;
@@ -18,6 +19,7 @@ mod error;
 pub mod gateway;
 mod holdings;
 pub mod identity;
+pub mod inject;
 mod inventory;
 pub mod library;
 pub mod logical_unit;

@@ -151,6 +151,16 @@ impl Initiator {
             .unwrap_or_else(|| self.completed.recv().unwrap())
     }
 
+    /// Submits a command that will be aborted: nobody waits for its end.
+    pub(crate) fn start(&self, lun: u16, cdb: &[u8]) {
+        let command = Command {
+            cdb: Cdb::new(cdb),
+            data_out: Bytes::new(),
+        };
+        let ended = self.nexus.submit(TaskTag(2), Some(Lun::new(lun)), command);
+        assert_eq!(ended, None);
+    }
+
     /// Takes the changer's attentions: what the test did by the API.
     pub(crate) fn take_attentions(&self) {
         while self.changer(&[0; 6]).sense.is_some() {}

@@ -10,8 +10,9 @@ use scsi::smc::DoorAction;
 
 use super::error::{Kind, Problem};
 use super::types::{
-    Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Load, Move, Moved, NewTapes,
-    Reservation, Session, Status, Tape, Trace, TraceQuery, Unload, WhichLibrary,
+    Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Fault, Load, Move, Moved,
+    NewFault, NewTapes, Put, Reservation, Session, Status, Tape, Trace, TraceQuery, Unload,
+    WhichLibrary,
 };
 use crate::gateway::Gateway;
 use crate::gateway::libraries::ServedLibrary;
@@ -44,6 +45,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/drives/{number}/unload", post(unload))
         .route("/api/v1/drives/{number}/disable", post(disable_drive))
         .route("/api/v1/drives/{number}/enable", post(enable_drive))
+        .route("/api/v1/changer/put", post(put_tape))
+        .route("/api/v1/faults", get(faults).post(add_fault))
+        .route("/api/v1/faults/{which}", delete(clear_faults))
         .route("/api/v1/trace/{device}", get(trace))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
@@ -217,6 +221,40 @@ async fn enable_drive(
 ) -> Answer<Drive> {
     let number = segment(path)?;
     in_library(gateway, which, move |library| library.enable_drive(number)).await
+}
+
+async fn put_tape(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    body: Body<Put>,
+) -> Answer<Tape> {
+    let Put { barcode, to } = parsed(body)?;
+    in_library(gateway, which, move |library| {
+        library.put_tape(&barcode, to)
+    })
+    .await
+}
+
+async fn faults(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Fault>> {
+    in_library(gateway, which, |library| Ok(library.faults())).await
+}
+
+async fn add_fault(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    body: Body<NewFault>,
+) -> Answer<Fault> {
+    let new = parsed(body)?;
+    in_library(gateway, which, move |library| library.add_fault(new)).await
+}
+
+async fn clear_faults(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<String>,
+) -> Answer<Vec<Fault>> {
+    let faults = segment(path)?;
+    in_library(gateway, which, move |library| library.clear_faults(&faults)).await
 }
 
 async fn trace(

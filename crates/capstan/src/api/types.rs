@@ -1,5 +1,6 @@
 //! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
 
+mod fault;
 mod life;
 mod reservation;
 mod session;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::place::Place;
 use crate::config::LibraryName;
+pub use fault::{Fault, FaultEffect, NewFault, Put};
 pub use life::{Alert, DriveLife, TapeLife};
 pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
@@ -53,6 +55,8 @@ pub struct LibraryStatus {
     pub changer: Changer,
     /// Its drives.
     pub drives: Vec<Drive>,
+    /// Faults on order.
+    pub faults: Vec<Fault>,
 }
 
 /// The query of whatever is about one library: `?library=east`. It may be left out where there is only
@@ -128,6 +132,8 @@ pub struct Drive {
     pub alerts: Vec<Alert>,
     /// What it has done since the gateway was started.
     pub life: DriveLife,
+    /// Whether it asks for a cleaning tape.
+    pub needs_cleaning: bool,
     /// What is in the drive, if anything.
     pub tape: Option<LoadedTape>,
 }
@@ -140,6 +146,9 @@ pub struct LoadedTape {
     pub barcode: String,
     /// Whether the drive can use it; not after an UNLOAD that left the cartridge in the drive.
     pub ready: bool,
+    /// What goes on although no command runs: `loading`, `unloading`, `rewinding`, `locating` or
+    /// `cleaning`.
+    pub activity: Option<String>,
     /// Where it was before, if that is known.
     pub source: Option<Place>,
     /// Where it stands, as of the end of the last command.

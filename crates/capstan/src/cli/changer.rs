@@ -1,4 +1,4 @@
-//! `capstan changer`: list, move, exchange, open and close the import/export station.
+//! `capstan changer`: list, move, exchange, put, open and close the import/export station.
 
 use clap::{Args, Subcommand};
 use tape_library::ElementName;
@@ -6,7 +6,9 @@ use tape_library::ElementName;
 use super::client::Client;
 use super::show::{Format, say};
 use super::table::Table;
-use crate::api::types::{Changer as ChangerInfo, Element, ExchangeTapes, Move, Moved, Place};
+use crate::api::types::{
+    Changer as ChangerInfo, Element, ExchangeTapes, Move, Moved, Place, Put, Tape,
+};
 
 /// `capstan changer`
 #[derive(Debug, Subcommand)]
@@ -26,6 +28,8 @@ pub enum Changer {
         capstan changer exchange slot:3 drive:1 slot:7"
     )]
     Exchange(ExchangeArgs),
+    /// Put a tape that lies nowhere, because the robot has dropped it, into a free slot
+    Put(PutArgs),
     /// Open or close the import/export station
     #[command(subcommand)]
     Ie(ImportExport),
@@ -69,6 +73,15 @@ pub struct ExchangeArgs {
     first: Place,
     /// Where the other one goes [default: where the first one was]
     second: Option<Place>,
+}
+
+/// `capstan changer put`
+#[derive(Debug, Args)]
+pub struct PutArgs {
+    /// The tape
+    barcode: String,
+    /// Where to put it: slot:N or ie:N
+    to: Place,
 }
 
 impl Changer {
@@ -116,6 +129,10 @@ impl Changer {
                 } else {
                     "the import/export station is closed"
                 })
+            }
+            Self::Put(PutArgs { barcode, to }) => {
+                let tape: Tape = client.post("/api/v1/changer/put", &Put { barcode, to })?;
+                say(format!("{} put into {to}", tape.barcode))
             }
         }
     }

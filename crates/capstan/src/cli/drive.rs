@@ -131,7 +131,12 @@ pub fn table(drives: &[DriveInfo]) -> Table {
                 .tape
                 .as_ref()
                 .map_or_else(|| "—".to_owned(), |tape| tape.barcode.clone()),
-            drive.tape.as_ref().map_or_else(String::new, position),
+            match (&drive.tape, drive.needs_cleaning) {
+                (Some(tape), false) => position(tape),
+                (Some(tape), true) => format!("{}, needs cleaning", position(tape)),
+                (None, true) => "needs cleaning".to_owned(),
+                (None, false) => String::new(),
+            },
             drive.sessions.to_string(),
             if drive.enabled {
                 target.rsplit(':').next().unwrap_or(target).to_owned()
@@ -191,6 +196,9 @@ fn details(drive: &DriveInfo) -> String {
 }
 
 fn position(tape: &LoadedTape) -> String {
+    if let Some(activity) = &tape.activity {
+        return activity.clone();
+    }
     if !tape.ready {
         return "unloaded, still in the drive".to_owned();
     }

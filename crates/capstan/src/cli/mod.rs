@@ -6,6 +6,7 @@ pub mod client;
 pub mod config;
 pub mod documents;
 pub mod drive;
+pub mod fault;
 mod log;
 pub mod reservation;
 pub mod serve;
@@ -72,6 +73,9 @@ pub enum Verb {
     /// List who has reserved which device, and take reservations away
     #[command(subcommand)]
     Reservation(reservation::Reservation),
+    /// Order faults, to see what backup software makes of them
+    #[command(subcommand)]
+    Fault(fault::Fault),
     /// Show the last commands that a device was sent, and what became of them
     Trace(trace::Trace),
     /// Repair the catalogue
@@ -99,6 +103,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Drive(verb) => verb.run(&global.library()?),
         Verb::Session(verb) => verb.run(&global.client()?),
         Verb::Reservation(verb) => verb.run(&global.library()?),
+        Verb::Fault(verb) => verb.run(&global.library()?),
         Verb::Trace(verb) => verb.run(&global.library()?),
         Verb::Catalog(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use clap::Args;
 
 use super::client::Client;
-use super::drive;
 use super::session::short_target;
 use super::show::{Format, age, count, size};
 use super::table::Table;
+use super::{drive, fault};
 use crate::api::types;
 
 /// `capstan status`
@@ -74,6 +74,9 @@ fn text(status: &types::Status) -> String {
             let _ = write!(out, "\nLibrary {}", library.name);
         }
         let _ = write!(out, "\n{}", drive::table(&library.drives));
+        if !library.faults.is_empty() {
+            let _ = write!(out, "\n{}", fault::table(&library.faults));
+        }
     }
     let _ = write!(out, "\n{}", sessions(&status.sessions));
     out

@@ -18,7 +18,8 @@ pub enum Tape {
     #[command(after_help = "Examples:\n  \
         capstan tape create --count 5 --prefix CAP --media LTO-5\n  \
         capstan tape create --barcode WEEK01L6 --barcode WEEK02L6 --size 100G\n  \
-        capstan tape create --worm --count 2 --prefix LAW --media LTO-5")]
+        capstan tape create --worm --count 2 --prefix LAW --media LTO-5\n  \
+        capstan tape create --cleaning")]
     Create(Create),
     /// List all tapes
     List(Format),
@@ -47,6 +48,9 @@ pub struct Create {
     /// Written once: what is on the tape can be neither overwritten nor erased
     #[arg(long)]
     worm: bool,
+    /// Cleaning tapes: CLN001CU and so on
+    #[arg(long, conflicts_with_all = ["media", "size", "worm"])]
+    cleaning: bool,
     /// How much each tape holds, such as 100G or 2.5TB [default: the generation's native capacity]
     #[arg(long)]
     size: Option<ByteSize>,
@@ -78,11 +82,12 @@ impl Tape {
     pub fn run(self, client: &Client) -> anyhow::Result<()> {
         match self {
             Self::Create(create) => {
+                let cleaning = |word: &str| create.cleaning.then(|| word.to_owned());
                 let new = NewTapes {
                     count: create.count,
                     barcodes: create.barcode,
-                    prefix: create.prefix,
-                    media: create.media,
+                    prefix: create.prefix.or(cleaning("CLN")),
+                    media: create.media.or(cleaning("Cleaning")),
                     form: create.worm.then_some(Form::Worm),
                     capacity_bytes: create.size.map(|size| size.0),
                 };

@@ -30,6 +30,8 @@ pub struct ConfigFile {
     pub cartridge: CartridgeSection,
     /// `[[library]]`
     pub library: Vec<LibrarySection>,
+    /// `[delays]`
+    pub delays: DelaysSection,
 }
 
 /// `[iscsi]`
@@ -132,6 +134,24 @@ pub struct LibrarySection {
     pub preset: Option<Preset>,
     /// How its devices are spread over targets.
     pub targets: Option<TargetLayout>,
+}
+
+/// `[delays]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DelaysSection {
+    /// Until a loaded tape is ready.
+    pub load_seconds: Option<Spanned<u32>>,
+    /// To take a tape out of the path.
+    pub unload_seconds: Option<Spanned<u32>>,
+    /// REWIND.
+    pub rewind_seconds: Option<Spanned<u32>>,
+    /// LOCATE and SPACE.
+    pub locate_seconds: Option<Spanned<u32>>,
+    /// The robot's way.
+    pub transport_seconds: Option<Spanned<u32>>,
+    /// To clean a drive.
+    pub clean_seconds: Option<Spanned<u32>>,
 }
 
 /// A network: `10.0.0.0/8`, or a single address.

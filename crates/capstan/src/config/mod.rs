@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tape_library::inject::Delays;
 
 pub use access::{AccessRule, Authentication};
 pub use load::{ConfigError, Overrides, load};
@@ -51,6 +52,8 @@ pub struct Config {
     pub cartridge: CartridgeConfig,
     /// Libraries beside the main one, which every gateway has.
     pub libraries: Vec<LibraryConfig>,
+    /// How long the mechanics take.
+    pub delays: Delays,
 }
 
 impl Default for Config {
@@ -63,6 +66,7 @@ impl Default for Config {
             iscsi: IscsiConfig::default(),
             cartridge: CartridgeConfig::default(),
             libraries: Vec::new(),
+            delays: Delays::default(),
         }
     }
 }
@@ -188,6 +192,8 @@ pub const MEMORY_MAX_MIN: ByteSize = ByteSize(iscsi::memory::POOL_BYTES_MIN);
 pub const MEMORY_MAX_MAX: ByteSize = ByteSize(1 << 40);
 /// Each library has a thread for each of its devices.
 pub const LIBRARIES_MAX: usize = 16;
+/// The slowest mechanics: no initiator waits longer.
+pub const DELAY_SECONDS_MAX: u32 = 3600;
 /// Small enough to upload in one go, large enough to be few.
 pub const SEGMENT_SIZE_DEFAULT: ByteSize = ByteSize(256 << 20);
 /// The smallest segment: below, the number of files hurts.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
+use tape_library::inject::Delays;
 
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
@@ -32,6 +33,7 @@ pub fn to_toml(config: &Config, secrets: Secrets) -> String {
         out.push_str(&redirect(rule));
     }
     out.push_str(&cartridge(config.cartridge));
+    out.push_str(&delays(config.delays));
     out.push_str(LIBRARY);
     for library in &config.libraries {
         out.push_str(&one_library(library));
@@ -196,6 +198,31 @@ segment_size = {segment_size}
 "#,
         compression = quoted(compression),
         segment_size = quoted(&cartridge.segment_size.exact()),
+    )
+}
+
+fn delays(delays: Delays) -> String {
+    format!(
+        r"
+# How long the mechanics take, for software that has to bear real ones: 0 to 3600 seconds.
+[delays]
+# From the robot's load, or LOAD with IMMED, until the drive is ready; and to take a tape out of the path.
+load_seconds = {load}
+unload_seconds = {unload}
+rewind_seconds = {rewind}
+# LOCATE and SPACE.
+locate_seconds = {locate}
+# The robot's way from a place to another.
+transport_seconds = {transport}
+# To clean a drive.
+clean_seconds = {clean}
+",
+        load = delays.load.as_secs(),
+        unload = delays.unload.as_secs(),
+        rewind = delays.rewind.as_secs(),
+        locate = delays.locate.as_secs(),
+        transport = delays.transport.as_secs(),
+        clean = delays.clean.as_secs(),
     )
 }
 

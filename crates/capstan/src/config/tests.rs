@@ -118,6 +118,7 @@ fn bad_values_name_the_place_and_what_is_allowed() {
             ":2:16:",
             "16 MiB and 1 GiB",
         ),
+        ("[delays]\nload_seconds = 3601", ":2:16:", "0 and 3600"),
         ("[cartridge]\nsegment_size = true", ":2:16:", "256 MiB"),
         ("name = \"Lab 1\"", ":1:8:", "lower-case"),
         ("log = \"loud\"", ":1:7:", "debug or trace"),
@@ -308,4 +309,11 @@ name = "east"
 name = "west-2"
 preset = "tape-gateway"
 targets = "per-device"
+[delays]
+load_seconds = 15
+unload_seconds = 12
+rewind_seconds = 40
+locate_seconds = 50
+transport_seconds = 8
+clean_seconds = 0
 "#;

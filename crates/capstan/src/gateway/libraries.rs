@@ -152,6 +152,7 @@ fn open_or_create(
     };
     let options = OpenOptions {
         settings,
+        delays: config.delays,
         ..OpenOptions::default()
     };
     Library::open(directory, options).context("cannot open the library")

@@ -6,6 +6,7 @@
 //! stable storage; the lock on the data directory goes.
 
 pub mod banner;
+pub mod faults;
 pub mod libraries;
 mod life;
 pub mod lock;

@@ -166,7 +166,7 @@ impl ServedLibrary {
         })
     }
 
-    fn address(&self, place: Place) -> Result<ElementAddress, Problem> {
+    pub(super) fn address(&self, place: Place) -> Result<ElementAddress, Problem> {
         self.library.layout().address(place.0).ok_or_else(|| {
             Problem::new(
                 Kind::NotFound,

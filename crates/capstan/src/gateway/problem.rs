@@ -16,7 +16,11 @@ impl From<Error> for Problem {
                 problem(Kind::NotFound).hint("`capstan tape list` shows all tapes")
             }
             Error::NoElement { .. } => problem(Kind::Conflict)
-                .hint("free a slot and run `capstan catalog rebuild` while no gateway runs"),
+                .hint("put it into a free slot with `capstan changer put BARCODE slot:N`"),
+            Error::HasElement { .. } => problem(Kind::Conflict),
+            Error::NoSuchDrive { .. } => {
+                problem(Kind::NotFound).hint("`capstan drive list` shows all drives")
+            }
             Error::BarcodeTaken { .. } => {
                 problem(Kind::Conflict).hint("choose another barcode or prefix")
             }
@@ -27,7 +31,8 @@ impl From<Error> for Problem {
             ),
             Error::RemovalPrevented { .. } => problem(Kind::Conflict)
                 .hint("let the backup software release it, or log its session out"),
-            Error::InvalidBarcode { .. }
+            Error::Fault(_)
+            | Error::InvalidBarcode { .. }
             | Error::UnknownMedia { .. }
             | Error::NoSuchForm { .. }
             | Error::CartridgeCount { .. }
@@ -68,6 +73,9 @@ impl From<MoveError> for Problem {
             }
             MoveError::UnloadFailed { .. } => problem(Kind::Internal)
                 .hint("see to the disk of the data directory, then try again"),
+            MoveError::RobotStuck { .. } | MoveError::RobotDropped { .. } => {
+                problem(Kind::Conflict).hint("a fault on order: see `capstan fault list`")
+            }
             MoveError::Catalogue(_) => logged(problem(Kind::Internal)),
         }
     }

@@ -1,7 +1,7 @@
 //! The state of a running gateway, as the HTTP interface shows it.
 
 use scsi::smc::ElementType;
-use tape_library::drive::DriveState;
+use tape_library::drive::{Activity, DriveState};
 use tape_library::{CartridgeRecord, CartridgeState, DriveBay};
 
 use super::Gateway;
@@ -64,6 +64,7 @@ impl ServedLibrary {
             name: self.name().clone(),
             changer: self.changer(),
             drives: self.drives(),
+            faults: self.faults(),
         }
     }
 
@@ -136,6 +137,7 @@ impl ServedLibrary {
             enabled: self.is_in_service(bay.number()),
             alerts: life::alerts(status.alerts),
             life: life::drive_life(&status),
+            needs_cleaning: status.needs_cleaning,
             tape: self.loaded_tape(bay),
         }
     }
@@ -147,7 +149,8 @@ impl ServedLibrary {
         let source = record.and_then(|record| self.library.layout().name(record.source?));
         Some(LoadedTape {
             barcode,
-            ready: status.state == DriveState::Loaded,
+            ready: status.state == DriveState::Loaded && status.activity.is_none(),
+            activity: status.activity.map(|activity| name(activity).to_owned()),
             source: source.map(Place),
             position: Position {
                 file: status.file,
@@ -185,6 +188,16 @@ impl ServedLibrary {
             import_export_used,
             import_export_open: self.library.station_is_open(),
         }
+    }
+}
+
+fn name(activity: Activity) -> &'static str {
+    match activity {
+        Activity::Loading => "loading",
+        Activity::Unloading => "unloading",
+        Activity::Rewinding => "rewinding",
+        Activity::Locating => "locating",
+        Activity::Cleaning => "cleaning",
     }
 }
 

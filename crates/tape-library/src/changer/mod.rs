@@ -18,11 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scsi::smc::mode_pages::ChangerParameters;
 use scsi::spc::log::Thresholds;
+use scsi::spc::tape_alert::Flag;
 use scsi::{
     AdditionalSense, Cdb, Command, CommandTable, DeviceType, NexusId, Response, SenseFormat,
 };
 
 use crate::identity::DeviceIdentity;
+use crate::inject::Injector;
 use crate::library::Robot;
 use crate::logical_unit::DeviceServer;
 use crate::nexus::ItNexus;
@@ -109,6 +111,21 @@ impl DeviceServer for Changer {
         } else {
             SenseFormat::Fixed
         }
+    }
+
+    fn catch_up(&self) {
+        let injector = self.robot.injector();
+        if injector.is_armed() {
+            for flag in injector.alerts() {
+                if let Some(flag) = Flag::new(flag) {
+                    self.robot.alerts().raise(flag);
+                }
+            }
+        }
+    }
+
+    fn injector(&self) -> Option<&Injector> {
+        Some(self.robot.injector())
     }
 
     fn preventing_removal(&self) -> Vec<NexusId> {

@@ -9,6 +9,7 @@
 //! | the drive is out of service | ILLEGAL REQUEST 3B/18 |
 //! | the drive does not take the medium | ILLEGAL REQUEST 30/00 |
 //! | the cartridge's files are missing or damaged | MEDIUM ERROR 53/00 |
+//! | the robot is stuck or has dropped the cartridge (faults on order) | HARDWARE ERROR 15/01 |
 //! | the disk under the drive or the catalogue failed | HARDWARE ERROR 53/00, 44/00 |
 //!
 //! A cartridge without files is the medium's fault and not the hardware's: backup software then
@@ -115,6 +116,9 @@ fn sense(error: &MoveError) -> Sense {
         }
         MoveError::UnloadFailed { .. } => {
             Sense::new(SenseKey::HardwareError, A::MEDIA_LOAD_OR_EJECT_FAILED)
+        }
+        MoveError::RobotStuck { .. } | MoveError::RobotDropped { .. } => {
+            Sense::new(SenseKey::HardwareError, A::MECHANICAL_POSITIONING_ERROR)
         }
         MoveError::Catalogue(_) => Sense::new(SenseKey::HardwareError, A::INTERNAL_TARGET_FAILURE),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::TryLockError;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::read_write::{Address, Read};
@@ -10,6 +11,7 @@ use scsi::{
 };
 
 use super::{Drive, DriveState, Machine, Medium};
+use crate::inject::Injector;
 use crate::logical_unit::DeviceServer;
 use crate::logical_unit::trace::TapePosition;
 use crate::nexus::{ItNexus, NexusName};
@@ -63,6 +65,29 @@ impl DeviceServer for Drive {
 
     fn take_deferred(&self) -> Option<Sense> {
         self.with_machine(|machine| machine.deferred.take())
+    }
+
+    fn catch_up(&self) {
+        self.catch_up_unless_busy();
+    }
+
+    fn owes(&self) -> Duration {
+        Duration::from_micros(self.owed_us.swap(0, Ordering::AcqRel))
+    }
+
+    fn condition(&self) -> Option<Sense> {
+        if !self.is_astir() {
+            return None;
+        }
+        self.with_machine(|machine| machine.mechanics.condition())
+    }
+
+    fn injector(&self) -> Option<&Injector> {
+        Some(&self.injector)
+    }
+
+    fn cartridge(&self) -> Option<String> {
+        self.lock_snapshot().status.barcode.clone()
     }
 
     fn position(&self) -> Option<TapePosition> {
@@ -180,6 +205,7 @@ impl Machine {
         };
         let response = result.unwrap_or_else(Response::from);
         self.note_outcome(cdb, &response);
+        self.take_time(cdb, &response);
         self.report_exceptions(cdb, response)
     }
 }

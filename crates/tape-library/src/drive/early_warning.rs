@@ -92,6 +92,12 @@ impl Zones {
         }
     }
 
+    /// What was appended from `from` on lies behind early warning, whatever is used: a fault on order.
+    pub(super) fn force_early_warning(&mut self, from: Position) {
+        let met = &mut self.partitions[usize::from(from.partition)];
+        met.early_from.get_or_insert(from.object);
+    }
+
     fn is_programmable(&self, usage: Usage) -> bool {
         let size = u64::from(self.programmable_mb) * 1_000_000;
         self.programmable_mb > 0 && left_before_early_warning(usage) <= size

@@ -23,6 +23,7 @@ impl Machine {
             Error::NoSpace | Error::Io { .. } => medium_error(AdditionalSense::WRITE_ERROR),
             other => of_the_files(other, AdditionalSense::WRITE_ERROR),
         };
+        self.alerts.raise(TapeAlert::HardError);
         self.alerts.raise(TapeAlert::WriteFailure);
         if let Medium::Loaded(mounted) = &mut self.medium {
             mounted.life.count_write_error();
@@ -53,7 +54,11 @@ impl Machine {
             Error::Io { .. } => medium_error(AdditionalSense::UNRECOVERED_READ_ERROR),
             other => of_the_files(other, AdditionalSense::UNRECOVERED_READ_ERROR),
         };
+        self.alerts.raise(TapeAlert::HardError);
         self.alerts.raise(TapeAlert::ReadFailure);
+        if sense.key == SenseKey::MediumError {
+            self.alerts.raise(TapeAlert::Media);
+        }
         if let Medium::Loaded(mounted) = &mut self.medium {
             mounted.life.count_read_error();
         }

@@ -1,15 +1,18 @@
 //! LOAD UNLOAD and PREVENT ALLOW MEDIUM REMOVAL (SSC-5 §7.3, §7.5), and what the robot does.
 
-use cartridge::MemoryState;
+use std::time::Duration;
+
+use cartridge::{Form, MemoryState};
 use scsi::ssc::load_unload::{LoadAction, LoadUnload};
 use scsi::ssc::log_pages::TapeAlert;
-use scsi::ssc::log_pages::tape_alert::Duration;
+use scsi::ssc::log_pages::tape_alert::Duration as AlertDuration;
 use scsi::ssc::prevent_allow::MediumRemoval;
 use scsi::{AdditionalSense, Cdb, NexusId, Response, Sense, SenseKey};
 
 use super::encryption::EncryptionSettings;
+use super::mechanics::Told;
 use super::mounted::Mounted;
-use super::{Machine, Medium, Volume};
+use super::{Activity, Machine, Medium, Volume};
 use crate::profile::MediaAccess;
 
 impl Machine {
@@ -28,14 +31,24 @@ impl Machine {
         if let MemoryState::Lost { .. } = cartridge.memory_state() {
             self.alerts.raise(TapeAlert::MemoryChipInCartridgeFailure);
         }
-        let mounted = Mounted::new(cartridge, protected, &self.name);
+        let injector = self.mechanics.injector.clone();
+        let mut mounted = Mounted::new(cartridge, protected, &self.name, injector);
+        mounted.heed_faults();
+        self.deferred = None; // it was about another cartridge
+        if mounted.cartridge.label().form == Form::Cleaning {
+            self.begin_cleaning(Box::new(mounted));
+            return;
+        }
         self.medium = Medium::Loaded(Box::new(mounted));
         self.begin_load();
-        self.deferred = None; // it was about another cartridge
         self.apply_codec();
         self.encryption_in_force = EncryptionSettings::NO_INSTANCE;
-        self.attentions
-            .establish(AdditionalSense::NOT_READY_TO_READY_CHANGE);
+        match self.mechanics.delays().load {
+            Duration::ZERO => self.tell_of_medium(Told::Everybody),
+            takes => self
+                .mechanics
+                .begin(Activity::Loading, takes, Told::Everybody),
+        }
     }
 
     /// Writes what was counted about the cartridge into its memory. When that fails the counts of this
@@ -57,7 +70,7 @@ impl Machine {
 
     fn lower_alerts_of_the_last_cartridge(&mut self) {
         for alert in TapeAlert::ALL {
-            if alert.duration() == Duration::Cartridge {
+            if alert.duration() == AlertDuration::Cartridge {
                 self.alerts.lower(alert);
             }
         }
@@ -91,6 +104,7 @@ impl Machine {
         else {
             return Ok(());
         };
+        self.mechanics.stop();
         // "A prevention … shall terminate when the medium is removed" has no sense for the next
         // cartridge: the library only gets here when nobody prevents, or by force.
         self.preventing.clear();
@@ -112,16 +126,23 @@ impl Machine {
 
     /// LOAD UNLOAD.
     pub(super) fn load_unload(&mut self, nexus: NexusId, cdb: &Cdb) -> Result<Response, Sense> {
-        match LoadUnload::parse(cdb)?.action {
+        let action = LoadUnload::parse(cdb)?.action;
+        if self.has_cleaning_cartridge() {
+            self.load_unload_cleaning(action == LoadAction::Load)?;
+            return Ok(Response::good());
+        }
+        match action {
             LoadAction::Load => self.thread(nexus)?,
-            LoadAction::LoadAndHold => self.unthread()?,
+            LoadAction::LoadAndHold => self.unthread(Eject::No)?,
             LoadAction::Unload => {
                 if !self.preventing.is_empty() {
                     self.alerts.raise(TapeAlert::NoRemoval);
                     let prevented = AdditionalSense::MEDIUM_REMOVAL_PREVENTED;
                     return Err(Sense::illegal_request(prevented));
                 }
-                self.unthread()?;
+                // HOLD: out of the path, but not out of the drive.
+                let held = cdb.bit(4, 3);
+                self.unthread(if held { Eject::No } else { Eject::Yes })?;
             }
         }
         Ok(Response::good())
@@ -134,6 +155,7 @@ impl Machine {
             Medium::Empty => return Err(not_present()),
             Medium::Unloaded(mut mounted) => {
                 mounted.begin_load(&self.name);
+                mounted.held = false;
                 tracing::info!(
                     drive = self.number,
                     cartridge = mounted.cartridge.label().barcode,
@@ -141,8 +163,7 @@ impl Machine {
                 );
                 self.medium = Medium::Loaded(mounted);
                 self.begin_load();
-                self.attentions
-                    .establish_for_others(nexus, AdditionalSense::NOT_READY_TO_READY_CHANGE);
+                self.mechanics.tell_when_ready(Told::AllBut(nexus));
             }
             loaded @ Medium::Loaded(_) => self.medium = loaded,
         }
@@ -151,15 +172,20 @@ impl Machine {
 
     /// Makes the cartridge not ready; it stays in the drive's mouth. Synchronises first; when that
     /// fails nothing changes.
-    fn unthread(&mut self) -> Result<(), Sense> {
-        match self.medium {
+    fn unthread(&mut self, eject: Eject) -> Result<(), Sense> {
+        let held = eject == Eject::No;
+        match &mut self.medium {
             Medium::Empty => return Err(not_present()),
-            Medium::Unloaded(_) => return Ok(()),
+            Medium::Unloaded(mounted) => {
+                mounted.held = held;
+                return Ok(());
+            }
             Medium::Loaded(_) => self.return_to_beginning()?,
         }
         self.remember();
         self.end_load();
-        if let Medium::Loaded(mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
+        if let Medium::Loaded(mut mounted) = std::mem::replace(&mut self.medium, Medium::Empty) {
+            mounted.held = held;
             tracing::info!(
                 drive = self.number,
                 cartridge = mounted.cartridge.label().barcode,
@@ -184,6 +210,13 @@ impl Machine {
         };
         Ok(Response::good())
     }
+}
+
+/// Whether an unthreaded cartridge comes out of the drive's mouth (HOLD=0).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Eject {
+    Yes,
+    No,
 }
 
 fn not_present() -> Sense {

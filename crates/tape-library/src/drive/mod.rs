@@ -37,6 +37,7 @@
 
 mod approach;
 mod attributes;
+mod cleaning;
 mod density;
 mod device_server;
 mod early_warning;
@@ -49,6 +50,7 @@ mod format_medium;
 mod life;
 mod load_unload;
 mod log;
+mod mechanics;
 mod mode;
 mod mounted;
 mod position;
@@ -65,8 +67,9 @@ mod write;
 mod write_policy;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use cartridge::{Codec, DriveName, Memory};
 use scsi::spc::log::Thresholds;
@@ -75,14 +78,17 @@ use scsi::ssc::mode_pages::ControlDataProtection;
 use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
 
 use crate::identity::DeviceIdentity;
+use crate::inject::{Faults, Injector, Subject};
 use crate::profile::{DriveProfile, MediaAccess};
 use crate::unit_attention::UnitAttentions;
+pub use cleaning::CLEANINGS_MAX;
 use encryption::EncryptionSettings;
 use format_medium::Followed;
 use log::Log;
+use mechanics::Mechanics;
 use mode::Mode;
 use mounted::Mounted;
-pub use status::{DriveState, DriveStatus};
+pub use status::{Activity, DriveState, DriveStatus};
 pub use transfer::TRANSFER_BYTES_MAX;
 pub use volume::Volume;
 
@@ -110,6 +116,11 @@ pub struct Drive {
     encrypts: bool,
     /// `D_SENSE` as of the end of the last command.
     descriptor_sense: AtomicBool,
+    injector: Injector,
+    /// Whether something goes on in the drive, or is wanted, that a command has to know of.
+    astir: AtomicBool,
+    /// How long the last command is to be held up, in microseconds.
+    owed_us: AtomicU64,
 }
 
 /// What the last command left, for those who do not want to wait for the next one.
@@ -145,6 +156,7 @@ struct Machine {
     /// What the next command that ends GOOD has to tell.
     exception: Option<AdditionalSense>,
     log: Log,
+    mechanics: Mechanics,
     /// Data that were accepted got lost while no initiator's command ran: the next one is told.
     deferred: Option<Sense>,
 }
@@ -162,6 +174,16 @@ enum Medium {
 impl Drive {
     /// Returns an empty drive. `attentions` are those of its logical unit.
     pub fn new(config: DriveConfig, attentions: Arc<UnitAttentions>) -> Self {
+        Self::with_faults(config, attentions, Arc::default())
+    }
+
+    /// The same; the drive has `faults`, and their delays.
+    pub fn with_faults(
+        config: DriveConfig,
+        attentions: Arc<UnitAttentions>,
+        faults: Arc<Faults>,
+    ) -> Self {
+        let injector = Injector::new(faults, Subject::Drive(config.number));
         let mode = Mode::default_of(&config.profile, config.codec);
         let encrypts = config.profile.capabilities.encryption;
         let machine = Machine {
@@ -185,6 +207,7 @@ impl Drive {
             alerts_known: TapeAlerts::default(),
             exception: None,
             log: Log::default(),
+            mechanics: Mechanics::new(injector.clone()),
             deferred: None,
         };
         let mut status = DriveStatus::of_empty_drive(config.number);
@@ -200,6 +223,9 @@ impl Drive {
             prevented: AtomicBool::new(false),
             encrypts,
             descriptor_sense: AtomicBool::new(false),
+            injector,
+            astir: AtomicBool::new(false),
+            owed_us: AtomicU64::new(0),
         }
     }
 
@@ -226,7 +252,18 @@ impl Drive {
     /// With an error the cartridge stays in the drive, as it was. May wait for a running command.
     /// Does not look at prevention of removal: see [`Drive::is_prevented`].
     pub fn unload(&self) -> Result<(), cartridge::Error> {
-        self.with_machine(Machine::take_cartridge)
+        self.with_machine(|machine| {
+            let taken = machine.take_cartridge();
+            if taken.is_err() {
+                machine.alerts.raise(TapeAlert::UnrecoverableUnloadFailure);
+            }
+            taken
+        })
+    }
+
+    /// Raises a TapeAlert flag for something that the robot has met with the drive.
+    pub(crate) fn raise(&self, alert: TapeAlert) {
+        self.with_machine(|machine| machine.alerts.raise(alert));
     }
 
     /// Makes everything written durable; the cartridge stays where it is. May wait for a running
@@ -245,8 +282,15 @@ impl Drive {
         self.prevented.load(Ordering::Acquire)
     }
 
+    /// Returns how long the mechanics need until the robot can take the cartridge. May wait for a
+    /// running command.
+    pub fn time_to_unload(&self) -> Duration {
+        self.with_machine(|machine| machine.time_to_unload())
+    }
+
     /// Returns what the drive is doing, as of the end of the last command. Never waits for one.
     pub fn status(&self) -> DriveStatus {
+        self.catch_up_unless_busy();
         self.lock_snapshot().status.clone()
     }
 
@@ -265,8 +309,39 @@ impl Drive {
         // A panic in a command would be a bug of ours. What it leaves behind is still a drive: every
         // change of state below is one assignment.
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        machine.heed_faults();
         let result = work(&mut machine);
         machine.follow_medium();
+        self.show(&mut machine);
+        result
+    }
+
+    /// Looks at the clock and at the faults, unless a command runs, which will do so itself.
+    fn catch_up_unless_busy(&self) {
+        if !self.is_astir() {
+            return;
+        }
+        let mut machine = match self.machine.try_lock() {
+            Ok(machine) => machine,
+            Err(TryLockError::Poisoned(machine)) => machine.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        machine.catch_up();
+        self.show(&mut machine);
+    }
+
+    fn is_astir(&self) -> bool {
+        self.astir.load(Ordering::Acquire) || self.injector.is_armed()
+    }
+
+    fn show(&self, machine: &mut Machine) {
+        let owed = machine.mechanics.take_owed();
+        if !owed.is_zero() {
+            let us = u64::try_from(owed.as_micros()).unwrap_or(u64::MAX);
+            self.owed_us.store(us, Ordering::Release);
+        }
+        self.astir
+            .store(machine.mechanics.is_astir(), Ordering::Release);
         let prevented = !machine.preventing.is_empty();
         self.prevented.store(prevented, Ordering::Release);
         let descriptors = machine.mode.parameters.control.descriptor_sense;
@@ -276,7 +351,6 @@ impl Drive {
         if snapshot.preventing != machine.preventing {
             snapshot.preventing.clone_from(&machine.preventing);
         }
-        result
     }
 
     fn lock_snapshot(&self) -> MutexGuard<'_, Snapshot> {
@@ -287,8 +361,15 @@ impl Drive {
 impl Machine {
     /// Returns the cartridge, or the sense of a drive that is not ready.
     fn loaded(&mut self) -> Result<&mut Mounted, Sense> {
+        if let Some(sense) = self.mechanics.not_ready() {
+            return Err(sense);
+        }
         match &mut self.medium {
             Medium::Loaded(mounted) => Ok(mounted),
+            Medium::Unloaded(mounted) if mounted.held => Err(Sense::new(
+                SenseKey::NotReady,
+                AdditionalSense::INITIALIZING_COMMAND_REQUIRED,
+            )),
             Medium::Empty | Medium::Unloaded(_) => Err(Sense::new(
                 SenseKey::NotReady,
                 AdditionalSense::MEDIUM_NOT_PRESENT,

@@ -1,20 +1,29 @@
 //! A cartridge in the drive, with what the drive counts about it.
 
+use std::io;
+
 use bytes::Bytes;
-use cartridge::{DriveName, Error, Memory, Work};
+use cartridge::{DriveName, Error, Memory, Position, Read, Work};
 
 use super::Volume;
 use super::early_warning::Zones;
 use super::life::Life;
 use super::write_policy::WritePolicy;
+use crate::inject::{Append, Injector};
 
 /// A cartridge in the drive.
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Mounted {
     pub(super) cartridge: Box<dyn Volume>,
     /// What is counted about it.
     pub(super) life: Life,
     /// The write protect tab, or a drive that can only read such media.
     pub(super) write_protected: bool,
+    /// The same without faults on order.
+    tab: bool,
+    /// Unthreaded by a command with HOLD: inside the drive, and LOAD is all that it needs.
+    pub(super) held: bool,
+    injector: Injector,
     /// Objects accepted since the last synchronize: what SSC-5 calls the object buffer.
     pub(super) buffered_objects: u64,
     /// The bytes in them.
@@ -33,11 +42,15 @@ impl Mounted {
         cartridge: Box<dyn Volume>,
         write_protected: bool,
         drive: &DriveName,
+        injector: Injector,
     ) -> Self {
         Self {
             life: Life::begin(&*cartridge, drive),
             cartridge,
             write_protected,
+            tab: write_protected,
+            held: false,
+            injector,
             buffered_objects: 0,
             buffered_bytes: 0,
             bytes_written: 0,
@@ -123,6 +136,7 @@ impl Mounted {
     /// [`Mounted::take_warning`].
     pub(super) fn append_block(&mut self, block: Bytes) -> Result<(), Error> {
         self.check_append()?;
+        self.meet_append_fault()?;
         self.before_change()?;
         let length = block.len() as u64;
         let from = self.cartridge.position();
@@ -132,7 +146,7 @@ impl Mounted {
                 self.buffered_bytes += length;
                 self.bytes_written += length;
                 self.used_overwrite();
-                self.zones.appended(from, self.cartridge.usage());
+                self.appended(from);
                 Ok(())
             }
             Err(error) => Err(self.forget_lost(error)),
@@ -143,6 +157,7 @@ impl Mounted {
     pub(super) fn append_filemarks(&mut self, count: u32) -> Result<(), Error> {
         if count > 0 {
             self.check_append()?;
+            self.meet_append_fault()?;
             self.before_change()?;
         }
         let from = self.cartridge.position();
@@ -152,10 +167,61 @@ impl Mounted {
                 if count > 0 {
                     self.used_overwrite();
                 }
-                self.zones.appended(from, self.cartridge.usage());
+                self.appended(from);
                 Ok(())
             }
             Err(error) => Err(self.forget_lost(error)),
+        }
+    }
+
+    /// Reads the next object. As [`Volume::read_block`], but for faults on order.
+    pub(super) fn read_block(&mut self) -> Result<Read, Error> {
+        if self.injector.is_armed() {
+            let Position {
+                partition, object, ..
+            } = self.cartridge.position();
+            let barcode = &self.cartridge.label().barcode;
+            if let Some(reason) = self.injector.reads(barcode, partition, object) {
+                return Err(Error::Damaged {
+                    first_object: object,
+                    last_object: object,
+                    reason,
+                });
+            }
+        }
+        self.cartridge.read_block()
+    }
+
+    /// Looks again at the faults that are a state of the cartridge.
+    pub(super) fn heed_faults(&mut self) {
+        let barcode = &self.cartridge.label().barcode;
+        self.write_protected = self.tab || self.injector.protects(barcode);
+    }
+
+    fn meet_append_fault(&self) -> Result<(), Error> {
+        if !self.injector.is_armed() {
+            return Ok(());
+        }
+        let Position {
+            partition, object, ..
+        } = self.cartridge.position();
+        let barcode = &self.cartridge.label().barcode;
+        match self.injector.appends(barcode, partition, object) {
+            None => Ok(()),
+            Some(Append::EndOfMedium) => Err(Error::VolumeFull),
+            Some(Append::Fails(blame)) => Err(Error::Io {
+                operation: "append".to_owned(),
+                source: io::Error::other(blame),
+            }),
+        }
+    }
+
+    /// Takes note of what was appended from `from` on.
+    fn appended(&mut self, from: Position) {
+        self.zones.appended(from, self.cartridge.usage());
+        let barcode = &self.cartridge.label().barcode;
+        if self.injector.warns(barcode, from.partition, from.object) {
+            self.zones.force_early_warning(from);
         }
     }
 

@@ -199,7 +199,7 @@ fn previous_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
             return told(beginning_of_partition());
         }
     }
-    match mounted.cartridge.read_block() {
+    match mounted.read_block() {
         Ok(Object::Block(block)) => {
             step_back(mounted)?;
             Ok(block)
@@ -215,7 +215,7 @@ fn previous_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
 /// Reads the next block; anything else ends the transfer with `residue` left.
 fn next_object(mounted: &mut Mounted, residue: i64) -> Result<Bytes, End> {
     let told = |sense: Sense| Err(End::Told(sense.with_information(residue)));
-    match mounted.cartridge.read_block() {
+    match mounted.read_block() {
         Ok(Object::Block(block)) => Ok(block),
         Ok(Object::Filemark) => told(filemark()),
         Ok(Object::EndOfData) => {

@@ -17,7 +17,23 @@ pub enum DriveState {
     Unloaded,
 }
 
+/// What goes on in a drive although no command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activity {
+    /// The cartridge becomes ready.
+    Loading,
+    /// The tape is taken out of the path.
+    Unloading,
+    /// To the beginning of the partition.
+    Rewinding,
+    /// To another place.
+    Locating,
+    /// A cleaning cartridge is at work.
+    Cleaning,
+}
+
 /// What a drive is doing.
+#[allow(clippy::struct_excessive_bools)] // independent facts
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DriveStatus {
     /// The drive's number in the library, from 0.
@@ -58,6 +74,10 @@ pub struct DriveStatus {
     pub loads: u64,
     /// What was done with all these cartridges.
     pub work: Work,
+    /// What goes on although no command runs.
+    pub activity: Option<Activity>,
+    /// Whether the drive asks for a cleaning cartridge.
+    pub needs_cleaning: bool,
 }
 
 impl DriveStatus {
@@ -82,6 +102,8 @@ impl DriveStatus {
             alerts: TapeAlerts::default(),
             loads: 0,
             work: Work::default(),
+            activity: None,
+            needs_cleaning: false,
         }
     }
 }
@@ -127,5 +149,7 @@ impl Machine {
         status.alerts = self.alerts.raised();
         status.loads = self.log.history.loads();
         status.work = self.work_of_drive();
+        status.activity = self.mechanics.activity();
+        status.needs_cleaning = self.mechanics.needs_cleaning;
     }
 }

@@ -11,6 +11,7 @@ mod explicit;
 mod faults;
 mod faulty_store;
 mod harness;
+mod injected;
 mod loading;
 mod log_and_density;
 mod log_pages;

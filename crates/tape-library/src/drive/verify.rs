@@ -91,7 +91,7 @@ impl Machine {
 /// VTE: over everything. No INFORMATION: "the VALID bit shall be set to zero".
 fn to_end_of_data(mounted: &mut Mounted, fixed_length: Option<usize>) -> End {
     loop {
-        match mounted.cartridge.read_block() {
+        match mounted.read_block() {
             Ok(Object::Block(block)) if fixed_length.is_some_and(|it| it != block.len()) => {
                 return End::Told(incorrect_length());
             }
@@ -110,7 +110,7 @@ fn filemarks(mounted: &mut Mounted, count: u32, fixed_length: Option<usize>) -> 
     let mut left = count;
     while left > 0 {
         let told = |sense: Sense| End::Told(sense.with_information(left.into()));
-        match mounted.cartridge.read_block() {
+        match mounted.read_block() {
             Ok(Object::Block(block)) if fixed_length.is_some_and(|it| it != block.len()) => {
                 return told(incorrect_length());
             }

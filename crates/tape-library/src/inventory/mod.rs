@@ -159,6 +159,17 @@ impl Inventory {
         })
     }
 
+    /// Leaves a cartridge without an element. Durable when it returns.
+    pub(crate) fn take_out(&mut self, cartridge: Uuid) -> Result<(), Error> {
+        self.reserve.with_room(|| {
+            self.connection.execute(
+                "UPDATE cartridges SET element = NULL WHERE uuid = ?1",
+                [cartridge.to_string()],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Sets the state of a cartridge.
     pub(crate) fn set_state(
         &mut self,

@@ -3,7 +3,9 @@
 //! | flag | raised by | lowered when |
 //! | --- | --- | --- |
 //! | 1 library hardware A | a drive that cannot bring its data to the disk | the next move out of a drive works |
+//! | 2 library hardware B | a robot that is stuck (a fault on order) | the next move works |
 //! | 3 library hardware C | a catalogue that cannot be changed | the next move works |
+//! | 12 library stray cartridge | a robot that drops a cartridge (a fault on order) | it is put back |
 //! | 15 library load retry | a cartridge that cannot be loaded | the next load works |
 //! | 16 library door | a move to or from the open station | the station closes |
 //! | 22 library drive offline | a drive taken out of service | all are in service |
@@ -38,6 +40,8 @@ impl Robot {
             E::FilesMissing { .. } => ChangerAlert::Inventory,
             E::Unloadable { .. } => ChangerAlert::LoadRetry,
             E::UnloadFailed { .. } => ChangerAlert::HardwareA,
+            E::RobotStuck { .. } => ChangerAlert::HardwareB,
+            E::RobotDropped { .. } => ChangerAlert::StrayCartridge,
             E::Catalogue(_) => ChangerAlert::HardwareC,
         };
         self.alerts().raise(alert);
@@ -46,6 +50,7 @@ impl Robot {
     /// A move or an exchange has worked.
     pub(super) fn alert_of_success(&self, asker: Asker, legs: &[Leg<'_>]) {
         let mut alerts = self.alerts();
+        alerts.lower(ChangerAlert::HardwareB);
         alerts.lower(ChangerAlert::HardwareC);
         if legs.iter().any(|leg| leg.destination.is_some()) {
             alerts.lower(ChangerAlert::LoadRetry);

@@ -8,6 +8,7 @@ use scsi::ElementAddress;
 use crate::drive::{Drive, DriveConfig, DriveStatus};
 use crate::error::Error;
 use crate::identity::DeviceIdentity;
+use crate::inject::Faults;
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::profile::DriveProfile;
 use crate::unit_attention::UnitAttentions;
@@ -31,12 +32,17 @@ impl DriveBay {
         element: ElementAddress,
         config: DriveConfig,
         device_id: Option<Vec<u8>>,
+        faults: &Arc<Faults>,
     ) -> Result<Self, Error> {
         let number = config.number;
         let identity = config.identity.clone();
         let profile = Arc::clone(&config.profile);
         let attentions = Arc::new(UnitAttentions::new());
-        let drive = Arc::new(Drive::new(config, Arc::clone(&attentions)));
+        let drive = Arc::new(Drive::with_faults(
+            config,
+            Arc::clone(&attentions),
+            Arc::clone(faults),
+        ));
         let device: Arc<dyn DeviceServer> = drive.clone();
         let name = format!("drive-{number}");
         let unit = LogicalUnit::start(&name, device, attentions)

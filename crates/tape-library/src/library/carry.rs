@@ -22,6 +22,7 @@
 use cartridge::Cartridge;
 use scsi::ElementAddress;
 use scsi::smc::ElementType;
+use scsi::ssc::log_pages::TapeAlert;
 
 use super::bay::DriveBay;
 use super::move_error::MoveError;
@@ -53,6 +54,7 @@ impl Robot {
         asker: Asker,
         legs: &[Leg<'_>],
     ) -> Result<(), MoveError> {
+        self.meet_fault(inventory, asker, legs)?;
         let mut unloaded = Vec::new();
         let carried = self
             .unload_sources(legs, &mut unloaded)
@@ -98,7 +100,9 @@ impl Robot {
         let mut loading = Vec::new();
         for leg in legs {
             if let Some((bay, access)) = leg.destination {
-                let cartridge = self.open(inventory, &leg.record)?;
+                let cartridge = self
+                    .open(inventory, &leg.record)
+                    .inspect_err(|_| bay.drive().raise(TapeAlert::LoadingOrThreadingFailure))?;
                 loading.push(Loading {
                     bay,
                     access,

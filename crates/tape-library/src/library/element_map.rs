@@ -72,6 +72,14 @@ impl ElementMap {
         }
     }
 
+    /// Leaves a cartridge without an element.
+    pub(crate) fn take_out(&mut self, cartridge: Uuid) {
+        let record = self.cartridges.get_mut(&cartridge);
+        if let Some(element) = record.and_then(|record| record.element.take()) {
+            self.occupants.remove(&element);
+        }
+    }
+
     /// Sets the state of a cartridge.
     pub(crate) fn set_state(&mut self, cartridge: Uuid, state: CartridgeState) {
         if let Some(record) = self.cartridges.get_mut(&cartridge) {

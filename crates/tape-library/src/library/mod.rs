@@ -18,6 +18,7 @@ mod carry;
 mod create;
 mod delete_cartridge;
 mod element_map;
+mod faults;
 mod move_cartridge;
 mod move_error;
 mod new_tapes;
@@ -52,6 +53,7 @@ use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::Gateway;
 use crate::identity::DeviceIdentity;
+use crate::inject::{Delays, Faults};
 use crate::inventory::{CartridgeRecord, Inventory, UnitCatalogue};
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::profile::{ChangerProfile, Profiles};
@@ -64,6 +66,8 @@ pub struct OpenOptions {
     pub settings: Settings,
     /// The profiles that devices may have.
     pub profiles: Arc<Profiles>,
+    /// How slow the mechanics are.
+    pub delays: Delays,
 }
 
 impl Default for OpenOptions {
@@ -71,6 +75,7 @@ impl Default for OpenOptions {
         Self {
             settings: Settings::default(),
             profiles: Arc::clone(Profiles::builtin()),
+            delays: Delays::default(),
         }
     }
 }
@@ -114,7 +119,8 @@ impl Library {
         let inventory = Inventory::open(&Inventory::path(data), &gateway)?;
         let profile = gateway.machine.changer_profile(&options.profiles)?;
         let identity = DeviceIdentity::changer(&profile, gateway.id);
-        let bays = Self::bays(&gateway, &layout, &options, (&profile, &identity))?;
+        let faults = Faults::new(options.delays);
+        let bays = Self::bays(&gateway, &layout, &options, (&profile, &identity), &faults)?;
         let attentions = Arc::new(UnitAttentions::new());
         let robot = Robot::new(
             data,
@@ -123,6 +129,7 @@ impl Library {
             options.settings,
             inventory,
             Arc::clone(&attentions),
+            faults,
         )?;
         robot.finish_deletions()?;
         robot.look_at_files()?;
@@ -162,6 +169,7 @@ impl Library {
         layout: &Layout,
         options: &OpenOptions,
         (changer_profile, changer): (&ChangerProfile, &DeviceIdentity),
+        faults: &Arc<Faults>,
     ) -> Result<Vec<DriveBay>, Error> {
         let addresses = layout.range(ElementType::DataTransfer);
         let profiles = gateway.machine.drive_profiles(&options.profiles)?;
@@ -179,7 +187,7 @@ impl Library {
                     profile,
                     codec: options.settings.codec,
                 };
-                DriveBay::new(element, config, device_id)
+                DriveBay::new(element, config, device_id, faults)
             })
             .collect()
     }
@@ -344,6 +352,7 @@ impl Library {
     /// Returns what failed. Waits for commands that run, and then for the robot to put down what it
     /// carries.
     pub fn shut_down(&self) -> Vec<Error> {
+        self.robot.hurry_up();
         let failures = self
             .drives()
             .iter()

@@ -5,6 +5,7 @@
 
 use scsi::ElementAddress;
 use scsi::smc::ElementType;
+use scsi::ssc::log_pages::TapeAlert;
 
 use super::bay::DriveBay;
 use super::carry::Leg;
@@ -36,10 +37,29 @@ impl Robot {
         from: ElementAddress,
         to: ElementAddress,
     ) -> Result<(), MoveError> {
+        self.take_time(&[from], || self.plan_move(asker, from, to).map(|_| ()))?;
         let mut inventory = self.arm();
         self.plan_move(asker, from, to)
             .and_then(|leg| self.carry(&mut inventory, asker, &[leg]))
             .inspect_err(|error| self.alert_of_failure(asker, error))
+    }
+
+    /// Lets the robot and the drives take the time that a way takes, before anything happens and with
+    /// the arm free for others. What speaks against the way is told at once.
+    fn take_time(
+        &self,
+        sources: &[ElementAddress],
+        check: impl FnOnce() -> Result<(), MoveError>,
+    ) -> Result<(), MoveError> {
+        let mut time = self.injector().delays().transport;
+        for bay in sources.iter().filter_map(|source| self.bay(*source)) {
+            time += bay.drive().time_to_unload();
+        }
+        if !time.is_zero() {
+            check()?;
+            self.travel(time);
+        }
+        Ok(())
     }
 
     /// Moves the cartridge that bears `barcode` to element `to`, wherever it is by the time that the
@@ -49,23 +69,35 @@ impl Robot {
         barcode: &str,
         to: ElementAddress,
     ) -> Result<ElementAddress, Error> {
+        let from = self.whereabouts(barcode)?;
+        self.take_time(&[from], || {
+            self.plan_move(Asker::Operator, from, to).map(|_| ())
+        })?;
         let mut inventory = self.arm();
-        let element = self.map().find(barcode).map(|record| record.element);
-        let element = element.ok_or_else(|| Error::NoSuchCartridge {
-            barcode: barcode.to_owned(),
-        })?;
-        let from = element.ok_or_else(|| Error::NoElement {
-            barcode: barcode.to_owned(),
-        })?;
+        let from = self.whereabouts(barcode)?;
         self.plan_move(Asker::Operator, from, to)
             .and_then(|leg| self.carry(&mut inventory, Asker::Operator, &[leg]))
             .inspect_err(|error| self.alert_of_failure(Asker::Operator, error))?;
         Ok(from)
     }
 
+    /// Returns the element in which the cartridge that bears `barcode` is.
+    fn whereabouts(&self, barcode: &str) -> Result<ElementAddress, Error> {
+        let element = self.map().find(barcode).map(|record| record.element);
+        let element = element.ok_or_else(|| Error::NoSuchCartridge {
+            barcode: barcode.to_owned(),
+        })?;
+        element.ok_or_else(|| Error::NoElement {
+            barcode: barcode.to_owned(),
+        })
+    }
+
     /// Exchanges two cartridges: both change their places, or none does. Otherwise as
     /// [`Robot::move_cartridge`].
     pub(crate) fn exchange(&self, asker: Asker, exchange: Exchange) -> Result<(), MoveError> {
+        self.take_time(&[exchange.source, exchange.first], || {
+            self.plan_exchange(asker, exchange).map(|_| ())
+        })?;
         let mut inventory = self.arm();
         self.plan_exchange(asker, exchange)
             .and_then(|legs| self.carry(&mut inventory, asker, &legs))
@@ -187,13 +219,14 @@ impl Robot {
         bay: &DriveBay,
         record: &CartridgeRecord,
     ) -> Result<MediaAccess, MoveError> {
-        bay.profile()
-            .access(&record.media)
-            .ok_or_else(|| MoveError::Incompatible {
+        bay.profile().access(&record.media).ok_or_else(|| {
+            bay.drive().raise(TapeAlert::UnsupportedFormat);
+            MoveError::Incompatible {
                 element: self.name(bay.element()),
                 product: bay.profile().product.clone(),
                 barcode: record.barcode.clone(),
                 media: record.media.clone(),
-            })
+            }
+        })
     }
 }

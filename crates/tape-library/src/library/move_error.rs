@@ -5,7 +5,7 @@ use scsi::ElementAddress;
 use crate::element::ElementName;
 use crate::error::Error;
 
-/// Why nothing was moved. Every cartridge is where it was.
+/// Why nothing was moved. Every cartridge is where it was, but for one that the robot has dropped.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
     /// The source is not an element of the library that can hold a cartridge.
@@ -44,6 +44,20 @@ pub enum MoveError {
         barcode: String,
         /// Its kind.
         media: String,
+    },
+    /// The robot does not move: a fault on order.
+    #[error("cartridge {barcode}: the robot is stuck; it stays where it is")]
+    RobotStuck {
+        /// Which.
+        barcode: String,
+    },
+    /// The robot has lost the cartridge: a fault on order. It is in no element any more.
+    #[error(
+        "cartridge {barcode}: the robot has dropped it; put it back with `capstan changer put`"
+    )]
+    RobotDropped {
+        /// Which.
+        barcode: String,
     },
     /// The cartridge's files are missing.
     #[error("cartridge {barcode}: its files are missing, restore them to load it")]

@@ -129,7 +129,10 @@ pub(super) fn plan(
             uuid: environment.new_uuid(),
             barcode,
             media: media.name.clone(),
-            capacity_bytes: new.capacity_bytes.unwrap_or_else(|| media.capacity_bytes()),
+            capacity_bytes: new
+                .capacity_bytes
+                .unwrap_or_else(|| media.capacity_bytes())
+                .max(1), // a cleaning cartridge holds nothing, but no label says 0
             created_unix_ms,
             element: Some(element),
             source: None,

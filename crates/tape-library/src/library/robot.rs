@@ -12,7 +12,8 @@
 //! The catalogue decides. See [`move_cartridge`](super::move_cartridge) for each step of a move.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
 use scsi::smc::{ChangerAlert, ElementDescriptor, ElementType, SourceElement};
@@ -26,6 +27,7 @@ use super::station::Station;
 use crate::element::{ElementName, Layout};
 use crate::error::Error;
 use crate::gateway::cartridges_directory;
+use crate::inject::{Faults, Injector, Subject};
 use crate::inventory::{CartridgeRecord, CartridgeState, Inventory};
 use crate::unit_attention::UnitAttentions;
 
@@ -43,6 +45,10 @@ pub(crate) struct Robot {
     attentions: Arc<UnitAttentions>,
     /// The changer's. A lock of a moment, like the map's.
     alerts: Mutex<TapeAlertLog>,
+    injector: Injector,
+    /// Set when the library ends: nothing takes its time any more.
+    hurries: Mutex<bool>,
+    hurry: Condvar,
 }
 
 impl Robot {
@@ -53,6 +59,7 @@ impl Robot {
         settings: Settings,
         inventory: Inventory,
         attentions: Arc<UnitAttentions>,
+        faults: Arc<Faults>,
     ) -> Result<Arc<Self>, Error> {
         let map = ElementMap::new(inventory.cartridges()?);
         Ok(Arc::new(Self {
@@ -65,7 +72,30 @@ impl Robot {
             station: Station::default(),
             attentions,
             alerts: Mutex::default(),
+            injector: Injector::new(faults, Subject::Changer),
+            hurries: Mutex::default(),
+            hurry: Condvar::new(),
         }))
+    }
+
+    /// Returns the faults that the robot has to meet.
+    pub(crate) fn injector(&self) -> &Injector {
+        &self.injector
+    }
+
+    /// Lets a way take its time. The arm is free meanwhile.
+    pub(super) fn travel(&self, time: Duration) {
+        let hurries = self.hurries.lock().unwrap_or_else(PoisonError::into_inner);
+        // Woken early or not, the move goes on.
+        let _ = self
+            .hurry
+            .wait_timeout_while(hurries, time, |hurries| !*hurries);
+    }
+
+    /// Ends every delay: the library is about to end.
+    pub(super) fn hurry_up(&self) {
+        *self.hurries.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.hurry.notify_all();
     }
 
     pub(crate) fn layout(&self) -> &Layout {

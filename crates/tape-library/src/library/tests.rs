@@ -1,6 +1,8 @@
 //! The library against a dumb model, over restarts, with files that vanish.
 
+mod cleaning;
 mod crash;
+mod faults;
 mod model;
 mod rebuild;
 

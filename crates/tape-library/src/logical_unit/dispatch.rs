@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use scsi::command::UnitAttention;
+use scsi::command::{CommandSpec, UnitAttention};
 use scsi::spc::report_supported_operation_codes::ReportSupportedOperationCodes;
 use scsi::spc::report_supported_task_management_functions::{
     ReportSupportedTaskManagementFunctions, TaskManagementFunctions,
@@ -11,7 +11,8 @@ use scsi::spc::request_sense::RequestSense;
 use scsi::{AdditionalSense, Cdb, Command, NexusId, Response, Sense, SenseKey, Status};
 
 use super::task_set::Task;
-use super::{ClearedBy, Primary, Shared};
+use super::{ClearedBy, Primary, Shared, Thread};
+use crate::inject::CommandFault;
 use crate::nexus::ItNexus;
 
 /// REQUEST SENSE (SPC-5 §6.41).
@@ -35,8 +36,8 @@ const MAINTENANCE_OUT: u8 = 0xa4;
 impl Shared {
     /// Runs a command. A panic of the device, which would be a bug of ours, becomes a HARDWARE
     /// ERROR, so that it costs one command and not the daemon.
-    pub(super) fn run(&self, task: &Task) -> Response {
-        let mut response = self.run_guarded(task);
+    pub(super) fn run(&self, task: &Task, thread: Thread) -> Response {
+        let mut response = self.run_guarded(task, thread);
         if let Some(sense) = &mut response.sense {
             sense.format = self.device.sense_format();
             self.primary.failed(&task.command.cdb, *sense);
@@ -44,8 +45,8 @@ impl Shared {
         response
     }
 
-    fn run_guarded(&self, task: &Task) -> Response {
-        catch_unwind(AssertUnwindSafe(|| self.dispatch(task))).unwrap_or_else(|_| {
+    fn run_guarded(&self, task: &Task, thread: Thread) -> Response {
+        catch_unwind(AssertUnwindSafe(|| self.dispatch(task, thread))).unwrap_or_else(|_| {
             tracing::error!(
                 unit = self.name,
                 cdb = ?task.command.cdb,
@@ -56,7 +57,8 @@ impl Shared {
         })
     }
 
-    fn dispatch(&self, task: &Task) -> Response {
+    fn dispatch(&self, task: &Task, thread: Thread) -> Response {
+        self.device.catch_up();
         let Some(spec) = task.spec else {
             return self.device.commands().refusal(&task.command.cdb).into();
         };
@@ -76,6 +78,9 @@ impl Shared {
         }
         if conflict {
             return Response::status(Status::ReservationConflict);
+        }
+        if let Some(response) = self.meet_fault(spec, task, thread) {
+            return response;
         }
         match (spec.operation_code, spec.service_action) {
             (RESERVE_6 | RESERVE_10, _) => {
@@ -106,7 +111,35 @@ impl Shared {
                 .primary
                 .set_identifying_information(nexus.id, &task.command),
             (MAINTENANCE_OUT, Some(0x0f)) => self.primary.set_timestamp(nexus.id, &task.command),
-            _ => self.device.execute(nexus, &task.command),
+            _ => self.execute(nexus, task, thread),
+        }
+    }
+
+    fn execute(&self, nexus: &ItNexus, task: &Task, thread: Thread) -> Response {
+        let response = self.device.execute(nexus, &task.command);
+        if thread == Thread::Worker {
+            let owed = self.device.owes();
+            if !owed.is_zero() {
+                self.hold_up(owed);
+            }
+        }
+        response
+    }
+
+    /// Meets a fault on order; `None` when the command is to be run.
+    fn meet_fault(&self, spec: &CommandSpec, task: &Task, thread: Thread) -> Option<Response> {
+        let injector = self.device.injector().filter(|it| it.is_armed())?;
+        let cartridge = self.device.cartridge();
+        let waits = thread == Thread::Worker;
+        match injector.command(spec, cartridge.as_deref(), waits)? {
+            CommandFault::Sense(sense) => {
+                // What came was taken, as far as the transport is concerned.
+                let length = u32::try_from(task.command.data_out.len()).unwrap_or(u32::MAX);
+                Some(Response::check(sense).with_data_out_length(length))
+            }
+            // Aborted meanwhile, it has not begun: nobody gets this answer.
+            CommandFault::Slow(wait) if !self.hold_up(wait) => Some(Response::status(Status::Busy)),
+            CommandFault::Slow(_) => None,
         }
     }
 
@@ -176,6 +209,7 @@ impl Shared {
             None => self
                 .device
                 .take_deferred()
+                .or_else(|| self.device.condition())
                 .unwrap_or(Sense::new(SenseKey::NoSense, AdditionalSense::NONE)),
         };
         let data = sense.in_format(command.format).to_bytes();

@@ -34,6 +34,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use scsi::command::{CommandTable, Execution};
 use scsi::{
@@ -42,6 +43,7 @@ use scsi::{
 };
 
 use crate::error::Error;
+use crate::inject::Injector;
 use crate::nexus::{ItNexus, NexusName};
 use crate::unit_attention::UnitAttentions;
 pub(crate) use primary::InformationStore;
@@ -95,6 +97,30 @@ pub trait DeviceServer: Send + Sync {
     /// Returns the nexuses that prevent the removal of the medium. Does not wait.
     fn preventing_removal(&self) -> Vec<NexusId> {
         Vec::new()
+    }
+
+    /// Brings the device to what it is by now: time has gone by. Runs before every command; costs
+    /// nothing when nothing goes on.
+    fn catch_up(&self) {}
+
+    /// Takes how long the mechanics need before the command that has just run may be answered.
+    fn owes(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Returns what REQUEST SENSE tells when there is nothing else (SPC-5 §6.41): what goes on.
+    fn condition(&self) -> Option<Sense> {
+        None
+    }
+
+    /// Returns the faults that the device has to meet.
+    fn injector(&self) -> Option<&Injector> {
+        None
+    }
+
+    /// Returns the barcode of the cartridge in the device, for faults. Does not wait.
+    fn cartridge(&self) -> Option<String> {
+        None
     }
 
     /// Returns where the tape stands, for the trace; `None` without one. Does not wait.
@@ -348,11 +374,15 @@ impl LogicalUnit {
             let absent = AdditionalSense::LOGICAL_UNIT_NOT_SUPPORTED;
             return Some(Response::illegal_request(absent));
         }
-        if inline && tasks.is_idle() && self.shared.device.ends_at_once(&task.command) {
+        if inline
+            && tasks.is_idle()
+            && self.shared.device.ends_at_once(&task.command)
+            && !self.shared.is_slowed()
+        {
             tasks.begin(&task);
             drop(tasks);
             let began = self.shared.began();
-            let response = self.shared.run(&task);
+            let response = self.shared.run(&task, Thread::Callers);
             let mut wanted = None;
             self.shared.end_task(&task, &began, response, |response| {
                 wanted = Some(response);
@@ -491,6 +521,15 @@ impl LogicalUnit {
     }
 }
 
+/// Where a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thread {
+    /// On the thread of the transport, which must not wait.
+    Callers,
+    /// On the unit's own.
+    Worker,
+}
+
 /// Whether there was anything to abort.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Aborted {
@@ -522,6 +561,30 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, TaskSet> {
         // The task set is whole between any two statements that could panic.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether a fault may hold up a command.
+    fn is_slowed(&self) -> bool {
+        let injector = self.device.injector();
+        injector.is_some_and(|injector| {
+            injector.is_armed() && injector.slows(self.device.cartridge().as_deref())
+        })
+    }
+
+    /// Holds up the command that runs; returns whether it is still wanted afterwards. Ends early when
+    /// the command is aborted or the unit stops.
+    fn hold_up(&self, wait: Duration) -> bool {
+        let end = Instant::now() + wait;
+        let mut tasks = self.lock();
+        while tasks.is_wanted() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            let waited = self.changed.wait_timeout(tasks, left);
+            (tasks, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        false
     }
 
     /// Notes what the trace has to know of a command that is about to run.

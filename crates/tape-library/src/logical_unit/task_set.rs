@@ -92,6 +92,11 @@ impl TaskSet {
         self.waiting.len()
     }
 
+    /// Returns whether somebody waits for the end of the command that runs.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.stopping && matches!(self.running, Running::Task(..))
+    }
+
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
     }

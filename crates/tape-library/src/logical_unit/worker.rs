@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::Shared;
 use super::task_set::Job;
+use super::{Shared, Thread};
 
 pub(super) fn spawn(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
     thread::Builder::new()
@@ -40,7 +40,7 @@ impl Shared {
         match job {
             Job::Task(task) => {
                 let began = self.began();
-                let response = self.run(&task);
+                let response = self.run(&task, Thread::Worker);
                 let sink = &task.attachment.sink;
                 self.end_task(&task, &began, response, |response| {
                     sink.complete(task.tag, response);

@@ -7,13 +7,14 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tape_library::inject::Delays;
 use toml::Spanned;
 
-use super::file::{CartridgeSection, ConfigFile, DiscoverySection, IscsiSection};
+use super::file::{CartridgeSection, ConfigFile, DelaysSection, DiscoverySection, IscsiSection};
 use super::load::{ConfigError, Loaded, Refusal, check_listen, check_log};
 use super::{
-    ByteSize, CartridgeConfig, Config, IscsiConfig, MEMORY_MAX_MAX, MEMORY_MAX_MIN,
-    SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
+    ByteSize, CartridgeConfig, Config, DELAY_SECONDS_MAX, IscsiConfig, MEMORY_MAX_MAX,
+    MEMORY_MAX_MIN, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
 };
 
 /// Reads one file; knows its text in order to say where something stands.
@@ -49,6 +50,7 @@ impl<'a> Reader<'a> {
             libraries: self.libraries(file.library, iscsi.targets)?,
             iscsi,
             cartridge: self.cartridge(file.cartridge)?,
+            delays: self.delays(file.delays)?,
         };
         Ok(Loaded {
             config,
@@ -121,6 +123,31 @@ impl<'a> Reader<'a> {
             segment_size: section
                 .segment_size
                 .map_or(defaults.segment_size, Spanned::into_inner),
+        })
+    }
+
+    fn delays(&self, section: DelaysSection) -> Result<Delays, ConfigError> {
+        let defaults = Delays::default();
+        let delay = |key: &str, seconds: Option<Spanned<u32>>, default: Duration| {
+            let Some(seconds) = seconds else {
+                return Ok(default);
+            };
+            self.check(&seconds, &format!("delays.{key}"), |seconds| {
+                check_range(*seconds, 0, DELAY_SECONDS_MAX)
+            })?;
+            Ok(Duration::from_secs(u64::from(seconds.into_inner())))
+        };
+        Ok(Delays {
+            load: delay("load_seconds", section.load_seconds, defaults.load)?,
+            unload: delay("unload_seconds", section.unload_seconds, defaults.unload)?,
+            rewind: delay("rewind_seconds", section.rewind_seconds, defaults.rewind)?,
+            locate: delay("locate_seconds", section.locate_seconds, defaults.locate)?,
+            transport: delay(
+                "transport_seconds",
+                section.transport_seconds,
+                defaults.transport,
+            )?,
+            clean: delay("clean_seconds", section.clean_seconds, defaults.clean)?,
         })
     }
 

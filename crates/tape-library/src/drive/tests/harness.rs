@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::drive::{Drive, DriveConfig};
 use crate::identity::DeviceIdentity;
+use crate::inject::Faults;
 use crate::logical_unit::DeviceServer;
 use crate::nexus::{ItNexus, TargetPort};
 use crate::profile::{DriveProfile, MediaAccess};
@@ -46,6 +47,25 @@ impl Rig {
             attentions.attach(nexus, &nexus_of(nexus).initiator);
             attentions.take(nexus);
         }
+        Self::assemble(profile, codec, attentions, Arc::default())
+    }
+
+    /// A loaded drive that has to meet `faults`.
+    pub(super) fn loaded_with_faults(faults: &Arc<Faults>) -> Self {
+        let empty = Self::empty();
+        let profile = DriveProfile::builtin("ibm-ult3580-td5").unwrap();
+        let faults = Arc::clone(faults);
+        let rig = Self::assemble(profile, Codec::Zstd, empty.attentions, faults);
+        rig.insert(new_cartridge(MemoryStore::new(), PLENTY));
+        rig
+    }
+
+    fn assemble(
+        profile: Arc<DriveProfile>,
+        codec: Codec,
+        attentions: Arc<UnitAttentions>,
+        faults: Arc<Faults>,
+    ) -> Self {
         let identity = DeviceIdentity::drive(&profile, Uuid::from_u128(1), 0);
         let config = DriveConfig {
             number: 0,
@@ -54,7 +74,7 @@ impl Rig {
             codec,
         };
         Self {
-            drive: Drive::new(config, Arc::clone(&attentions)),
+            drive: Drive::with_faults(config, Arc::clone(&attentions), faults),
             attentions,
         }
     }

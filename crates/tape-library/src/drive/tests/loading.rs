@@ -82,7 +82,7 @@ fn load_with_hold_does_not_make_ready() {
     rig.good(&[0x1b, 0, 0, 0, 0x09, 0]);
     assert_check(
         &rig.run(&TEST_UNIT_READY),
-        sense(NOT_READY, None, NOT_PRESENT),
+        sense(NOT_READY, None, [0x04, 0x02]),
     );
     rig.good(&LOAD);
     assert_eq!(rig.good(&read_bytes(10)), noise(10, 1));
