@@ -34,6 +34,18 @@ pub enum SourceElement {
     Known(ElementAddress),
 }
 
+/// MEDIUM TYPE: what kind of cartridge an element holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum MediumType {
+    /// For data, written again and again.
+    Data = 1,
+    /// For cleaning drives.
+    Cleaning = 2,
+    /// For data, written once.
+    Worm = 4,
+}
+
 /// The status of one element.
 #[allow(clippy::struct_excessive_bools)] // the bits of the descriptor, as the standard draws them
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +66,8 @@ pub struct ElementDescriptor<'a> {
     pub exception: Option<AdditionalSense>,
     /// Where the cartridge came from.
     pub source: SourceElement,
+    /// What kind of cartridge it holds; `None` when it is empty.
+    pub medium: Option<MediumType>,
     /// The barcode of the cartridge.
     pub barcode: Option<&'a str>,
     /// The designation descriptor of the drive in this element, as in its VPD page 83h.
@@ -175,7 +189,7 @@ impl ElementStatusReport {
         const EXPORT_ENABLE: u8 = 0x10;
         const SVALID: u8 = 0x80;
         const DISABLED: u8 = 0x20;
-        const DATA_MEDIUM: u8 = 0x01;
+        const UNSPECIFIED: u8 = 0;
         let [high, low] = element.address.0.to_be_bytes();
         let mut flags = u8::from(element.full)
             | u8::from(element.exception.is_some()) << 2
@@ -188,8 +202,7 @@ impl ElementStatusReport {
             SourceElement::Known(address) => (SVALID, address.0.to_be_bytes()),
             SourceElement::Unknown => (0, [0, 0]),
         };
-        // MEDIUM TYPE: 1 data, 0 unspecified, which an empty element is.
-        let medium = u8::from(element.full) * DATA_MEDIUM;
+        let medium = element.medium.map_or(UNSPECIFIED, |medium| medium as u8);
         self.data.extend_from_slice(&[
             high,
             low,
@@ -250,6 +263,7 @@ mod tests {
             disabled: false,
             exception: None,
             source: SourceElement::Unknown,
+            medium: None,
             barcode: None,
             device_id: None,
         }
@@ -264,6 +278,7 @@ mod tests {
         let slot = ElementDescriptor {
             full: true,
             source: SourceElement::Known(ElementAddress(10)),
+            medium: Some(MediumType::Data),
             barcode: Some("CAP001L5"),
             ..element(ElementType::Storage, 1000)
         };

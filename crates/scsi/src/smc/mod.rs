@@ -14,7 +14,7 @@ mod request_volume_element_address;
 mod send_volume_tag;
 mod tape_alert;
 
-pub use element_status::{ElementDescriptor, ElementStatusReport, SourceElement, Tags};
+pub use element_status::{ElementDescriptor, ElementStatusReport, MediumType, SourceElement, Tags};
 pub use element_type::ElementType;
 pub use exchange_medium::ExchangeMedium;
 pub use initialize_element_status::InitializeElementStatus;

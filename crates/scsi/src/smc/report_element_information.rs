@@ -209,6 +209,7 @@ mod tests {
             disabled: false,
             exception: None,
             source: SourceElement::Unknown,
+            medium: None,
             barcode: None,
             device_id: None,
         }

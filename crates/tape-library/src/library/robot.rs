@@ -16,7 +16,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
-use scsi::smc::{ChangerAlert, ElementDescriptor, ElementType, SourceElement};
+use scsi::smc::{ChangerAlert, ElementDescriptor, ElementType, MediumType, SourceElement};
 use scsi::spc::tape_alert::TapeAlertLog;
 use scsi::{AdditionalSense, ElementAddress};
 use uuid::Uuid;
@@ -29,6 +29,7 @@ use crate::error::Error;
 use crate::gateway::cartridges_directory;
 use crate::inject::{Faults, Injector, Subject};
 use crate::inventory::{CartridgeRecord, CartridgeState, Inventory};
+use crate::profile::{Form, Media};
 use crate::unit_attention::UnitAttentions;
 
 /// The library without its logical units' front: what the changer and the API work on.
@@ -304,8 +305,18 @@ impl Robot {
                 Some(source) => SourceElement::Known(source),
                 None => SourceElement::Unknown,
             },
+            medium: occupant.map(medium_type),
             barcode: occupant.map(|record| record.barcode.as_str()),
             device_id: bay.and_then(DriveBay::device_id),
         }
+    }
+}
+
+/// A kind that nobody knows any more counts as data: whoever looks for a place to write finds out.
+fn medium_type(record: &CartridgeRecord) -> MediumType {
+    match Media::find(&record.media).map(|media| media.form) {
+        Some(Form::Cleaning) => MediumType::Cleaning,
+        Some(Form::Worm) => MediumType::Worm,
+        Some(Form::Data) | None => MediumType::Data,
     }
 }

@@ -206,3 +206,80 @@ fn cartridge_from_an_import_export_element_has_no_source_to_return_to() {
     initiator.move_medium(port, drive).unwrap();
     assert_eq!(source(), (0x80, 1000), "remembered all the same");
 }
+
+#[test]
+fn medium_type_tells_data_worm_and_cleaning_cartridges() {
+    let bench = Bench::new(Preset::Default);
+    for (barcode, media) in [("WRM001LV", "LTO-5W"), ("CLN001L1", "cleaning")] {
+        let new = crate::NewTapes {
+            count: 0,
+            barcodes: crate::BarcodeSource::List(vec![barcode.into()]),
+            media: Some(media.into()),
+            form: None,
+            capacity_bytes: Some(1 << 20),
+        };
+        bench.library.create_cartridges(&new).unwrap();
+    }
+    let initiator = bench.initiator("a");
+    let data = report(&initiator, 0x12, 1019, 4, false, 0xffff).data_in;
+    let found: Vec<_> = descriptors(&data)
+        .iter()
+        .map(|(_, _, descriptor)| {
+            let barcode = String::from_utf8_lossy(&descriptor[12..20]).into_owned();
+            (barcode, descriptor[9])
+        })
+        .collect();
+    let expected = [
+        ("CAP020L5", 1),
+        ("WRM001LV", 4),
+        ("CLN001L1", 2),
+        ("        ", 0),
+    ];
+    assert_eq!(
+        found,
+        expected.map(|(barcode, kind)| (barcode.to_owned(), kind))
+    );
+}
+
+/// Types, starts, counts, tags and room in all combinations: what is told of the whole never depends on
+/// how much of it there is room for, and what fits is a piece of it.
+#[test]
+fn every_combination_tells_the_whole_length() {
+    let bench = Bench::new(Preset::Default);
+    let initiator = bench.initiator("a");
+    initiator
+        .move_medium(ElementAddress(1000), ElementAddress(501))
+        .unwrap();
+    for kind in 0..=4 {
+        for volume_tag in [0, 0x10] {
+            for device_id in [false, true] {
+                for (start, count) in [(0, 0xffff), (11, 3), (502, 30), (1030, 1), (0, 0)] {
+                    let ask = |room| {
+                        let flags = kind | volume_tag;
+                        report(&initiator, flags, start, count, device_id, room).data_in
+                    };
+                    let whole = ask(0xff_ffff);
+                    let found = descriptors(&whole); // checks every length
+                    assert!(found.len() <= usize::from(count));
+                    assert!(found.iter().all(|(_, address, _)| *address >= start));
+                    assert!(kind == 0 || found.iter().all(|(other, _, _)| *other == kind));
+                    let pages = [1, 2, 3, 4].map(|kind| {
+                        let of_kind = found.iter().filter(|(other, _, _)| *other == kind);
+                        usize::from(of_kind.count() > 0)
+                    });
+                    let headers = 8 + 8 * pages.iter().sum::<usize>();
+                    let bodies: usize = found.iter().map(|(_, _, it)| it.len()).sum();
+                    assert_eq!(whole.len(), headers + bodies);
+                    for room in [0, 7, 8, 15, 16, 17, 28] {
+                        let cut = ask(room);
+                        assert_eq!(cut[..], whole[..whole.len().min(room as usize)]);
+                    }
+                }
+            }
+        }
+    }
+    for kind in 5..=15 {
+        let sense = report(&initiator, kind, 0, 1, false, 255).sense.unwrap();
+        assert_eq!(sense.field.unwrap().byte, 1, "type {kind}");
+    }
+}

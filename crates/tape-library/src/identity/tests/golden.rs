@@ -65,6 +65,7 @@ fn element((address, id): (u16, &Option<Vec<u8>>)) -> ElementDescriptor<'_> {
         disabled: false,
         exception: None,
         source: SourceElement::Unknown,
+        medium: None,
         barcode: None,
         device_id: id.as_deref(),
     }
