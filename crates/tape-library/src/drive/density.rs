@@ -76,16 +76,14 @@ impl Machine {
         }
     }
 
-    /// By the name of the medium; by density for a cartridge whose label has a name of its own.
+    /// By the name of the medium; by density for a cartridge whose label has a name of its own. In any
+    /// case the label says whether it is WORM, so that medium type and mode page 1Dh agree.
     pub(super) fn medium_of(&self, mounted: &Mounted) -> Option<&DriveMedium> {
         let label = mounted.cartridge.label();
         let media = &self.profile.media;
-        let by_name = media.iter().find(|medium| medium.media.name == label.media);
-        by_name.or_else(|| {
-            media
-                .iter()
-                .find(|medium| medium.media.density == label.density)
-        })
+        let mut of_form = media.iter().filter(|it| it.media.form == label.form);
+        let by_name = of_form.clone().find(|it| it.media.name == label.media);
+        by_name.or_else(|| of_form.find(|it| it.media.density == label.density))
     }
 }
 

@@ -12,9 +12,13 @@ const SET_CAPACITY: [u8; 6] = [0x0b, 0, 0, 0xff, 0xff, 0];
 const OVERWRITE_ATTEMPTED: (u8, [u8; 2]) = (DATA_PROTECT, [0x30, 0x0c]);
 
 fn worm() -> Rig {
+    worm_of("LTO-5W")
+}
+
+fn worm_of(media: &str) -> Rig {
     let store = MemoryStore::new();
     let spec = CartridgeSpec {
-        media: "LTO-5W".to_owned(),
+        media: media.to_owned(),
         form: Form::Worm,
         ..spec(PLENTY)
     };
@@ -123,6 +127,9 @@ fn everything_says_that_the_cartridge_is_worm() {
     assert_eq!(told[1], 0x5c, "LTO-5 WORM");
     assert_eq!(told[4..10], [0x1d, 30, 1, 0, 0, 3]);
     assert_eq!(rig.good(&[0x1a, 8, 0x11, 0, 0xff, 0])[4 + 2], 0);
+    // It is the label's form that counts, whatever the kind of medium is called.
+    let rig = worm_of("LTO-5");
+    assert_eq!(rig.good(&[0x1a, 8, 0x1d, 0, 0xff, 0])[1], 0x5c);
     let rig = Rig::loaded();
     let told = rig.good(&[0x1a, 8, 0x1d, 0, 0xff, 0]);
     assert_eq!((told[1], told[4 + 2]), (0x58, 0));

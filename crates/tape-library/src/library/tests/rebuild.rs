@@ -88,3 +88,37 @@ fn cartridge_with_data_keeps_its_barcode_before_an_older_blank_one() {
     assert_eq!(report.skipped[0].path, directory);
     assert!(report.skipped[0].reason.contains("blank"));
 }
+
+#[test]
+fn partitions_and_forms_are_the_cartridges_own_and_outlive_the_catalogue() {
+    let bench = Bench::new(Preset::Default);
+    let new = NewTapes {
+        form: Some(Form::Worm),
+        ..list(&["LAW001LV"])
+    };
+    bench.library.create_cartridges(&new).unwrap();
+    bench.try_move("slot:1", "drive:0").unwrap();
+    let host = bench.initiator("a");
+    // MODE SELECT of page 11h: 100 MB and the rest; then FORMAT MEDIUM.
+    let list = [
+        0, 0, 0x10, 0, 0x11, 10, 1, 1, 0x34, 3, 0, 0, 0, 100, 0xff, 0xff,
+    ];
+    assert_eq!(host.send(1, &[0x15, 0x10, 0, 0, 16, 0], &list).sense, None);
+    assert_eq!(host.send(1, &[0x04, 0, 1, 0, 0, 0], &[]).sense, None);
+    assert_eq!(host.send(1, &[0x0a, 0, 0, 0, 4, 0], b"tape").sense, None);
+    bench.try_move("drive:0", "slot:1").unwrap();
+    drop(host);
+    let Bench { data, library } = bench;
+    drop(library);
+    fs::remove_file(data.path().join("catalog.sqlite")).unwrap();
+    let report = Library::rebuild(data.path()).unwrap();
+    assert!(report.skipped.is_empty(), "{:?}", report.skipped);
+    let library = open(data.path());
+    assert_eq!(library.cartridge("LAW001LV").unwrap().form(), Form::Worm);
+    let bench = Bench { data, library };
+    bench.try_move("slot:1", "drive:0").unwrap();
+    let status = bench.library.drives()[0].status();
+    assert_eq!(status.barcode.as_deref(), Some("CAP001L5"));
+    assert_eq!(status.capacity_bytes, 100_000_000);
+    assert!(status.used_bytes > 0);
+}
