@@ -5,6 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use bytes::BytesMut;
+use scsi::Command;
+use zeroize::Zeroize as _;
+
 use super::task_set::Job;
 use super::{Shared, Thread};
 
@@ -17,6 +21,20 @@ pub(super) fn spawn(shared: Arc<Shared>) -> io::Result<JoinHandle<()>> {
             }
         })
 }
+
+/// Wipes the data of a command that brings a key, unless somebody else still has them. Returns what is
+/// left of them.
+fn wiped(command: Command) -> Option<BytesMut> {
+    if command.cdb.operation_code() != SECURITY_PROTOCOL_OUT {
+        return None;
+    }
+    let mut data = command.data_out.try_into_mut().ok()?;
+    data.as_mut().zeroize();
+    Some(data)
+}
+
+/// It runs on the worker only.
+const SECURITY_PROTOCOL_OUT: u8 = 0xb5;
 
 impl Shared {
     /// Waits for the next job and marks it as running; `None` when the unit stops.
@@ -45,6 +63,7 @@ impl Shared {
                 self.end_task(&task, &began, response, |response| {
                     sink.complete(task.tag, response);
                 });
+                drop(wiped(task.command));
             }
             Job::NexusLost(nexus) => self.guarded(|| {
                 self.reservations.released_by(nexus);
@@ -66,5 +85,24 @@ impl Shared {
             tracing::error!(unit = self.name, "a reset ended in a bug of ours");
         }
         self.end_job();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scsi::Cdb;
+
+    #[test]
+    fn of_a_command_that_brought_a_key_nothing_is_left() {
+        let command = |operation_code| Command {
+            cdb: Cdb::new(&[operation_code, 0x20]),
+            data_out: BytesMut::from(&[0x6b; 61][..]).into(),
+        };
+        assert_eq!(wiped(command(0xb5)).as_deref(), Some(&[0; 61][..]));
+        assert_eq!(wiped(command(0x15)), None);
+        let shared = command(0xb5);
+        let _other = shared.data_out.clone();
+        assert_eq!(wiped(shared), None);
     }
 }
