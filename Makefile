@@ -4,7 +4,7 @@ CARGO ?= cargo
 ARGS ?=
 SCENARIO ?=
 BENCH ?=
-FUZZ ?= cdb chap connection login pdu
+FUZZ ?= cdb chap connection login pdu unit
 SECONDS ?= 60
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
 

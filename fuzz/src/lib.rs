@@ -24,6 +24,7 @@ pub mod negotiation;
 pub mod pdu;
 pub mod rig;
 pub mod tap;
+pub mod unit;
 pub mod wire;
 
 /// What libFuzzer calls.
@@ -36,4 +37,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("connection", connection::run),
     ("login", login::run),
     ("pdu", pdu::run),
+    ("unit", unit::run),
 ];

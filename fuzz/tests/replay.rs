@@ -55,3 +55,8 @@ fn pdu() {
 fn connection() {
     replay("connection");
 }
+
+#[test]
+fn unit() {
+    replay("unit");
+}

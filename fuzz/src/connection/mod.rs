@@ -253,7 +253,7 @@ impl World {
             return;
         }
         assert!(self.initiator.is_idle(), "left over: {:?}", self.initiator);
-        assert_eq!(self.checker.unanswered(), []);
+        assert!(self.checker.unanswered().is_empty());
         assert_eq!(self.line.connection.tasks_in_flight(), 0);
         if self.window_is_as_it_was {
             // While memory is plenty a session keeps what its window once needed, immediate commands
