@@ -41,6 +41,7 @@ impl Bench {
             preset,
             name: None,
             machine: Some(machine),
+            cartridges: preset.initial_cartridges(),
             profiles: Arc::clone(Profiles::builtin()),
             environment: Arc::new(SeededEnvironment::new(1)),
         };

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::Global;
@@ -42,6 +43,13 @@ impl Config {
             }
             Self::Check { file } => {
                 let loaded = load(Some(&file), Overrides::default())?;
+                let profiles = loaded.config.load_profiles()?;
+                let libraries = loaded.config.libraries.iter();
+                let machines = libraries.map(|library| &library.machine);
+                let main = std::iter::once(&loaded.config.machine);
+                for machine in main.chain(machines).flatten() {
+                    machine.spec(&profiles).context("[machine]")?;
+                }
                 for warning in loaded.warnings {
                     say(format!("warning: {warning}"))?;
                 }

@@ -8,6 +8,7 @@ pub mod documents;
 pub mod drive;
 pub mod fault;
 mod log;
+pub mod profile;
 pub mod reservation;
 pub mod serve;
 pub mod session;
@@ -81,6 +82,9 @@ pub enum Verb {
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
+    /// List, show and check the models that drives and changers can be
+    #[command(subcommand)]
+    Profile(profile::Profile),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -106,6 +110,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Fault(verb) => verb.run(&global.library()?),
         Verb::Trace(verb) => verb.run(&global.library()?),
         Verb::Catalog(verb) => verb.run(&global),
+        Verb::Profile(verb) => verb.run(&global),
         Verb::Config(verb) => verb.run(&global),
         Verb::Completions(verb) => verb.run(),
         Verb::Man(verb) => verb.run(),

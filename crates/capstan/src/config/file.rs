@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::names::{AdvertisedAddress, GatewayName, IqnPrefix, LibraryName, ListenAddress};
-use super::{ByteSize, Compression, Pattern, Permanence, Preset, TargetLayout};
+use super::{ByteSize, Compression, Machine, Pattern, Permanence, Preset, TargetLayout};
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +22,10 @@ pub struct ConfigFile {
     pub name: Option<GatewayName>,
     /// What the first start creates.
     pub preset: Option<Preset>,
+    /// `[machine]`
+    pub machine: Option<Spanned<Machine>>,
+    /// `[profiles]`
+    pub profiles: ProfilesSection,
     /// What is logged.
     pub log: Option<Spanned<String>>,
     /// `[iscsi]`
@@ -134,6 +138,16 @@ pub struct LibrarySection {
     pub preset: Option<Preset>,
     /// How its devices are spread over targets.
     pub targets: Option<TargetLayout>,
+    /// `[library.machine]`
+    pub machine: Option<Spanned<Machine>>,
+}
+
+/// `[profiles]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfilesSection {
+    /// Where the user's own profiles are.
+    pub directory: Option<PathBuf>,
 }
 
 /// `[delays]`

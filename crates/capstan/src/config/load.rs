@@ -45,6 +45,9 @@ pub enum ConfigError {
     /// The file says something that cannot be.
     #[error("{0}")]
     Refused(Refusal),
+    /// Profiles are not in order.
+    #[error("{0}")]
+    Profiles(String),
     /// The command line says something that cannot be.
     #[error("{0}")]
     CommandLine(String),
@@ -111,6 +114,7 @@ fn apply(config: &mut Config, overrides: Overrides) -> Result<(), ConfigError> {
     }
     if let Some(preset) = preset {
         config.preset = preset;
+        config.machine = None;
     }
     if !listen.is_empty() {
         check_listen(&listen)

@@ -13,6 +13,7 @@ pub mod access;
 pub mod chap;
 pub mod file;
 pub mod load;
+pub mod machine;
 pub mod names;
 pub mod pattern;
 mod reader;
@@ -23,13 +24,16 @@ pub mod size;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tape_library::inject::Delays;
+use tape_library::profile::Profiles;
 
 pub use access::{AccessRule, Authentication};
 pub use load::{ConfigError, Overrides, load};
+pub use machine::Machine;
 pub use names::{AdvertisedAddress, GatewayName, IqnPrefix, LibraryName, ListenAddress};
 pub use pattern::Pattern;
 pub use redirect::{Permanence, RedirectRule};
@@ -44,6 +48,10 @@ pub struct Config {
     pub name: Option<GatewayName>,
     /// What the first start creates.
     pub preset: Preset,
+    /// What the first start creates instead of the preset.
+    pub machine: Option<Machine>,
+    /// Where the user's own profiles are; without one, in `profiles` below the data directory.
+    pub profiles: Option<PathBuf>,
     /// What is logged: a level, or directives such as `info,capstan::portal=debug`.
     pub log: String,
     /// The iSCSI side.
@@ -62,6 +70,8 @@ impl Default for Config {
             data: PathBuf::from(DATA_DEFAULT),
             name: None,
             preset: Preset::Default,
+            machine: None,
+            profiles: None,
             log: LOG_DEFAULT.to_owned(),
             iscsi: IscsiConfig::default(),
             cartridge: CartridgeConfig::default(),
@@ -80,6 +90,24 @@ pub struct LibraryConfig {
     pub preset: Preset,
     /// How its devices are spread over targets.
     pub targets: TargetLayout,
+    /// What its first start creates instead of the preset.
+    pub machine: Option<Machine>,
+}
+
+impl Config {
+    /// Returns where the user's own profiles are.
+    pub fn profiles_directory(&self) -> PathBuf {
+        let own = || self.data.join(PROFILES_DEFAULT);
+        self.profiles.clone().unwrap_or_else(own)
+    }
+
+    /// Returns the built-in profiles and the user's own.
+    pub fn load_profiles(&self) -> Result<Arc<Profiles>, ConfigError> {
+        Profiles::load(&self.profiles_directory()).map_err(|errors| {
+            let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            ConfigError::Profiles(lines.join("\n"))
+        })
+    }
 }
 
 /// The iSCSI side.
@@ -178,6 +206,8 @@ pub enum Compression {
 
 /// Where data lies when nobody says anything.
 pub const DATA_DEFAULT: &str = "./capstan-data";
+/// Where profiles lie below the data directory when nobody says anything.
+pub const PROFILES_DEFAULT: &str = "profiles";
 /// What is logged when nobody says anything.
 pub const LOG_DEFAULT: &str = "info";
 /// One thread each; eleven connections serve one host with a changer and ten drives.

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 use tape_library::inject::Delays;
+use tape_library::profile::NewCartridgesGo;
 
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
 use super::redirect::{Permanence, RedirectRule};
 use super::{
-    CartridgeConfig, Compression, Config, IscsiConfig, LibraryConfig, Preset, TargetLayout,
+    CartridgeConfig, Compression, Config, IscsiConfig, LibraryConfig, Machine, Preset, TargetLayout,
 };
 
 /// What becomes of secrets.
@@ -24,7 +25,7 @@ pub enum Secrets {
 
 /// Returns the effective configuration.
 pub fn to_toml(config: &Config, secrets: Secrets) -> String {
-    let mut out = general(config) + &iscsi(&config.iscsi, secrets);
+    let mut out = general(config) + &profiles(config) + &iscsi(&config.iscsi, secrets);
     for rule in &config.iscsi.access {
         out.push_str(&access(rule, secrets));
     }
@@ -47,16 +48,19 @@ const LIBRARY: &str = r#"
 # that every gateway has is called main. `targets` is as [iscsi] says unless it stands here.
 # [[library]]
 # name = "east"
-# preset = "tape-gateway"
+# preset = "tape-gateway" # or a table [library.machine], as [machine] above
 # targets = "single"
 "#;
 
 fn one_library(library: &LibraryConfig) -> String {
+    let comment = if library.machine.is_some() { "# " } else { "" };
+    let machine = library.machine.as_ref();
     format!(
-        "\n[[library]]\nname = {}\npreset = {}\ntargets = {}\n",
+        "\n[[library]]\nname = {}\n{comment}preset = {}\ntargets = {}\n{}",
         quoted(library.name.as_str()),
         quoted(preset(library.preset)),
         quoted(targets(library.targets)),
+        machine.map_or_else(String::new, |it| machine_text("library.machine", it)),
     )
 }
 
@@ -79,6 +83,9 @@ fn general(config: &Config) -> String {
         Some(name) => format!("name = {}", quoted(name.as_str())),
         None => "# name = \"lab-1\"".to_owned(),
     };
+    // A machine takes the place of the preset.
+    let comment = if config.machine.is_some() { "# " } else { "" };
+    let preset_line = format!("{comment}preset = {}", quoted(preset(config.preset)));
     format!(
         r#"# Configuration of Capstan. Command line and environment win over this file.
 
@@ -91,15 +98,74 @@ data = {data}
 
 # What the first start creates in an empty data directory: "default" (STK L700, 4 drives, 24 slots,
 # 20 cartridges) or "tape-gateway" (AWS Gateway-VTL, 10 drives, 1600 slots).
-preset = {preset}
+{preset}
 
 # error, warn, info, debug or trace; or directives such as "info,capstan::portal=debug".
 log = {log}
 "#,
         data = quoted(&config.data.to_string_lossy()),
-        preset = quoted(preset(config.preset)),
+        preset = preset_line,
         log = quoted(&config.log),
     )
+}
+
+fn profiles(config: &Config) -> String {
+    let comment = if config.profiles.is_some() { "" } else { "# " };
+    let directory = quoted(&config.profiles_directory().to_string_lossy());
+    let machine = config.machine.as_ref();
+    format!(
+        r"
+[profiles]
+# Models of drives and changers of your own: *.toml files; see `capstan profile list`.
+{comment}directory = {directory}
+{}",
+        machine.map_or_else(|| MACHINE.to_owned(), |it| machine_text("machine", it))
+    )
+}
+
+const MACHINE: &str = r#"
+# What the first start creates, instead of a preset: profiles of the changer and of each drive, numbers
+# of slots, and the cartridges to begin with. Only `changer` and `drives` are needed; without `media`,
+# cartridges are of the first drive's generation. `elements` moves the addresses of elements.
+# [machine]
+# changer = "ibm-3573-tl"
+# drives = ["ibm-ult3580-td8", "ibm-ult3580-td8"]
+# slots = 24
+# import_export_slots = 4
+# cartridges = 0
+# barcode_prefix = "CAP"
+# media = "LTO-8"
+# new_cartridges = "storage"
+# elements = { picker = 1, import_export = 0x10, drives = 0x100, storage = 0x1000 }
+"#;
+
+fn machine_text(table: &str, machine: &Machine) -> String {
+    let mut out = format!(
+        "\n[{table}]\nchanger = {}\ndrives = {}\nslots = {}\nimport_export_slots = {}\n\
+         cartridges = {}\nbarcode_prefix = {}\n",
+        quoted(&machine.changer),
+        list(machine.drives.iter()),
+        machine.slots,
+        machine.import_export_slots,
+        machine.cartridges,
+        quoted(&machine.barcode_prefix),
+    );
+    if let Some(media) = &machine.media {
+        let _ = writeln!(out, "media = {}", quoted(media));
+    }
+    let new_cartridges = match machine.new_cartridges {
+        NewCartridgesGo::Storage => "storage",
+        NewCartridgesGo::ImportExport => "import-export",
+    };
+    let _ = writeln!(out, "new_cartridges = {}", quoted(new_cartridges));
+    if let Some(at) = machine.elements {
+        let _ = writeln!(
+            out,
+            "elements = {{ picker = {}, import_export = {}, drives = {}, storage = {} }}",
+            at.picker, at.import_export, at.drives, at.storage
+        );
+    }
+    out
 }
 
 fn iscsi(iscsi: &IscsiConfig, secrets: Secrets) -> String {

@@ -67,6 +67,27 @@ fn what_is_shown_reads_back_as_the_same_configuration() {
 }
 
 #[test]
+fn a_machine_takes_the_place_of_a_preset() {
+    let text = "[profiles]\ndirectory = \"/srv/profiles\"\n\
+                [machine]\nchanger = \"ibm-3573-tl\"\ndrives = [\"ibm-ult3580-td8\"]\nmedia = \"LTO-7\"\n\
+                elements = { picker = 1, import_export = 0x10, drives = 0x100, storage = 0x1000 }\n\
+                [[library]]\nname = \"east\"\n[library.machine]\nchanger = \"hp-msl-g3\"\n\
+                drives = [\"hpe-ultrium-9\"]\nnew_cartridges = \"import-export\"";
+    let config = read(text).unwrap();
+    let machine = config.machine.as_ref().unwrap();
+    assert_eq!((machine.slots, machine.cartridges), (24, 0), "defaults");
+    let library = config.libraries[0].machine.as_ref().unwrap();
+    assert_eq!(library.changer, "hp-msl-g3");
+    assert_eq!(config.profiles_directory(), Path::new("/srv/profiles"));
+    let shown = show::to_toml(&config, Secrets::Hidden);
+    let mut again = read(&shown).unwrap();
+    again.data = config.data.clone();
+    assert_eq!(again, config);
+    let error = read(&format!("preset = \"default\"\n{text}")).unwrap_err();
+    assert!(error.contains("take one of them out"), "{error}");
+}
+
+#[test]
 fn unknown_keys_name_file_line_column_and_what_is_allowed() {
     let complaint = complaint("[iscsi]\nlisten = []\nlisten_on = [\"127.0.0.1\"]\n");
     assert!(

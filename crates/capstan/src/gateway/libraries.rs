@@ -11,12 +11,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use cartridge::Codec;
 use scsi::Lun;
+use tape_library::profile::Profiles;
 use tape_library::{DriveBay, Library, NewLibrary, OpenOptions, Target};
 
 use super::Gateway;
 use super::targets::{self, Device, TargetPlan};
 use crate::api::error::{Kind, Problem};
-use crate::config::{Compression, Config, LibraryName, Preset, TargetLayout};
+use crate::config::{Compression, Config, LibraryName, Machine, Preset, TargetLayout};
 use crate::portal::NamedTarget;
 use crate::portal::sessions::Sessions;
 
@@ -70,21 +71,26 @@ impl OpenLibrary {
 
 /// Opens or creates the libraries of a configuration, the main one first.
 pub(super) fn open_all(config: &Config) -> anyhow::Result<Vec<OpenLibrary>> {
+    let profiles = config.load_profiles()?;
+    let wanted = Wanted {
+        name: config.name.as_ref().map(|name| name.as_str().to_owned()),
+        preset: config.preset,
+        machine: config.machine.as_ref(),
+    };
     let main = OpenLibrary {
         name: LibraryName::main(),
-        library: open_or_create(
-            &config.data,
-            config.preset,
-            config.name.as_ref().map(|name| name.as_str().to_owned()),
-            config,
-        )?,
+        library: open_or_create(&config.data, wanted, config, &profiles)?,
         layout: config.iscsi.targets,
     };
     let mut libraries = vec![main];
     for wanted in &config.libraries {
-        let name = Some(wanted.name.to_string());
         let directory = directory(&config.data, &wanted.name);
-        let library = open_or_create(&directory, wanted.preset, name, config)
+        let new = Wanted {
+            name: Some(wanted.name.to_string()),
+            preset: wanted.preset,
+            machine: wanted.machine.as_ref(),
+        };
+        let library = open_or_create(&directory, new, config, &profiles)
             .with_context(|| format!("library {}", wanted.name))?;
         libraries.push(OpenLibrary {
             name: wanted.name.clone(),
@@ -122,21 +128,34 @@ pub fn on_disk(data: &Path) -> Vec<LibraryName> {
     found
 }
 
+/// What a library is when it has to be made.
+struct Wanted<'a> {
+    name: Option<String>,
+    preset: Preset,
+    /// Instead of the preset.
+    machine: Option<&'a Machine>,
+}
+
 fn open_or_create(
     directory: &Path,
-    preset: Preset,
-    name: Option<String>,
+    wanted: Wanted<'_>,
     config: &Config,
+    profiles: &Arc<Profiles>,
 ) -> anyhow::Result<Arc<Library>> {
     if !Library::exists(directory) {
-        let preset = match preset {
+        let preset = match wanted.preset {
             Preset::Default => tape_library::Preset::Default,
             Preset::TapeGateway => tape_library::Preset::TapeGateway,
         };
-        let new = NewLibrary {
-            name,
+        let mut new = NewLibrary {
+            name: wanted.name,
+            profiles: Arc::clone(profiles),
             ..NewLibrary::of_preset(preset)
         };
+        if let Some(machine) = wanted.machine {
+            new.machine = Some(machine.spec(profiles).context("[machine]")?);
+            new.cartridges = machine.initial_cartridges();
+        }
         Library::create(directory, new).context("cannot create the library")?;
     }
     let settings = cartridge::Settings {
@@ -153,7 +172,7 @@ fn open_or_create(
     let options = OpenOptions {
         settings,
         delays: config.delays,
-        ..OpenOptions::default()
+        profiles: Arc::clone(profiles),
     };
     Library::open(directory, options).context("cannot open the library")
 }

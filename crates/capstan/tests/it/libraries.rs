@@ -19,6 +19,7 @@ fn two(targets: TargetLayout) -> TestGateway {
     TestGateway::start_with(|config| {
         config.name = Some("lab".parse().unwrap());
         config.libraries = vec![LibraryConfig {
+            machine: None,
             name: name("east"),
             preset: Preset::Default,
             targets,

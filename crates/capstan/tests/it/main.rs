@@ -20,6 +20,7 @@ mod libraries;
 mod life;
 mod login;
 mod matrix;
+mod profiles;
 mod reinstatement;
 mod reservations;
 mod restart;

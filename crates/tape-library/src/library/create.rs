@@ -17,7 +17,7 @@ use super::rebuild::remove_catalogue;
 use crate::error::Error;
 use crate::gateway::{Gateway, cartridges_directory};
 use crate::inventory::Inventory;
-use crate::profile::{MachineSpec, Preset, Profiles};
+use crate::profile::{InitialCartridges, MachineSpec, Preset, Profiles};
 
 /// What a new library shall be.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct NewLibrary {
     pub name: Option<String>,
     /// The machine, when it shall differ from the preset's.
     pub machine: Option<MachineSpec>,
+    /// The cartridges that it is born with.
+    pub cartridges: InitialCartridges,
     /// The profiles that it may be made of.
     pub profiles: Arc<Profiles>,
     /// Where the time and new identifiers come from.
@@ -41,6 +43,7 @@ impl NewLibrary {
             preset,
             name: None,
             machine: None,
+            cartridges: preset.initial_cartridges(),
             profiles: Arc::clone(Profiles::builtin()),
             environment: super::system_environment(),
         }
@@ -67,6 +70,7 @@ impl super::Library {
     pub fn create(data: &Path, new: NewLibrary) -> Result<Gateway, Error> {
         fs::create_dir_all(data).map_err(Error::io(data))?;
         let environment = Arc::clone(&new.environment);
+        let cartridges = new.cartridges.clone();
         let gateway = match Gateway::read_unfinished(data)? {
             Some(gateway) if !Gateway::exists(data) => {
                 remove_leftovers(data)?;
@@ -79,7 +83,7 @@ impl super::Library {
                 gateway
             }
         };
-        fill(data, &gateway, &*environment)?;
+        fill(data, &gateway, cartridges, &*environment)?;
         Gateway::finish(data)?;
         tracing::info!(
             gateway = gateway.name,
@@ -90,12 +94,16 @@ impl super::Library {
     }
 }
 
-fn fill(data: &Path, gateway: &Gateway, environment: &dyn Environment) -> Result<(), Error> {
+fn fill(
+    data: &Path,
+    gateway: &Gateway,
+    initial: InitialCartridges,
+    environment: &dyn Environment,
+) -> Result<(), Error> {
     let layout = gateway.machine.layout()?;
     let directory = cartridges_directory(data);
     fs::create_dir(&directory).map_err(Error::io(&directory))?;
     let mut inventory = Inventory::create(&Inventory::path(data), gateway, &layout)?;
-    let initial = gateway.preset.initial_cartridges();
     if initial.count > 0 {
         let tapes = NewTapes {
             count: initial.count,

@@ -203,8 +203,8 @@ impl Source {
     }
 
     fn toml_error(&self, error: &toml::de::Error) -> ProfileFileError {
-        // An empty span is that of the whole, in which something is missing.
-        let span = error.span().filter(|span| !span.is_empty());
+        // That is where the whole stands, in which something is missing.
+        let span = error.span().filter(|span| *span != (0..0));
         self.error(span, error.message().to_owned())
     }
 

@@ -1,7 +1,9 @@
 //! Device profiles: what a model of drive or changer says of itself, as data.
 //!
 //! A profile is a complete table. Everything in which two models differ stands in the profile's
-//! file in `data/`, so that a new model is a new file.
+//! file in `data/`, so that a new model is a new file. What is common stands below it: a file says
+//! only what differs from `common.toml`, from its generation in `generations.toml`, and from the
+//! profile that it is based on. The user's own files are read in the same way; see docs/profiles.md.
 
 mod builtin;
 mod catalogue;
@@ -12,6 +14,7 @@ mod inquiry;
 mod layers;
 mod media;
 mod preset;
+mod print;
 mod template;
 mod text;
 
@@ -65,3 +68,6 @@ impl ProfileError {
 fn embedded<T: DeserializeOwned>(text: &str) -> T {
     toml::from_str(text).expect("embedded profiles are valid: a test reads each of them")
 }
+
+#[cfg(test)]
+mod tests;

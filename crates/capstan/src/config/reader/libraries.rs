@@ -1,5 +1,7 @@
 //! `[[library]]`: libraries beside the main one.
 
+use toml::Spanned;
+
 use super::Reader;
 use crate::config::file::LibrarySection;
 use crate::config::load::ConfigError;
@@ -30,8 +32,10 @@ impl Reader<'_> {
                     "library: {LIBRARIES_MAX} libraries are possible, the main one counted"
                 ));
             }
+            self.one_of_preset_and_machine(section.preset, section.machine.as_ref())?;
             libraries.push(LibraryConfig {
                 name,
+                machine: section.machine.map(Spanned::into_inner),
                 preset: section.preset.unwrap_or(Preset::Default),
                 targets: section.targets.unwrap_or(targets),
             });

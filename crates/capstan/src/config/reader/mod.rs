@@ -14,7 +14,7 @@ use super::file::{CartridgeSection, ConfigFile, DelaysSection, DiscoverySection,
 use super::load::{ConfigError, Loaded, Refusal, check_listen, check_log};
 use super::{
     ByteSize, CartridgeConfig, Config, DELAY_SECONDS_MAX, IscsiConfig, MEMORY_MAX_MAX,
-    MEMORY_MAX_MIN, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
+    MEMORY_MAX_MIN, Machine, Preset, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
 };
 
 /// Reads one file; knows its text in order to say where something stands.
@@ -42,10 +42,13 @@ impl<'a> Reader<'a> {
             self.check(log, "log", |log| check_log(log))?;
         }
         let iscsi = self.iscsi(file.iscsi)?;
+        self.one_of_preset_and_machine(file.preset, file.machine.as_ref())?;
         let config = Config {
             data: file.data.map_or(defaults.data, |data| self.beside(&data)),
             name: file.name,
             preset: file.preset.unwrap_or(defaults.preset),
+            machine: file.machine.map(Spanned::into_inner),
+            profiles: file.profiles.directory.map(|path| self.beside(&path)),
             log: file.log.map_or(defaults.log, Spanned::into_inner),
             libraries: self.libraries(file.library, iscsi.targets)?,
             iscsi,
@@ -149,6 +152,18 @@ impl<'a> Reader<'a> {
             )?,
             clean: delay("clean_seconds", section.clean_seconds, defaults.clean)?,
         })
+    }
+
+    fn one_of_preset_and_machine(
+        &self,
+        preset: Option<Preset>,
+        machine: Option<&Spanned<Machine>>,
+    ) -> Result<(), ConfigError> {
+        if let (Some(_), Some(machine)) = (preset, machine) {
+            let message = "machine: there is a preset, too; take one of them out".to_owned();
+            return Err(self.refuse(machine.span(), message));
+        }
+        Ok(())
     }
 
     fn check<T>(
