@@ -102,7 +102,7 @@ fn judge(cdb: &Cdb, reserved: bool, response: &Response) {
 const REPORT_LUNS: u8 = 0xa0;
 
 /// A drive with its unit, and where the answers come.
-struct Unit {
+struct Setup {
     unit: Arc<LogicalUnit>,
     target: Arc<Target>,
     sender: Sender<Response>,
@@ -110,7 +110,7 @@ struct Unit {
 }
 
 /// Four bits of `start` choose what is in the drive.
-fn drive(start: u8) -> Unit {
+fn drive(start: u8) -> Setup {
     let profile = DriveProfile::builtin("ibm-ult3580-td5").unwrap();
     let attentions = Arc::new(UnitAttentions::new());
     let config = DriveConfig {
@@ -135,7 +135,7 @@ fn drive(start: u8) -> Unit {
     let unit = LogicalUnit::start("fuzz", Arc::new(drive), attentions).unwrap();
     let unit = Arc::new(unit);
     let (sender, answers) = mpsc::channel();
-    Unit {
+    Setup {
         target: Target::new("iqn.t,t,0x0001", vec![(LUN, Arc::clone(&unit))]),
         unit,
         sender,
@@ -166,7 +166,7 @@ fn cartridge(form: Form) -> Cartridge {
     Cartridge::open(Box::new(store), settings).unwrap().0
 }
 
-impl Unit {
+impl Setup {
     fn attach(&self, name: &str) -> Nexus {
         let sink = Arc::new(Sink(self.sender.clone()));
         let nexus = self.target.attach(InitiatorPort(name.into()), sink);
