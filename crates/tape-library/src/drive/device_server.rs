@@ -30,7 +30,13 @@ impl DeviceServer for Drive {
         if command.cdb.operation_code() == INQUIRY {
             return self.identity.inquiry(nexus, &command.cdb);
         }
+        self.unwanted.store(false, Ordering::Relaxed);
         self.with_machine(|machine| machine.execute(nexus, command))
+    }
+
+    /// Of all commands only VERIFY may take hours.
+    fn give_up(&self) {
+        self.unwanted.store(true, Ordering::Relaxed);
     }
 
     /// The library has the drive while it brings data to the disk, for seconds perhaps; and a READ or

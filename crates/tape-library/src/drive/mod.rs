@@ -121,6 +121,8 @@ pub struct Drive {
     astir: AtomicBool,
     /// How long the last command is to be held up, in microseconds.
     owed_us: AtomicU64,
+    /// The command that runs was aborted.
+    unwanted: Arc<AtomicBool>,
 }
 
 /// What the last command left, for those who do not want to wait for the next one.
@@ -146,6 +148,8 @@ struct Machine {
     encryption: EncryptionSettings,
     /// The key instance of the parameters that the cartridge was given last.
     encryption_in_force: u32,
+    /// The command that runs was aborted.
+    unwanted: Arc<AtomicBool>,
     /// Who wrote last.
     buffer_owner: Option<NexusId>,
     /// The nexuses that prevent medium removal.
@@ -186,6 +190,7 @@ impl Drive {
         let injector = Injector::new(faults, Subject::Drive(config.number));
         let mode = Mode::default_of(&config.profile, config.codec);
         let encrypts = config.profile.capabilities.encryption;
+        let unwanted = Arc::new(AtomicBool::new(false));
         let machine = Machine {
             number: config.number,
             name: DriveName {
@@ -201,6 +206,7 @@ impl Drive {
             followed: None,
             encryption: EncryptionSettings::default(),
             encryption_in_force: EncryptionSettings::NO_INSTANCE,
+            unwanted: Arc::clone(&unwanted),
             buffer_owner: None,
             preventing: BTreeSet::new(),
             alerts: TapeAlertLog::default(),
@@ -226,6 +232,7 @@ impl Drive {
             injector,
             astir: AtomicBool::new(false),
             owed_us: AtomicU64::new(0),
+            unwanted,
         }
     }
 

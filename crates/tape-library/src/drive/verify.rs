@@ -4,6 +4,9 @@
 //! what the initiator sends, too. Protection information (`LBP_R`) belongs to a block's length, and to
 //! what is compared, as though the block were read.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use cartridge::Read as Object;
 use scsi::ssc::read_write::{Direction, Transfer};
@@ -77,11 +80,13 @@ impl Machine {
             direction: Direction::Forward,
             protection,
         };
+        let unwanted = Arc::clone(&self.unwanted);
+        let is_wanted = || !unwanted.load(Ordering::Relaxed);
         let mounted = self.loaded()?;
         let end = match verify.extent {
-            Extent::EndOfData => to_end_of_data(mounted, fixed_length),
-            Extent::Filemarks(count) => filemarks(mounted, count, fixed_length),
-            Extent::Transfer(_) if run.fixed => blocks(mounted, run, manner, expected),
+            Extent::EndOfData => to_end_of_data(mounted, fixed_length, is_wanted),
+            Extent::Filemarks(count) => filemarks(mounted, count, fixed_length, is_wanted),
+            Extent::Transfer(_) if run.fixed => blocks(mounted, run, manner, expected, is_wanted),
             Extent::Transfer(_) => block(mounted, run, manner, expected),
         };
         self.end(end)
@@ -89,8 +94,12 @@ impl Machine {
 }
 
 /// VTE: over everything. No INFORMATION: "the VALID bit shall be set to zero".
-fn to_end_of_data(mounted: &mut Mounted, fixed_length: Option<usize>) -> End {
-    loop {
+fn to_end_of_data(
+    mounted: &mut Mounted,
+    fixed_length: Option<usize>,
+    is_wanted: impl Fn() -> bool,
+) -> End {
+    while is_wanted() {
         match mounted.read_block() {
             Ok(Object::Block(block)) if fixed_length.is_some_and(|it| it != block.len()) => {
                 return End::Told(incorrect_length());
@@ -103,12 +112,21 @@ fn to_end_of_data(mounted: &mut Mounted, fixed_length: Option<usize>) -> End {
             Err(error) => return End::Fault(error, None),
         }
     }
+    given_up()
 }
 
 /// VBF: over blocks and `count` filemarks. INFORMATION counts filemarks.
-fn filemarks(mounted: &mut Mounted, count: u32, fixed_length: Option<usize>) -> End {
+fn filemarks(
+    mounted: &mut Mounted,
+    count: u32,
+    fixed_length: Option<usize>,
+    is_wanted: impl Fn() -> bool,
+) -> End {
     let mut left = count;
     while left > 0 {
+        if !is_wanted() {
+            return given_up();
+        }
         let told = |sense: Sense| End::Told(sense.with_information(left.into()));
         match mounted.read_block() {
             Ok(Object::Block(block)) if fixed_length.is_some_and(|it| it != block.len()) => {
@@ -127,9 +145,18 @@ fn filemarks(mounted: &mut Mounted, count: u32, fixed_length: Option<usize>) -> 
 }
 
 /// Fixed blocks. A block that differs counts as not verified.
-fn blocks(mounted: &mut Mounted, run: Run, manner: Manner, expected: Option<&Bytes>) -> End {
+fn blocks(
+    mounted: &mut Mounted,
+    run: Run,
+    manner: Manner,
+    expected: Option<&Bytes>,
+    is_wanted: impl Fn() -> bool,
+) -> End {
     let length = run.block_length as usize;
     for done in 0..run.blocks {
+        if !is_wanted() {
+            return given_up();
+        }
         let residue = run.residue(done);
         let block = match next_transferred(mounted, manner, residue) {
             Ok(block) => block,
@@ -164,6 +191,11 @@ fn block(mounted: &mut Mounted, run: Run, manner: Manner, expected: Option<&Byte
         Some(equal) => End::Told(miscompare().with_information(residue_of(run, equal))),
         None => End::Complete,
     }
+}
+
+/// The command was aborted: nobody sees this. The position is where it was interrupted.
+const fn given_up() -> End {
+    End::Told(Sense::new(SenseKey::AbortedCommand, AdditionalSense::NONE))
 }
 
 /// What is on the medium is not what the initiator sent (SSC-5 §6.7).

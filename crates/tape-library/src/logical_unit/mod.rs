@@ -71,6 +71,10 @@ pub trait DeviceServer: Send + Sync {
     /// reports about the commands themselves.
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
 
+    /// The command that runs was aborted and nobody waits for its response: what would take long may
+    /// end before it is done. May come when the command has just begun or just ended. Does not wait.
+    fn give_up(&self) {}
+
     /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
     /// waiting for a disk or for somebody else who has the device. Does not wait itself.
     fn ends_at_once(&self, _command: &Command) -> bool {
@@ -322,6 +326,7 @@ impl LogicalUnit {
         let mut tasks = self.shared.lock();
         tasks.detach(nexus);
         tasks.remove_where(|task| task.nexus() == nexus);
+        self.shared.give_up_unwanted(&tasks);
         tasks.push_once(Job::NexusLost(nexus));
         drop(tasks);
         self.shared.changed.notify_all();
@@ -506,6 +511,7 @@ impl LogicalUnit {
     ) -> Aborted {
         let mut tasks = self.shared.lock();
         let aborted = tasks.remove_where(chosen);
+        self.shared.give_up_unwanted(&tasks);
         let nexuses: Vec<NexusId> = aborted.iter().map(|(it, _)| it.nexus.id).collect();
         then(&mut tasks, &nexuses);
         drop(tasks);
@@ -585,6 +591,14 @@ impl Shared {
             (tasks, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         false
+    }
+
+    /// Lets the device end a command that was aborted. Before the task set is let go: no other command
+    /// can have begun.
+    fn give_up_unwanted(&self, tasks: &TaskSet) {
+        if tasks.runs_unwanted() {
+            self.device.give_up();
+        }
     }
 
     /// Notes what the trace has to know of a command that is about to run.

@@ -199,6 +199,11 @@ impl TaskSet {
         matches!(ended, Running::Task(..))
     }
 
+    /// Returns whether something runs that nobody waits for.
+    pub(super) fn runs_unwanted(&self) -> bool {
+        matches!(self.running, Running::Detached)
+    }
+
     /// Removes the waiting commands that `chosen` takes, detaches the running one if it is chosen,
     /// and returns them in their order.
     pub(super) fn remove_where(

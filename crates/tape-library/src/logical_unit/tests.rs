@@ -35,6 +35,8 @@ struct Gated {
     log: Mutex<Vec<String>>,
     /// Somebody else has the device.
     held: AtomicBool,
+    /// A command that ran was aborted.
+    given_up: AtomicBool,
 }
 
 impl DeviceServer for Gated {
@@ -54,6 +56,10 @@ impl DeviceServer for Gated {
             0x05 => panic!("a bug"),
             _ => Response::good(),
         }
+    }
+
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
     }
 
     fn ends_at_once(&self, _: &Command) -> bool {
@@ -128,6 +134,7 @@ impl Bench {
             started: started_sender,
             log: Mutex::default(),
             held: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
         });
         let server: Arc<dyn DeviceServer> = device.clone();
         let unit = LogicalUnit::start("test", server, Arc::default()).unwrap();
@@ -148,6 +155,10 @@ impl Bench {
         let nexus = self.target.attach(port, Arc::new(Sink(sender)));
         self.unit.attentions().take(nexus.id());
         (nexus, heard)
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.device.given_up.load(Ordering::Relaxed)
     }
 
     fn log(&self) -> Vec<String> {

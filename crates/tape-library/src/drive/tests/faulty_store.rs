@@ -1,8 +1,8 @@
 //! A cartridge on a disk that fails when told to.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cartridge::{MemoryStore, SegmentFile, SegmentName, SegmentStore};
 
@@ -11,7 +11,11 @@ use cartridge::{MemoryStore, SegmentFile, SegmentName, SegmentStore};
 pub(super) struct FaultyStore {
     inner: MemoryStore,
     fault: Arc<AtomicU8>,
+    on_read: OnRead,
 }
+
+/// What happens before each read.
+type OnRead = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 
 pub(super) const HEALTHY: u8 = 0;
 pub(super) const FULL: u8 = 1;
@@ -24,10 +28,16 @@ impl FaultyStore {
         self.fault.store(fault, Ordering::Relaxed);
     }
 
+    /// Lets `event` happen before each read.
+    pub(super) fn on_read(&self, event: impl Fn() + Send + Sync + 'static) {
+        assert!(self.on_read.set(Box::new(event)).is_ok(), "set once");
+    }
+
     fn wrap(&self, file: io::Result<Box<dyn SegmentFile>>) -> io::Result<Box<dyn SegmentFile>> {
         Ok(Box::new(FaultyFile {
             inner: file?,
             fault: Arc::clone(&self.fault),
+            on_read: Arc::clone(&self.on_read),
         }))
     }
 }
@@ -92,6 +102,7 @@ impl SegmentStore for FaultyStore {
 struct FaultyFile {
     inner: Box<dyn SegmentFile>,
     fault: Arc<AtomicU8>,
+    on_read: OnRead,
 }
 
 impl SegmentFile for FaultyFile {
@@ -100,6 +111,9 @@ impl SegmentFile for FaultyFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if let Some(event) = self.on_read.get() {
+            event();
+        }
         self.inner.read_at(buffer, offset)
     }
 

@@ -1,8 +1,12 @@
 //! VERIFY(6) and (16): reading without data, or comparing with what the initiator sends.
 
-use cartridge::{MemoryStore, SegmentStore};
-use scsi::Status;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use cartridge::{MemoryStore, SegmentStore};
+use scsi::{SenseKey, Status};
+
+use super::faulty_store::FaultyStore;
 use super::harness::*;
 
 const VTE: u8 = 0x20;
@@ -196,4 +200,31 @@ fn the_long_form_begins_where_it_says() {
     let cdb = [0x8f, BYTCMP, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 100, 0];
     assert_eq!(rig.run_with(&cdb, noise(100, 4)).status, Status::Good);
     assert_eq!(rig.position(), 5);
+}
+
+#[test]
+fn an_aborted_verify_ends_at_the_next_block() {
+    for cdb in [verify(VTE, 0), verify(VBF, 1), verify(FIXED, 40)] {
+        let store = FaultyStore::default();
+        let rig = Rig::loaded_with(store.clone(), PLENTY);
+        rig.set_block_length(5000);
+        for seed in 0..40 {
+            rig.write(noise(5000, seed));
+        }
+        rig.filemarks(1);
+        rig.rewind();
+        let (unwanted, reads) = (Arc::clone(&rig.drive.unwanted), AtomicU8::new(0));
+        store.on_read(move || {
+            // As task management does it, with the third frame.
+            if reads.fetch_add(1, Ordering::Relaxed) == 2 {
+                unwanted.store(true, Ordering::Relaxed);
+            }
+        });
+        let response = rig.run(&cdb);
+        assert_eq!(response.sense.unwrap().key, SenseKey::AbortedCommand);
+        let interrupted = rig.position();
+        assert!((1..10).contains(&interrupted), "{interrupted}");
+        rig.rewind();
+        rig.good(&verify(FIXED, 40));
+    }
 }

@@ -56,6 +56,7 @@ fn abort_of_a_waiting_command_removes_it() {
     assert_eq!(heard.recv().unwrap(), Heard::Aborted(2));
     assert_eq!(heard.recv().unwrap(), Heard::Completed(1, Status::Good));
     assert_eq!(bench.log(), ["01 a"]);
+    assert!(!bench.has_given_up(), "what ran was wanted");
 }
 
 #[test]
@@ -71,6 +72,7 @@ fn abort_of_a_running_command_does_not_wait_and_drops_its_response() {
         "although no permit was given"
     );
     assert_eq!(heard.recv().unwrap(), Heard::Aborted(1));
+    assert!(bench.has_given_up());
     assert_eq!(submit(&nexus, 2, &TEST_UNIT_READY), None, "still busy");
     bench.permit.send(()).unwrap();
     assert_eq!(heard.recv().unwrap(), Heard::Completed(2, Status::Good));
