@@ -129,10 +129,10 @@ pub(super) fn plan(
             uuid: environment.new_uuid(),
             barcode,
             media: media.name.clone(),
+            // A cleaning cartridge holds nothing, but no label says 0.
             capacity_bytes: new
                 .capacity_bytes
-                .unwrap_or_else(|| media.capacity_bytes())
-                .max(1), // a cleaning cartridge holds nothing, but no label says 0
+                .unwrap_or_else(|| media.capacity_bytes().max(1)),
             created_unix_ms,
             element: Some(element),
             source: None,
