@@ -17,6 +17,7 @@ TOOLS = {
     "modprobe": "kmod",
     "sysctl": "procps",
     "unshare": "util-linux",
+    "tshark": "tshark",
 }
 FILES = {
     "/lib/systemd/systemd-udevd": "udev",

@@ -45,7 +45,7 @@ refuses "mtx cannot unload" "Hardware Error|15" mtx -f "$CHANGER" unload 1 0
 check "it was stuck once" mtx -f "$CHANGER" unload 1 0
 
 note "Slow mechanics"
-check "loading takes two seconds" host capstan fault add drive:0 delays --load 2s
+check "loading takes four seconds" host capstan fault add drive:0 delays --load 4s
 check "load" mtx -f "$CHANGER" load 1 0
 sg=$(sg "$nst")
 shows "the drive becomes ready" "becoming ready|not ready" sg_requests "$sg"
@@ -56,7 +56,7 @@ check "clear the delays" host capstan fault clear all
 
 note "Cleaning"
 check "the drive asks for it" host capstan fault add drive:0 needs-cleaning
-shows "TapeAlert says so" "Clean now: 1" sg_logs --page=0x2e "$sg"
+shows "TapeAlert says so" "Cleaning required: 1" sg_logs --page=0x2e "$sg"
 shows "status says so" "needs cleaning" host capstan status
 check "unload" mtx -f "$CHANGER" unload 1 0
 check "a cleaning tape" host capstan tape create --cleaning
