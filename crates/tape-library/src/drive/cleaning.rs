@@ -97,6 +97,7 @@ impl Machine {
             self.mechanics.cleaning = Some(Cleaning::Done);
             self.mechanics.needs_cleaning = false;
             self.mechanics.injector.was_cleaned();
+            self.log.history.note_cleaning();
             self.alerts.lower(TapeAlert::CleanNow);
             self.alerts.lower(TapeAlert::CleanPeriodic);
             tracing::info!(drive = self.number, "cleaned");

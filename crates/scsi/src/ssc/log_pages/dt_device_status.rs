@@ -54,6 +54,10 @@ pub enum Activity {
     Loading = 0x02,
     /// A cartridge is being unloaded.
     Unloading = 0x03,
+    /// The medium goes to a place.
+    Locating = 0x07,
+    /// The medium goes to its beginning.
+    Rewinding = 0x08,
 }
 
 impl DtDeviceStatus {

@@ -18,6 +18,8 @@ pub(in crate::drive) struct History {
     since: Instant,
     /// How often a cartridge was loaded.
     loads: u64,
+    /// How often it was cleaned.
+    cleanings: u64,
     /// What was done with the cartridges before the one in it.
     done: Work,
     /// What was done with the last cartridge, when it is out.
@@ -35,6 +37,7 @@ impl Default for History {
         Self {
             since: Instant::now(),
             loads: 0,
+            cleanings: 0,
             done: Work::default(),
             last_load: Work::default(),
             errors: VecDeque::new(),
@@ -58,6 +61,15 @@ impl History {
 
     pub(in crate::drive) fn loads(&self) -> u64 {
         self.loads
+    }
+
+    /// It was cleaned.
+    pub(in crate::drive) fn note_cleaning(&mut self) {
+        self.cleanings += 1;
+    }
+
+    pub(super) fn cleanings(&self) -> u64 {
+        self.cleanings
     }
 
     pub(super) fn power_on_hours(&self) -> u64 {

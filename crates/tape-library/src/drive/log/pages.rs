@@ -9,7 +9,9 @@ use scsi::ssc::log_pages::data_compression::{
 };
 use scsi::ssc::log_pages::device_statistics::{DEVICE_STATISTICS, DeviceStatistics};
 use scsi::ssc::log_pages::device_status::{DEVICE_STATUS, DeviceStatus};
-use scsi::ssc::log_pages::dt_device_status::{Activity, DT_DEVICE_STATUS, DtDeviceStatus};
+use scsi::ssc::log_pages::dt_device_status::{
+    Activity as DtActivity, DT_DEVICE_STATUS, DtDeviceStatus,
+};
 use scsi::ssc::log_pages::error_counters::{ErrorCounters, READ_ERRORS, WRITE_ERRORS};
 use scsi::ssc::log_pages::error_details::{ErrorDetails, READ_FORWARD_ERRORS, WRITE_ERROR_DETAILS};
 use scsi::ssc::log_pages::performance::{PERFORMANCE, Performance, Quality};
@@ -29,7 +31,7 @@ use scsi::ssc::log_pages::{
 
 use crate::drive::attributes::{MADE_BY, serial_number};
 use crate::drive::mounted::Mounted;
-use crate::drive::{Machine, Medium};
+use crate::drive::{Activity, Machine, Medium};
 use crate::profile::Form;
 
 /// The drive's pages, as a nexus sees them.
@@ -184,7 +186,9 @@ impl Machine {
 
     fn wants_cleaning(&self) -> bool {
         let alerts = self.alerts.raised();
-        alerts.is_raised(TapeAlert::CleanNow) || alerts.is_raised(TapeAlert::CleanPeriodic)
+        self.mechanics.needs_cleaning
+            || alerts.is_raised(TapeAlert::CleanNow)
+            || alerts.is_raised(TapeAlert::CleanPeriodic)
     }
 
     fn dt_device_status(&self, nexus: NexusId) -> DtDeviceStatus {
@@ -193,19 +197,31 @@ impl Machine {
             Medium::Loaded(mounted) => Some(mounted),
             Medium::Empty | Medium::Unloaded(_) => None,
         };
+        let activity = match self.mechanics.activity() {
+            None => DtActivity::None,
+            Some(Activity::Loading) => DtActivity::Loading,
+            Some(Activity::Unloading) => DtActivity::Unloading,
+            Some(Activity::Rewinding) => DtActivity::Rewinding,
+            Some(Activity::Locating) => DtActivity::Locating,
+            Some(Activity::Cleaning) => DtActivity::Cleaning,
+        };
+        let still = activity == DtActivity::None;
+        let removable = mounted.is_none() && self.preventing.is_empty();
         DtDeviceStatus {
             removal_prevented: !self.preventing.is_empty(),
-            unloaded_by_host: matches!(self.medium, Medium::Unloaded(_)),
+            unloaded_by_host: matches!(self.medium, Medium::Unloaded(_))
+                && !self.has_cleaning_cartridge(),
             memory_accessible: mounted.is_some(),
             compression: self.codec_in_force() != Codec::Stored,
             write_protected: mounted.is_some_and(|mounted| mounted.write_protected),
             cleaning_requested: alerts.is_raised(TapeAlert::CleanPeriodic),
-            cleaning_required: alerts.is_raised(TapeAlert::CleanNow),
-            in_transition: false,
-            robot_allowed: mounted.is_none() && self.preventing.is_empty(),
+            cleaning_required: self.mechanics.needs_cleaning
+                || alerts.is_raised(TapeAlert::CleanNow),
+            in_transition: !still,
+            robot_allowed: removable && still,
             present: !matches!(self.medium, Medium::Empty),
             mounted: mounted.is_some(),
-            activity: Activity::None,
+            activity,
             diagnostic_data: self.log.history.error_is_new(),
             encryption_parameters: self.has_key_for(nexus),
             alerts_changed: !self.alerts.seen_by(nexus).is_empty(),
@@ -227,7 +243,7 @@ impl Machine {
         let work = self.work_of_drive();
         DeviceStatistics {
             loads: self.log.history.loads(),
-            cleanings: 0,
+            cleanings: self.log.history.cleanings(),
             power_on_hours: self.log.history.power_on_hours(),
             power_cycles: 1,
             write_errors: work.write_errors,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cartridge::MemoryStore;
 use scsi::Status;
+use scsi::ssc::log_pages::TapeAlert;
 
 use super::faulty_store::{FULL, FaultyStore, SYNC_FAILS};
 use super::harness::*;
@@ -201,6 +202,15 @@ fn an_error_is_told_in_detail() {
     let entries = page(&rig, 0x16);
     assert_eq!(entries.len(), 16);
     assert_eq!(entries[&0][9], 0x83, "the same again");
+}
+
+#[test]
+fn the_wish_to_be_cleaned_is_told() {
+    let rig = Rig::empty();
+    rig.drive
+        .with_machine(|machine| machine.alerts.raise(TapeAlert::CleanNow));
+    assert_eq!(page(&rig, 0x11)[&0][0] & 0x02, 0x02, "cleaning required");
+    assert_eq!(counter(&rig, 0x0c, 0x100), 1);
 }
 
 #[test]
