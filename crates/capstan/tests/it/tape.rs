@@ -64,9 +64,9 @@ fn blocks_of_every_size_go_through_immediate_unsolicited_and_solicited_data() {
     let gateway = TestGateway::start();
     gateway.move_tape("slot:1", "drive:0");
     let target = gateway.target(Device::Drive(0));
-    // The last is the longest: protection information of four bytes has room behind it.
+    // The last is the longest.
     let lengths = [
-        1, 3, 4096, 8191, 8193, 65537, 262_144, 262_145, 1_048_577, 16_777_211,
+        1, 3, 4096, 8191, 8193, 65537, 262_144, 262_145, 1_048_577, 16_777_215,
     ];
     let blocks: Vec<Vec<u8>> = lengths.iter().map(|length| noise(7, *length)).collect();
     for keys in [

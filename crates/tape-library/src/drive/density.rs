@@ -25,8 +25,9 @@ impl Machine {
 
     /// Returns the lengths that a block may have.
     pub(super) fn block_limits(&self) -> BlockLimits {
-        // Protection information has to fit into a transfer length behind the longest block.
-        let longest = if self.protection().methods.any() {
+        // Protection information, for a nexus that wants it, has to fit into a transfer length behind
+        // the longest block.
+        let longest = if self.protection().method.is_some() {
             BlockLimits::LENGTH_MAX - INFORMATION_LENGTH
         } else {
             BlockLimits::LENGTH_MAX

@@ -221,19 +221,25 @@ fn information_alone_is_no_block() {
 #[test]
 fn the_longest_block_leaves_room_for_its_information() {
     let rig = rig();
-    assert_eq!(
-        rig.good(&[0x05, 0, 0, 0, 0, 0]),
-        [0, 0xff, 0xff, 0xfb, 0, 1][..]
-    );
+    let limits = || rig.good(&[0x05, 0, 0, 0, 0, 0]);
+    assert_eq!(limits(), [0, 0xff, 0xff, 0xff, 0, 1][..]);
     protect(&rig, Method::ReedSolomon, WRITING | READING);
+    assert_eq!(limits(), [0, 0xff, 0xff, 0xfb, 0, 1][..]);
     rig.set_block_length(0xff_ffff);
     let sent = with_information(Method::ReedSolomon, vec![0x5a; 0xff_fffb]);
     rig.write(sent.clone());
     rig.rewind();
     assert!(rig.good(&read_blocks(1)) == sent);
     off(&rig);
-    let response = rig.run_with(&write_bytes(0xff_fffc), vec![0; 0xff_fffc]);
-    assert_check(&response, invalid_field(true, 2, None));
+    rig.write(vec![0x5a; 0xff_ffff]);
+    rig.good(&[0x11, 0x00, 0xff, 0xff, 0xff, 0]);
+    protect(&rig, Method::ReedSolomon, READING);
+    let response = rig.run(&read_bytes(0xff_ffff));
+    assert_eq!(
+        response.sense.unwrap().information,
+        Some(-4),
+        "too long by its information"
+    );
 }
 
 #[test]

@@ -67,11 +67,11 @@ fn blocks_over_the_limits_are_refused() {
 }
 
 #[test]
-fn limits_of_the_plain_drive_are_those_of_the_cdb_but_for_protection_information() {
+fn limits_of_the_plain_drive_are_those_of_the_cdb() {
     let rig = Rig::empty();
     assert_eq!(
         rig.good(&[0x05, 0, 0, 0, 0, 0]),
-        [0, 0xff, 0xff, 0xfb, 0, 1][..]
+        [0, 0xff, 0xff, 0xff, 0, 1][..]
     );
 }
 
