@@ -10,6 +10,8 @@ use crate::support::TestGateway;
 
 const REPORT_LUNS: [u8; 12] = [0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0];
 const LUNS_CHANGED: (u8, u8) = (0x3f, 0x0e);
+/// What the changer says of the bay of a drive that was disabled.
+const ELEMENT_DISABLED: (u8, u8) = (0x3b, 0x18);
 
 /// A changer and four drives behind one target.
 fn single() -> TestGateway {
@@ -63,7 +65,7 @@ fn o7_a_change_of_luns_is_reported_with_event_0_and_by_unit_attentions() {
     gateway.library().disable_drive(1).unwrap();
     change(&mut one);
     change(&mut two);
-    assert_eq!(one.attentions(), [LUNS_CHANGED]);
+    assert_eq!(one.attentions(), [ELEMENT_DISABLED, LUNS_CHANGED]);
     assert_eq!(sense_at(&mut one, 1), (6, 0x3f, 0x0e), "each unit tells it");
     assert_eq!(luns(&mut one), [0, 1, 3, 4]);
     assert_eq!(luns(&mut two), [0, 1, 3, 4]);
