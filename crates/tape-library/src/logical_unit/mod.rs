@@ -20,8 +20,11 @@
 //! never completed; their sinks hear [`CompletionSink::aborted`]. What a device must do for a reset
 //! or a lost nexus waits in the queue like a command, before everything that comes later.
 
+mod completion;
+mod device_server;
 mod dispatch;
 mod loss;
+mod management;
 mod primary;
 pub(crate) mod reservation;
 mod task_set;
@@ -36,166 +39,25 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use scsi::command::{CommandTable, Execution};
-use scsi::{
-    AdditionalSense, AsynchronousEvent, Command, Lun, NexusId, Response, Sense, SenseFormat,
-    SenseKey, Status, TaskManagementFunction, TaskTag,
-};
+use scsi::command::Execution;
+use scsi::{AdditionalSense, Command, Lun, NexusId, Response, SenseKey, Status, TaskTag};
 
 use crate::error::Error;
-use crate::inject::Injector;
-use crate::nexus::{ItNexus, NexusName};
 use crate::unit_attention::UnitAttentions;
+pub(crate) use completion::Attachment;
+pub use completion::{ClearedBy, CompletionSink};
+pub use device_server::DeviceServer;
+pub use management::ManagementResponse;
 pub(crate) use primary::InformationStore;
 use primary::Primary;
 pub(crate) use reservation::ReservationStore;
 use reservation::Reservations;
 pub use reservation::{Holder, Reservation, ReservationKind};
-use task_set::{Job, Task, TaskId, TaskSet};
-use trace::{Began, TapePosition, Trace, TraceExcerpt};
+use task_set::{Job, Task, TaskSet};
+use trace::{Began, Trace, TraceExcerpt};
 
 /// The most commands that wait in one unit, over all nexuses.
 pub const TASKS_WAITING_MAX: usize = 256;
-
-/// A device: a changer or a drive.
-pub trait DeviceServer: Send + Sync {
-    /// Returns the commands that it has.
-    fn commands(&self) -> CommandTable;
-
-    /// Runs a command to its end.
-    ///
-    /// Calls for one unit never overlap, neither with each other nor with
-    /// [`DeviceServer::nexus_lost`] and [`DeviceServer::reset`]. The command stands in the table,
-    /// has no reserved bit set, and neither a unit attention nor a reservation is in its way. Commands
-    /// that are alike for all devices never come here: REPORT LUNS, REQUEST SENSE, reservations, and
-    /// reports about the commands themselves.
-    fn execute(&self, nexus: &ItNexus, command: &Command) -> Response;
-
-    /// The command that runs was aborted and nobody waits for its response: what would take long may
-    /// end before it is done. May come when the command has just begun or just ended. Does not wait.
-    fn give_up(&self) {}
-
-    /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
-    /// waiting for a disk or for somebody else who has the device. Does not wait itself.
-    fn ends_at_once(&self, _command: &Command) -> bool {
-        true
-    }
-
-    /// Tests itself (SEND DIAGNOSTIC, SPC-5 §6.42). May wait for a disk.
-    fn self_test(&self) -> Result<(), Sense> {
-        Ok(())
-    }
-
-    /// Returns the format of the sense data that go out with CHECK CONDITION (`D_SENSE` of the control
-    /// mode page). Does not wait.
-    fn sense_format(&self) -> SenseFormat {
-        SenseFormat::Fixed
-    }
-
-    /// Takes the error of a command that had ended GOOD, for REQUEST SENSE, which comes before every
-    /// other command that would be told (SPC-5 §4.4.7).
-    fn take_deferred(&self) -> Option<Sense> {
-        None
-    }
-
-    /// Returns the nexuses that prevent the removal of the medium. Does not wait.
-    fn preventing_removal(&self) -> Vec<NexusId> {
-        Vec::new()
-    }
-
-    /// Brings the device to what it is by now: time has gone by. Runs before every command; costs
-    /// nothing when nothing goes on.
-    fn catch_up(&self) {}
-
-    /// Takes how long the mechanics need before the command that has just run may be answered.
-    fn owes(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// Returns what REQUEST SENSE tells when there is nothing else (SPC-5 §6.41): what goes on.
-    fn condition(&self) -> Option<Sense> {
-        None
-    }
-
-    /// Returns the faults that the device has to meet.
-    fn injector(&self) -> Option<&Injector> {
-        None
-    }
-
-    /// Returns the barcode of the cartridge in the device, for faults. Does not wait.
-    fn cartridge(&self) -> Option<String> {
-        None
-    }
-
-    /// Returns where the tape stands, for the trace; `None` without one. Does not wait.
-    fn position(&self) -> Option<TapePosition> {
-        None
-    }
-
-    /// Drops what `nexus` alone held, such as its prevention of medium removal (SAM-5 §6.3.4).
-    fn nexus_lost(&self, nexus: NexusId);
-
-    /// The nexuses `holders` hold a reservation now; `preempted` when another's PERSISTENT RESERVE OUT
-    /// has taken it from somebody. Told after commands and events that may change it, also when they have
-    /// not.
-    fn reservation_changed(&self, _holders: Vec<NexusName>, _preempted: bool) {}
-
-    /// Does a logical unit reset (SAM-5 §6.3.3). The unit aborts the tasks and establishes the unit
-    /// attention itself.
-    fn reset(&self);
-}
-
-/// Where the responses of a nexus go. Implementations post into an inbox and return at once.
-pub trait CompletionSink: Send + Sync {
-    /// The command ended on the worker.
-    fn complete(&self, task: TaskTag, response: Response);
-
-    /// The command was ended by task management, its own nexus's or another's, and will never be
-    /// completed (SAM-5 §5.6 with TAS=0). Told before [`Nexus::manage`](crate::Nexus::manage)
-    /// returns; not told for commands that end with their nexus.
-    fn aborted(&self, task: TaskTag);
-
-    /// Another nexus has cleared the task set, reset the unit, or preempted this one: commands for `lun` that the transport
-    /// has begun to receive and not yet submitted are ended too, without a word. Told before
-    /// [`Nexus::manage`](crate::Nexus::manage) returns to the other, or before its command ends.
-    fn cleared(&self, lun: Lun, by: ClearedBy);
-
-    /// The logical units of the target are others than before (SPC-5 §6.39).
-    fn units_changed(&self);
-}
-
-/// What ended the commands of a nexus from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClearedBy {
-    /// CLEAR TASK SET. Whoever had submitted a command has got a unit attention for it; who has lost
-    /// others only gets it with [`Nexus::lost_commands`](crate::Nexus::lost_commands).
-    ClearTaskSet,
-    /// A reset, of which every nexus is told.
-    Reset,
-    /// PREEMPT AND ABORT, of which those who were preempted are told.
-    PreemptAndAbort,
-}
-
-/// A nexus with the sink of its responses.
-pub(crate) struct Attachment {
-    pub(crate) nexus: ItNexus,
-    pub(crate) sink: Arc<dyn CompletionSink>,
-}
-
-/// What became of a task management request (SAM-5 §7, RFC 7143 §11.6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ManagementResponse {
-    /// Done; also when there was nothing to abort. For a query: no.
-    FunctionComplete,
-    /// For a query: yes; for QUERY ASYNCHRONOUS EVENT with what waits.
-    FunctionSucceeded(Option<AsynchronousEvent>),
-    /// ABORT TASK for a command that has ended or was never there.
-    TaskDoesNotExist,
-    /// No such logical unit in this target.
-    LunDoesNotExist,
-    /// We do not have the function.
-    NotSupported,
-}
 
 /// A logical unit with its worker thread. The last owner's drop stops the worker and waits until the
 /// command that runs has ended; commands that wait are dropped.
@@ -402,129 +264,6 @@ impl LogicalUnit {
         self.shared.changed.notify_all();
         None
     }
-
-    /// Does a task management function for `nexus`, without waiting for a running command.
-    pub(crate) fn manage(
-        &self,
-        nexus: NexusId,
-        function: TaskManagementFunction,
-    ) -> ManagementResponse {
-        let attentions = &self.shared.attentions;
-        match function {
-            TaskManagementFunction::AbortTask(tag) => {
-                let chosen = |task: &TaskId<'_>| task.nexus() == nexus && task.tag == tag;
-                if self.abort_where(chosen, |_, _| {}) == Aborted::Nothing {
-                    return ManagementResponse::TaskDoesNotExist;
-                }
-            }
-            TaskManagementFunction::AbortTaskSet => {
-                self.abort_where(|task| task.nexus() == nexus, |_, _| {});
-            }
-            TaskManagementFunction::ClearTaskSet => {
-                // SAM-5 §7.5 and §5.6.2: others learn it by a unit attention, with TAS=0.
-                let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
-                self.abort_where(
-                    |_| true,
-                    |_, nexuses| {
-                        for other in nexuses.iter().filter(|other| **other != nexus) {
-                            attentions.establish_for(*other, cleared);
-                        }
-                    },
-                );
-                self.tell_others(nexus, ClearedBy::ClearTaskSet);
-            }
-            // SAM-5 §6.3.3: every nexus is told, the one that asked for it too.
-            TaskManagementFunction::LogicalUnitReset | TaskManagementFunction::TargetReset => {
-                let reset = AdditionalSense::BUS_DEVICE_RESET_OCCURRED;
-                self.reset(nexus, || attentions.establish(reset));
-            }
-            TaskManagementFunction::TargetColdReset => {
-                self.reset(nexus, || {
-                    self.shared.reservations.switched_on();
-                    self.shared.primary.switched_on();
-                    attentions.switched_on();
-                });
-            }
-            TaskManagementFunction::ItNexusReset => {
-                let lost = AdditionalSense::IT_NEXUS_LOSS_OCCURRED;
-                self.abort_where(
-                    |task| task.nexus() == nexus,
-                    |tasks, _| {
-                        self.shared.reservations.released_by(nexus);
-                        self.shared.primary.nexus_lost(nexus);
-                        tasks.push_once(Job::NexusLost(nexus));
-                        attentions.establish_for(nexus, lost);
-                    },
-                );
-            }
-            TaskManagementFunction::QueryTask(tag) => {
-                return self.query(|task| task.nexus() == nexus && Some(task.tag) == tag);
-            }
-            TaskManagementFunction::QueryTaskSet => {
-                return self.query(|task| task.nexus() == nexus);
-            }
-            TaskManagementFunction::QueryAsynchronousEvent => {
-                if let Some(event) = attentions.pending(nexus) {
-                    return ManagementResponse::FunctionSucceeded(Some(event));
-                }
-            }
-        }
-        ManagementResponse::FunctionComplete
-    }
-
-    /// SAM-5 §6.3.3: aborts everything, and `tell`s the nexuses.
-    fn reset(&self, by: NexusId, tell: impl FnOnce()) {
-        self.abort_where(
-            |_| true,
-            |tasks, _| {
-                self.shared.reservations.reset();
-                self.shared.primary.reset();
-                tasks.push_once(Job::Reset);
-                tell();
-            },
-        );
-        self.tell_others(by, ClearedBy::Reset);
-    }
-
-    /// Tells every nexus but `nexus` what the latter has done.
-    fn tell_others(&self, nexus: NexusId, what: ClearedBy) {
-        let others = self.shared.lock().others(nexus);
-        for (lun, attachment) in others {
-            attachment.sink.cleared(lun, what);
-        }
-    }
-
-    fn query(&self, chosen: impl Fn(&TaskId<'_>) -> bool) -> ManagementResponse {
-        if self.shared.lock().contains(chosen) {
-            ManagementResponse::FunctionSucceeded(None)
-        } else {
-            ManagementResponse::FunctionComplete
-        }
-    }
-
-    /// Aborts the commands that `chosen` takes and tells their sinks. `then` is called, with the
-    /// nexuses whose they were, before any other command can begin.
-    fn abort_where(
-        &self,
-        chosen: impl Fn(&TaskId<'_>) -> bool,
-        then: impl FnOnce(&mut TaskSet, &[NexusId]),
-    ) -> Aborted {
-        let mut tasks = self.shared.lock();
-        let aborted = tasks.remove_where(chosen);
-        self.shared.give_up_unwanted(&tasks);
-        let nexuses: Vec<NexusId> = aborted.iter().map(|(it, _)| it.nexus.id).collect();
-        then(&mut tasks, &nexuses);
-        drop(tasks);
-        self.shared.changed.notify_all();
-        for (attachment, tag) in &aborted {
-            attachment.sink.aborted(*tag);
-        }
-        if aborted.is_empty() {
-            Aborted::Nothing
-        } else {
-            Aborted::Something
-        }
-    }
 }
 
 /// Where a command runs.
@@ -534,13 +273,6 @@ enum Thread {
     Callers,
     /// On the unit's own.
     Worker,
-}
-
-/// Whether there was anything to abort.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Aborted {
-    Something,
-    Nothing,
 }
 
 impl fmt::Debug for LogicalUnit {

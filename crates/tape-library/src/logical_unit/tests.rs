@@ -19,6 +19,7 @@ use scsi::{
 };
 
 use super::*;
+use crate::nexus::ItNexus;
 use crate::target::{Nexus, Target};
 
 const TEST_UNIT_READY: [u8; 6] = [0x00, 0, 0, 0, 0, 0];
