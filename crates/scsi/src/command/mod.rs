@@ -91,8 +91,11 @@ pub struct CommandSpec {
 pub struct CommandTable {
     own: &'static [CommandSpec],
     /// Operation codes of `own` that this device does not have.
-    without: &'static [u8],
+    without: [Option<u8>; WITHOUT_MAX],
 }
+
+/// The most commands that a device may lack of those that its type has.
+const WITHOUT_MAX: usize = 4;
 
 impl CommandTable {
     /// Returns the commands of a device of type `device`.
@@ -105,16 +108,21 @@ impl CommandTable {
 
     /// Returns the commands of a device that has `own` beside the primary commands.
     pub const fn with(own: &'static [CommandSpec]) -> Self {
-        Self { own, without: &[] }
+        Self {
+            own,
+            without: [None; WITHOUT_MAX],
+        }
     }
 
-    /// Returns the same table without the commands `operation_codes` of the device's own.
+    /// Returns the same table without the commands `operation_codes` of the device's own, at most four
+    /// in all.
     #[must_use]
-    pub const fn without(self, operation_codes: &'static [u8]) -> Self {
-        Self {
-            without: operation_codes,
-            ..self
+    pub fn without(mut self, operation_codes: &[u8]) -> Self {
+        for code in operation_codes {
+            let free = self.without.iter_mut().find(|slot| slot.is_none());
+            *free.expect("devices lack at most WITHOUT_MAX commands") = Some(*code);
         }
+        self
     }
 
     /// Returns the row for `cdb`, or `None` for a command that the device does not have: see
@@ -123,7 +131,7 @@ impl CommandTable {
         // The device's own first: they come most often.
         self.own.iter().chain(primary::COMMANDS).find(|spec| {
             spec.operation_code == cdb.operation_code()
-                && !self.without.contains(&spec.operation_code)
+                && !self.without.contains(&Some(spec.operation_code))
                 && spec
                     .service_action
                     .is_none_or(|action| action == cdb.service_action())
@@ -146,7 +154,7 @@ impl CommandTable {
     /// Returns all rows.
     pub fn rows(self) -> impl Iterator<Item = &'static CommandSpec> {
         let own = self.own.iter();
-        let own = own.filter(move |spec| !self.without.contains(&spec.operation_code));
+        let own = own.filter(move |spec| !self.without.contains(&Some(spec.operation_code)));
         primary::COMMANDS.iter().chain(own)
     }
 }

@@ -15,15 +15,11 @@ use crate::inject::Injector;
 use crate::logical_unit::DeviceServer;
 use crate::logical_unit::trace::TapePosition;
 use crate::nexus::{ItNexus, NexusName};
+use crate::profile::Capabilities;
 
 impl DeviceServer for Drive {
     fn commands(&self) -> CommandTable {
-        let table = CommandTable::of(DeviceType::SequentialAccess);
-        if self.encrypts {
-            table
-        } else {
-            table.without(&[SECURITY_PROTOCOL_IN, SECURITY_PROTOCOL_OUT])
-        }
+        self.commands
     }
 
     fn execute(&self, nexus: &ItNexus, command: &Command) -> Response {
@@ -126,6 +122,21 @@ impl DeviceServer for Drive {
     fn reset(&self) {
         self.with_machine(Machine::reset);
     }
+}
+
+/// Returns the commands of a drive that can do `capabilities`.
+pub(super) fn commands_of(capabilities: &Capabilities) -> CommandTable {
+    let mut table = CommandTable::of(DeviceType::SequentialAccess);
+    if !capabilities.encryption {
+        table = table.without(&[SECURITY_PROTOCOL_IN, SECURITY_PROTOCOL_OUT]);
+    }
+    if !capabilities.append_only {
+        table = table.without(&[ALLOW_OVERWRITE]);
+    }
+    if capabilities.partitions_max <= 1 {
+        table = table.without(&[FORMAT_MEDIUM]);
+    }
+    table
 }
 
 impl Machine {

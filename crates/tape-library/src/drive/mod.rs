@@ -75,7 +75,7 @@ use cartridge::{Codec, DriveName, Memory};
 use scsi::spc::log::Thresholds;
 use scsi::ssc::log_pages::{TapeAlert, TapeAlertLog, TapeAlerts};
 use scsi::ssc::mode_pages::ControlDataProtection;
-use scsi::{AdditionalSense, NexusId, Sense, SenseKey};
+use scsi::{AdditionalSense, CommandTable, NexusId, Sense, SenseKey};
 
 use crate::identity::DeviceIdentity;
 use crate::inject::{Faults, Injector, Subject};
@@ -112,8 +112,8 @@ pub struct Drive {
     machine: Mutex<Machine>,
     snapshot: Mutex<Snapshot>,
     prevented: AtomicBool,
-    /// Whether the drive has SECURITY PROTOCOL IN and OUT.
-    encrypts: bool,
+    /// Those of its type that it is capable of.
+    commands: CommandTable,
     /// `D_SENSE` as of the end of the last command.
     descriptor_sense: AtomicBool,
     injector: Injector,
@@ -189,7 +189,7 @@ impl Drive {
     ) -> Self {
         let injector = Injector::new(faults, Subject::Drive(config.number));
         let mode = Mode::default_of(&config.profile, config.codec);
-        let encrypts = config.profile.capabilities.encryption;
+        let commands = device_server::commands_of(&config.profile.capabilities);
         let unwanted = Arc::new(AtomicBool::new(false));
         let machine = Machine {
             number: config.number,
@@ -227,7 +227,7 @@ impl Drive {
             machine: Mutex::new(machine),
             snapshot: Mutex::new(snapshot),
             prevented: AtomicBool::new(false),
-            encrypts,
+            commands,
             descriptor_sense: AtomicBool::new(false),
             injector,
             astir: AtomicBool::new(false),

@@ -27,7 +27,7 @@ pub trait DeviceServer: Send + Sync {
     /// end before it is done. May come when the command has just begun or just ended. Does not wait.
     fn give_up(&self) {}
 
-    /// Returns whether `command`, which the table calls [`Execution::Inline`], would end without
+    /// Returns whether `command`, which the table calls [`Execution::Inline`](scsi::command::Execution::Inline), would end without
     /// waiting for a disk or for somebody else who has the device. Does not wait itself.
     fn ends_at_once(&self, _command: &Command) -> bool {
         true

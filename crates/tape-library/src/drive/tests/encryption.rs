@@ -438,6 +438,17 @@ fn a_drive_without_encryption_does_not_know_the_commands() {
 }
 
 #[test]
+fn an_old_drive_does_not_know_the_commands_of_later_ones() {
+    let old = DriveProfile::builtin("ibm-ult3580-td3").unwrap();
+    let old = Rig::of(old, Codec::Stored).drive.commands();
+    for operation_code in [0x04, 0x82, 0xa2, 0xb5] {
+        let cdb = Cdb::new(&[operation_code, 0x10]);
+        assert_eq!(old.find(&cdb), None, "{operation_code:02x}");
+        assert!(Rig::empty().drive.commands().find(&cdb).is_some());
+    }
+}
+
+#[test]
 fn pages_are_cut_at_the_allocation_length_and_unknown_ones_refused() {
     let rig = Rig::empty();
     let of =
