@@ -250,10 +250,14 @@ fn put_u24(field: &mut [u8], value: usize) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn element(element_type: ElementType, address: u16) -> ElementDescriptor<'static> {
+    /// An empty element, for tests.
+    pub(in crate::smc) fn element(
+        element_type: ElementType,
+        address: u16,
+    ) -> ElementDescriptor<'static> {
         ElementDescriptor {
             address: ElementAddress(address),
             element_type,

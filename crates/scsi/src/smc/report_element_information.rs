@@ -197,23 +197,7 @@ fn wide(address: ElementAddress) -> [u8; 4] {
 mod tests {
     use super::*;
     use crate::sense::AdditionalSense;
-    use crate::smc::SourceElement;
-
-    fn element(element_type: ElementType, address: u16) -> ElementDescriptor<'static> {
-        ElementDescriptor {
-            address: ElementAddress(address),
-            element_type,
-            full: false,
-            operator_placed: false,
-            access: true,
-            disabled: false,
-            exception: None,
-            source: SourceElement::Unknown,
-            medium: None,
-            barcode: None,
-            device_id: None,
-        }
-    }
+    use crate::smc::element_status::tests::element;
 
     fn command(page: u8, type_and_flags: u8, count: u8) -> Result<ReportElementInformation, Sense> {
         ReportElementInformation::parse(&Cdb::new(&[
