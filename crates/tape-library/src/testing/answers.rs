@@ -41,11 +41,11 @@ pub(crate) fn any_command(table: CommandTable) -> impl Strategy<Value = AnyComma
     )
 }
 
-/// Whether another nexus has reserved the unit with RESERVE, so that it is in the way.
+/// Whether another nexus has reserved the unit, and how, so that it is in the way.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reserved {
     No,
-    ByAnother,
+    ByAnother(Restriction),
 }
 
 /// RESERVE, RELEASE, PERSISTENT RESERVE IN and OUT.
@@ -72,8 +72,10 @@ pub(crate) fn judge(
         prop_assert_eq!(response.sense, Some(reserved_bit), "{}", spec.name);
         return Ok(());
     }
-    let in_the_way =
-        reserved == Reserved::ByAnother && !spec.is_allowed_during(Restriction::Reserved, &cdb);
+    let in_the_way = match reserved {
+        Reserved::No => false,
+        Reserved::ByAnother(restriction) => !spec.is_allowed_during(restriction, &cdb),
+    };
     let conflict = response.status == Status::ReservationConflict;
     // Reservations of the one kind are in the way of the other's commands, the holder's own too.
     if !(conflict && RESERVING.contains(&spec.operation_code)) {

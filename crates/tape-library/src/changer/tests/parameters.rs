@@ -187,7 +187,7 @@ proptest! {
         let reserved = if reserved {
             two.take_attentions();
             prop_assert_eq!(two.changer(&[0x16, 0, 0, 0, 0, 0]).status, Status::Good);
-            Reserved::ByAnother
+            Reserved::ByAnother(scsi::command::Restriction::Reserved)
         } else {
             Reserved::No
         };

@@ -30,6 +30,11 @@ fn page(scope: u8, flags: u8, modes: [u8; 2], key: u8) -> Vec<u8> {
     page
 }
 
+/// The page that has everybody encrypt and decrypt with key `key`.
+pub(super) fn key_page(key: u8) -> Vec<u8> {
+    page(ALL, 0, ENCRYPT, key)
+}
+
 const ENCRYPT: [u8; 2] = [2, 2];
 const MIXED: [u8; 2] = [2, 3];
 const OFF: [u8; 2] = [0, 0];
