@@ -55,8 +55,19 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-async fn status(State(gateway): State<Arc<Gateway>>) -> Answer<Status> {
-    blocking(move || gateway.status()).await
+/// With a library, its drives and changer alone; everything else is the gateway's.
+async fn status(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Status> {
+    let Query(WhichLibrary { library }) =
+        which.map_err(|rejection| Problem::new(Kind::BadRequest, rejection.body_text()))?;
+    blocking(move || {
+        let mut status = gateway.status()?;
+        if let Some(name) = library {
+            gateway.library(Some(&name))?;
+            status.libraries.retain(|library| library.name == name);
+        }
+        Ok(status)
+    })
+    .await
 }
 
 async fn sessions(State(gateway): State<Arc<Gateway>>) -> Answer<Vec<Session>> {

@@ -101,7 +101,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     let global = cli.global;
     match cli.verb {
         Verb::Serve(verb) => verb.run(&global),
-        Verb::Status(verb) => verb.run(&global.client()?),
+        Verb::Status(verb) => verb.run(&global.library()?),
         Verb::Tape(verb) => verb.run(&global.library()?),
         Verb::Changer(verb) => verb.run(&global.library()?),
         Verb::Drive(verb) => verb.run(&global.library()?),

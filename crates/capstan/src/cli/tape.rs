@@ -139,10 +139,18 @@ fn table(tapes: &[TapeInfo]) -> Table {
                 .map_or_else(|| "—".to_owned(), |place| place.to_string()),
             tape.state.clone(),
             size(tape.stored_bytes),
-            size(tape.capacity_bytes),
+            capacity(tape),
         ]);
     }
     table
+}
+
+/// A cleaning tape holds nothing, whatever stands on its label.
+fn capacity(tape: &TapeInfo) -> String {
+    match tape.form {
+        Form::Cleaning => "—".to_owned(),
+        Form::Data | Form::Worm => size(tape.capacity_bytes),
+    }
 }
 
 fn details(tape: &TapeInfo) -> String {
@@ -171,7 +179,7 @@ fn details(tape: &TapeInfo) -> String {
             ""
         },
         size(tape.stored_bytes),
-        size(tape.capacity_bytes),
+        capacity(tape),
         age(tape.created_unix_ms),
         tape.uuid,
     ) + &tape.life.as_ref().map_or_else(String::new, life)

@@ -55,6 +55,12 @@ fn each_has_its_own_targets_and_no_serial_number_twice() {
     serials.dedup();
     assert_eq!(serials.len(), 10, "{serials:?}");
     assert_eq!(status["storage"]["tapes"], 40);
+    let east = json(&gateway, &["--library", "east", "status", "--json"]);
+    let libraries = east["libraries"].as_array().unwrap();
+    assert_eq!(libraries.len(), 1);
+    assert_eq!(libraries[0]["name"], "east");
+    let failure = capstan_fails(gateway.data(), &["--library", "west", "status"]);
+    assert!(failure.contains("library west: there is none"), "{failure}");
 }
 
 #[test]
