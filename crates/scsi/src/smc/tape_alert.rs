@@ -1,39 +1,10 @@
 //! The TapeAlert flags of a media changer (SMC-3, TapeAlert log page).
 
-use crate::spc::tape_alert::{Flag, Severity};
+use crate::spc::tape_alert::{Flag, alert_flags};
 
-macro_rules! changer_alerts {
-    ($($number:literal $name:ident $severity:ident $title:literal, $advice:literal;)*) => {
-        /// A flag.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum ChangerAlert {
-            $(#[doc = $advice] $name = $number,)*
-        }
-
-        impl ChangerAlert {
-            /// All flags in ascending order; the standard keeps 33 to 64 for later.
-            pub const ALL: [Self; 32] = [$(Self::$name,)*];
-
-            /// Returns the flag's title.
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
-            }
-
-            /// Returns what it tells, in a sentence.
-            pub const fn text(self) -> &'static str {
-                match self { $(Self::$name => $advice,)* }
-            }
-
-            /// Returns how bad it is.
-            pub const fn severity(self) -> Severity {
-                match self { $(Self::$name => Severity::$severity,)* }
-            }
-        }
-    };
-}
-
-changer_alerts! {
+alert_flags! {
+    /// A flag; the standard keeps 33 to 64 for later.
+    ChangerAlert, 32;
     1 HardwareA Critical "Library hardware A", "The robot cannot work with a drive.";
     2 HardwareB Warning "Library hardware B", "The robot has a problem.";
     3 HardwareC Critical "Library hardware C", "The library has to be reset.";
@@ -80,6 +51,7 @@ impl From<ChangerAlert> for Flag {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spc::tape_alert::Severity;
 
     #[test]
     fn flags_are_numbered_from_1() {

@@ -14,6 +14,40 @@ pub const TAPE_ALERT: u8 = 0x2e;
 /// The TapeAlert response log page (SSC-5 §8.2): the same flags in 64 bits, and reading lowers none.
 pub const TAPE_ALERT_RESPONSE: u8 = 0x12;
 
+/// Makes the enum of a device's flags from a table: number, name, severity, title and a sentence.
+macro_rules! alert_flags {
+    ($(#[$about:meta])* $type:ident, $count:literal;
+        $($number:literal $name:ident $severity:ident $title:literal, $advice:literal;)*) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum $type {
+            $(#[doc = $advice] $name = $number,)*
+        }
+
+        impl $type {
+            /// All flags in ascending order.
+            pub const ALL: [Self; $count] = [$(Self::$name,)*];
+
+            /// Returns the flag's title.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// Returns what it tells, in a sentence.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $advice,)* }
+            }
+
+            /// Returns how bad it is.
+            pub const fn severity(self) -> $crate::spc::tape_alert::Severity {
+                match self { $(Self::$name => $crate::spc::tape_alert::Severity::$severity,)* }
+            }
+        }
+    };
+}
+pub(crate) use alert_flags;
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {

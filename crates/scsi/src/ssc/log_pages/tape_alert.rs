@@ -1,35 +1,16 @@
 //! The TapeAlert flags of a tape drive (SSC-5 annex A).
 
-use crate::spc::tape_alert::{Flag, Severity};
+use crate::spc::tape_alert::{Flag, alert_flags};
 
 macro_rules! tape_alerts {
     ($($number:literal $name:ident $severity:ident $lasts:ident $title:literal, $advice:literal;)*) => {
-        /// A flag. Those that the standard keeps for later can be raised like the others.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum TapeAlert {
-            $(#[doc = $advice] $name = $number,)*
+        alert_flags! {
+            /// A flag. Those that the standard keeps for later can be raised like the others.
+            TapeAlert, 64;
+            $($number $name $severity $title, $advice;)*
         }
 
         impl TapeAlert {
-            /// All flags in ascending order.
-            pub const ALL: [Self; 64] = [$(Self::$name,)*];
-
-            /// Returns the flag's title.
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)* }
-            }
-
-            /// Returns what it tells, in a sentence.
-            pub const fn text(self) -> &'static str {
-                match self { $(Self::$name => $advice,)* }
-            }
-
-            /// Returns how bad it is.
-            pub const fn severity(self) -> Severity {
-                match self { $(Self::$name => Severity::$severity,)* }
-            }
-
             /// Returns how long it stands.
             pub const fn duration(self) -> Duration {
                 match self { $(Self::$name => Duration::$lasts,)* }
@@ -165,6 +146,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::spc::tape_alert::Severity;
 
     #[test]
     fn each_flag_is_found_by_its_number_and_has_a_name_of_its_own() {
