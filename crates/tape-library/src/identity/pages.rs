@@ -7,7 +7,7 @@ use scsi::spc::vpd::{self, Designator, ExtendedInquiry, ScsiPort, scsi_ports, sh
 use scsi::ssc::vpd as tape_vpd;
 use scsi::{DeviceType, ElementAddress};
 
-use crate::nexus::TargetPort;
+use crate::nexus::{TARGET_PORT_GROUP, TargetPort};
 use crate::profile::{
     Capabilities, DesignatorKind, InquiryData, ProtectionMethod, VitalProductData, Words,
 };
@@ -188,6 +188,3 @@ fn standard(device: DeviceType, inquiry: &InquiryData, words: Words<'_>) -> Vec<
     }
     data
 }
-
-/// The one group of our ports: each target has one port.
-const TARGET_PORT_GROUP: u16 = 1;
