@@ -172,13 +172,13 @@ fn the_manual_lists_every_profile() {
         let (_, after) = rest.split_once("<!-- end -->").unwrap();
         wanted = format!("{before}{begin}{table}<!-- end -->{after}");
     }
-    if std::env::var_os("CAPSTAN_WRITE_GOLDEN").is_some() {
+    if std::env::var_os("CAPSTAN_WRITE_DOCS").is_some() {
         std::fs::write(path, &wanted).unwrap();
         return;
     }
     assert!(
         manual == wanted,
-        "docs/profiles.md: CAPSTAN_WRITE_GOLDEN=1 writes its tables anew"
+        "docs/profiles.md: CAPSTAN_WRITE_DOCS=1 writes its tables anew"
     );
 }
 
