@@ -62,6 +62,15 @@ as_backup() {
     timeout 200 runuser -u backup -- env PATH="$PATH" "$@"
 }
 
+# dump: runs amdump. Once in a hundred runs Amanda 3.5.1's planner ends before it has read its own client's answer
+# ("hmm, disk was stranded on waitq"), and dumps nothing at all; then, and only then, again.
+dump() {
+    as_backup amdump Daily && return
+    as_backup amreport Daily | grep 'stranded on waitq' >>"$TRANSCRIPT" || return
+    note "Amanda's planner lost its client's answer; once more"
+    as_backup amdump Daily
+}
+
 note "the robot"
 shows "Amanda sees the tape in its slot" 'slot 21: .*barcode SMALL1L5' as_backup amtape Daily inventory || give_up
 for slot in 21 22 23 24; do
@@ -74,7 +83,7 @@ note "a dump of 90 MB over tapes of 64"
 sample tree 90
 chmod -R a+rX tree
 chown -R backup:backup tree
-check "dump" as_backup amdump Daily
+check "dump" dump
 shows "to both tapes" 'These dumps were to tapes? .*SMALL[123]L5.*SMALL[123]L5' as_backup amreport Daily
 lacks "without a failure" 'FAILED|FAILURE|STRANGE' as_backup amreport Daily
 
@@ -82,7 +91,7 @@ note "what is new"
 seq 1 50000 >tree/sub/new
 date >>tree/sub/date
 chown backup:backup tree/sub/new
-check "an incremental dump" as_backup amdump Daily
+check "an incremental dump" dump
 lacks "without a failure" 'FAILED|FAILURE|STRANGE' as_backup amreport Daily
 
 note "restore"
