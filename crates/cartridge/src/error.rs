@@ -92,7 +92,7 @@ pub enum Error {
         /// What the disk said.
         source: io::Error,
     },
-    /// A segment could not be created nor removed again. What is on the cartridge can be read;
+    /// A segment could not be given its name nor be removed again. What is on the cartridge can be read;
     /// nothing can be appended until removing it works.
     #[error("segment {segment}: a failed creation cannot be undone: {source}")]
     Doubtful {
@@ -152,7 +152,8 @@ pub enum Error {
         /// The missing segment.
         uuid: Uuid,
     },
-    /// A segment file holds data but neither copy of its header can be read.
+    /// A segment file of which neither copy of the header can be read. It had a good one once: files are
+    /// given their name only then.
     #[error("segment {segment}: both copies of the header are damaged")]
     SegmentHeaderDamaged {
         /// The file.

@@ -52,7 +52,8 @@ pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};
 pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
-    Fault, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore, WriteBehind,
+    Fault, Listing, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,
+    WriteBehind,
 };
 
 // Lengths and offsets on disk are u32 and u64; `usize` holds them all.

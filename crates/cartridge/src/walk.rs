@@ -6,8 +6,8 @@ use std::io;
 use uuid::Uuid;
 
 use crate::format::{
-    EntryKind, FRAME_ALIGN, FRAME_ALIGN_BYTES, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader,
-    FrameKind, IndexEntry, frame_stride,
+    EntryKind, FRAME_ALIGN_BYTES, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind,
+    IndexEntry, frame_stride,
 };
 use crate::index;
 use crate::store::SegmentFile;
@@ -75,13 +75,6 @@ pub(crate) fn walk(file: &dyn SegmentFile, segment: Uuid, first_object: u64) -> 
     let end = scanner.end_of_data(walk.end_offset)?;
     walk.discarded_bytes = end - walk.end_offset;
     Ok(walk)
-}
-
-/// Returns true when the file holds a frame of `segment`, whatever it counts.
-pub(crate) fn holds_frames(file: &dyn SegmentFile, segment: Uuid) -> io::Result<bool> {
-    let mut before = Expected::first(0);
-    before.offset -= FRAME_ALIGN;
-    Ok(Scanner::new(file, segment)?.search(before)?.is_some())
 }
 
 impl Walk {

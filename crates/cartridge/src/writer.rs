@@ -1,7 +1,8 @@
 //! Writing one segment: frames get their place, space is reserved ahead, and the end is sealed.
 //!
 //! # Guarantees
-//! - The header and the name of the file are on stable storage before the first frame is written.
+//! - The header of the file is on stable storage before it gets its name, and both are before the first
+//!   frame is written.
 //! - A page that was on stable storage is never written again.
 //! - After a failed write or sync nothing more is written; the caller drops the writer.
 
@@ -17,7 +18,7 @@ use crate::format::{
     in_memory, round_up,
 };
 use crate::frame::SealedFrame;
-use crate::store::{SegmentFile, SegmentStore};
+use crate::store::{SegmentFile, SegmentName, SegmentStore};
 
 /// The segment that is being written.
 pub(crate) struct SegmentWriter {
@@ -71,30 +72,26 @@ impl SegmentWriter {
             frame_key: None,
             header,
         };
-        if let Err(error) = writer.reserve(need) {
-            // Without a header the file means nothing, even if removing it fails or is forgotten.
-            let _ = store.remove_segment(name);
+        let prepared = writer.reserve(need).and_then(|()| writer.write_header());
+        if let Err(error) = prepared {
+            // It means nothing, even if removing it fails or is forgotten.
+            let _ = store.remove_unpublished(name);
             return Err(CreateError::Unchanged(error));
         }
-        if let Err(error) = writer.write_header(store) {
-            let undone = store
-                .remove_segment(name)
-                .and_then(|()| store.sync_directory());
-            if undone.is_ok() {
-                return Err(CreateError::Unchanged(error));
-            }
-            // Without its header it means nothing, should somebody load it after all.
-            let _ = writer.file.truncate(0);
-            return Err(CreateError::Unknown(error));
+        let published = store.publish_segment(name);
+        if let Err(error) = published.and_then(|()| store.sync_directory()) {
+            return Err(match withdraw(store, name) {
+                Ok(()) => CreateError::Unchanged(error),
+                Err(_) => CreateError::Unknown(error),
+            });
         }
         Ok(writer)
     }
 
-    fn write_header(&mut self, store: &mut dyn SegmentStore) -> io::Result<()> {
+    fn write_header(&mut self) -> io::Result<()> {
         let header = self.header.emit();
         self.file.write_at(&[&header, &header], 0)?;
-        self.file.sync()?;
-        store.sync_directory()
+        self.file.sync()
     }
 
     /// Returns the header.
@@ -291,6 +288,19 @@ impl SegmentWriter {
             now_unix_ms,
         )
     }
+}
+
+/// Takes back the segment `name`, whose publication failed: it takes no effect, crash or not, when this
+/// succeeds. Can be tried again.
+pub(crate) fn withdraw(store: &mut dyn SegmentStore, name: SegmentName) -> io::Result<()> {
+    match store.remove_segment(name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => removed?,
+    }
+    store.sync_directory()?;
+    // If it never got its name: what is left means nothing.
+    let _ = store.remove_unpublished(name);
+    Ok(())
 }
 
 /// Writes index and trailer behind `data_end` and cuts the file there.

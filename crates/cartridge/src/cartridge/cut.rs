@@ -1,7 +1,5 @@
 //! Beginning a segment: how anything is ever cut off.
 
-use std::io;
-
 use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
@@ -10,7 +8,7 @@ use crate::format::{EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, Segme
 use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
 use crate::settings::Environment;
 use crate::store::SegmentName;
-use crate::writer::{CreateError, SegmentWriter};
+use crate::writer::{CreateError, SegmentWriter, withdraw};
 
 impl Cartridge {
     /// Erases everything from the position to the end of the partition. Durable when it returns.
@@ -98,7 +96,7 @@ impl Cartridge {
         }
     }
 
-    /// Tries again to remove a segment whose creation failed, if there is one. Until then nothing can
+    /// Tries again to remove a segment whose publication failed, if there is one. Until then nothing can
     /// be appended: the next segment would have to say what lies before it. And whoever loads the
     /// cartridge anew would take it for good, with the cut that the host was told had failed: do not
     /// let go of the cartridge before this succeeds.
@@ -109,12 +107,7 @@ impl Cartridge {
         let Some(name) = self.doubtful else {
             return Ok(());
         };
-        let removed = match self.store.remove_segment(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        };
-        let undone = removed.and_then(|()| self.store.sync_directory());
-        undone.map_err(|source| Error::Doubtful {
+        withdraw(&mut *self.store, name).map_err(|source| Error::Doubtful {
             segment: name,
             source,
         })?;

@@ -79,7 +79,7 @@ pub struct Cartridge {
     /// The key that opened the last sealed frame, and its segment.
     frame_key: Option<(SegmentName, FrameKey)>,
     condition: Condition,
-    /// A segment whose creation failed and could not be undone: nobody knows whether it, and the cut
+    /// A segment whose publication failed and could not be undone: nobody knows whether it, and the cut
     /// that it stands for, would be there after a crash.
     doubtful: Option<SegmentName>,
     /// Replacing the label failed: nobody knows which one there would be after a crash.

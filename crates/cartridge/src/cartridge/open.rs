@@ -19,8 +19,8 @@ use crate::label::{Label, read_label};
 use crate::limits::DEAD_REMOVED_PER_LOAD;
 use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
-use crate::store::{SegmentName, SegmentStore};
-use crate::walk::{Walk, holds_frames, walk};
+use crate::store::{Listing, SegmentName, SegmentStore};
+use crate::walk::{Walk, walk};
 use crate::writer::write_footer;
 
 /// Damaged objects.
@@ -39,8 +39,7 @@ pub struct RecoveryReport {
     pub unsealed: bool,
     /// Bytes of a torn tail that were discarded; none of them had been acknowledged as synchronized.
     pub discarded_bytes: u64,
-    /// Files that are removed, now or step by step: what they held was cut off, or they never held
-    /// anything.
+    /// Files that are removed, now or step by step: what they held was cut off.
     pub dead: Vec<SegmentName>,
     /// Segments that should be there and are not.
     pub missing: Vec<Uuid>,
@@ -63,7 +62,13 @@ impl Cartridge {
             let synced = store.sync_directory();
             synced.map_err(|source| Error::io("directory: sync", source))?;
         }
-        let Found { partitions, dead } = read_headers(&*store, &label)?;
+        let listing = list(&*store)?;
+        for name in &listing.unpublished {
+            if let Err(error) = store.remove_unpublished(*name) {
+                tracing::debug!(segment = %name, %error, "cannot remove a segment that was being created");
+            }
+        }
+        let Found { partitions, dead } = read_headers(&*store, &label, listing.published)?;
         let mut report = RecoveryReport {
             dead,
             ..RecoveryReport::default()
@@ -120,7 +125,7 @@ impl Cartridge {
 struct Found {
     /// The segments of each partition that the label has.
     partitions: Vec<Vec<SegmentHeader>>,
-    /// Files that never held anything, and those of before the last format.
+    /// Files of before the last format.
     dead: Vec<SegmentName>,
 }
 
@@ -128,7 +133,8 @@ struct Found {
 /// the headers of its segments tell, so that one counts, too, of which a crash left no more than that.
 pub fn has_encrypted_blocks(store: &dyn SegmentStore) -> Result<bool, Error> {
     let label = read_label(store)?;
-    for headers in read_headers(store, &label)?.partitions {
+    let names = list(store)?.published;
+    for headers in read_headers(store, &label, names)?.partitions {
         let (chain, _) = Chain::replay(headers)?;
         if chain.rows().iter().any(|row| row.salt.is_some()) {
             return Ok(true);
@@ -137,11 +143,19 @@ pub fn has_encrypted_blocks(store: &dyn SegmentStore) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Reads the header of every segment file.
-fn read_headers(store: &dyn SegmentStore, label: &Label) -> Result<Found, Error> {
-    let names = store
-        .segments()
-        .map_err(|source| Error::io("directory: read", source))?;
+fn list(store: &dyn SegmentStore) -> Result<Listing, Error> {
+    store
+        .list()
+        .map_err(|source| Error::io("directory: read", source))
+}
+
+/// Reads the header of each of the segments `names`. A file has its name only since its header was
+/// durable, so that one without is damage, whatever else it lacks.
+fn read_headers(
+    store: &dyn SegmentStore,
+    label: &Label,
+    names: Vec<SegmentName>,
+) -> Result<Found, Error> {
     let mut partitions = vec![Vec::new(); label.partition_bytes().len()];
     let mut dead = Vec::new();
     for name in names {
@@ -161,13 +175,7 @@ fn read_headers(store: &dyn SegmentStore, label: &Label) -> Result<Found, Error>
                 return Err(Error::UnsupportedFormat { what, found });
             }
             Err(HeaderFault::Damaged) => {
-                // Frames are written only after the header is durable: none means that the file was
-                // being created when the machine stopped.
-                let sealed = read_trailer(&*file, name).map_err(failed)?.is_some();
-                if sealed || holds_frames(&*file, name.uuid).map_err(failed)? {
-                    return Err(Error::SegmentHeaderDamaged { segment: name });
-                }
-                dead.push(name);
+                return Err(Error::SegmentHeaderDamaged { segment: name });
             }
         }
     }

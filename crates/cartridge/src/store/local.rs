@@ -3,6 +3,7 @@
 //! # Crash
 //! The label is written to `label.tmp`, synced, renamed over `label`, and the directory is synced.
 //! A `label.tmp` left behind by a crash means nothing and is written over. The same with `memory`.
+//! A segment is `….seg.new` until it is published, by a rename.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
@@ -13,11 +14,13 @@ use std::sync::OnceLock;
 use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
-use super::{SegmentFile, SegmentName, SegmentStore};
+use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::limits::{LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
 
 const LABEL: &str = "label";
 const MEMORY: &str = "memory";
+/// What follows the name of a segment that is being created.
+const UNPUBLISHED: &str = ".new";
 
 /// A cartridge in a directory.
 #[derive(Debug)]
@@ -51,6 +54,10 @@ impl LocalStore {
 
     fn path(&self, name: SegmentName) -> PathBuf {
         self.directory.join(name.to_string())
+    }
+
+    fn unpublished_path(&self, name: SegmentName) -> PathBuf {
+        self.directory.join(format!("{name}{UNPUBLISHED}"))
     }
 
     fn read(&self, name: &str, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
@@ -91,23 +98,31 @@ impl SegmentStore for LocalStore {
         self.replace(MEMORY, text)
     }
 
-    fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        let mut names = Vec::new();
+    fn list(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
         for entry in fs::read_dir(&self.directory)? {
             let name = entry?.file_name();
-            names.extend(
-                name.to_str()
-                    .and_then(|name| name.parse::<SegmentName>().ok()),
-            );
+            let Some(name) = name.to_str() else {
+                continue;
+            };
+            let (names, name) = match name.strip_suffix(UNPUBLISHED) {
+                Some(name) => (&mut listing.unpublished, name),
+                None => (&mut listing.published, name),
+            };
+            names.extend(name.parse::<SegmentName>());
         }
-        Ok(names)
+        Ok(listing)
     }
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
-        let file = options.open(self.path(name))?;
+        let file = options.open(self.unpublished_path(name))?;
         Ok(Box::new(LocalFile::new(file)))
+    }
+
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        fs::rename(self.unpublished_path(name), self.path(name))
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -130,6 +145,10 @@ impl SegmentStore for LocalStore {
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
         fs::remove_file(self.path(name))
+    }
+
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
+        fs::remove_file(self.unpublished_path(name))
     }
 
     fn sync_directory(&mut self) -> io::Result<()> {
@@ -297,6 +316,11 @@ mod tests {
             uuid: Uuid::from_u128(1),
         };
         store.create_segment(name).unwrap();
+        assert_eq!(store.list().unwrap().unpublished, [name]);
+        assert_eq!(store.segments().unwrap(), []);
+        assert!(store.open_segment(name).is_err());
+        store.publish_segment(name).unwrap();
+        assert_eq!(store.segments().unwrap(), [name]);
         let file = LocalFile::new(File::options().write(true).open(store.path(name)).unwrap());
         file.file.write_all_at(&[1; 100], 0).unwrap();
         file.write_zeros(50, 300_000).unwrap();

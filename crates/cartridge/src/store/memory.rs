@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{SegmentFile, SegmentName, SegmentStore};
+use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 
 /// A cartridge in memory, for tests and trials.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,7 @@ struct Files {
     label: Option<Vec<u8>>,
     memory: Option<Vec<u8>>,
     segments: BTreeMap<SegmentName, Contents>,
+    unpublished: BTreeMap<SegmentName, Contents>,
 }
 
 type Contents = Arc<Mutex<Vec<u8>>>;
@@ -52,18 +53,31 @@ impl SegmentStore for MemoryStore {
         Ok(())
     }
 
-    fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        Ok(lock(&self.files).segments.keys().copied().collect())
+    fn list(&self) -> io::Result<Listing> {
+        let files = lock(&self.files);
+        Ok(Listing {
+            published: files.segments.keys().copied().collect(),
+            unpublished: files.unpublished.keys().copied().collect(),
+        })
     }
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         let mut files = lock(&self.files);
-        if files.segments.contains_key(&name) {
+        if files.segments.contains_key(&name) || files.unpublished.contains_key(&name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let contents = Contents::default();
-        files.segments.insert(name, contents.clone());
+        files.unpublished.insert(name, contents.clone());
         Ok(Box::new(MemoryFile { contents }))
+    }
+
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        let mut files = lock(&self.files);
+        let contents = files.unpublished.remove(&name);
+        files
+            .segments
+            .insert(name, contents.ok_or(io::ErrorKind::NotFound)?);
+        Ok(())
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -74,6 +88,11 @@ impl SegmentStore for MemoryStore {
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
         let removed = lock(&self.files).segments.remove(&name);
+        removed.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
+        let removed = lock(&self.files).unpublished.remove(&name);
         removed.map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
     }
 

@@ -2,8 +2,10 @@
 //!
 //! # Guarantees
 //! A store promises no more than a file system does: a write may be lost, whole or in part, until
-//! [`SegmentFile::sync`] returned; a created or removed name may be forgotten until
+//! [`SegmentFile::sync`] returned; a created, published or removed name may be forgotten until
 //! [`SegmentStore::sync_directory`] returned. Only label and memory are replaced atomically and durably.
+//! A segment is created under a name that means nothing and gets its own only when it is published, so
+//! that its name stands for a file whose header was durable.
 //! After a failed `sync` nothing is known about the writes before it.
 
 mod local;
@@ -36,20 +38,42 @@ pub trait SegmentStore: Send {
     /// Replaces the memory file. Atomic; durable when it returns.
     fn replace_memory(&mut self, text: &[u8]) -> io::Result<()>;
 
-    /// Returns the names of all segment files, in no order. Other files are left alone.
-    fn segments(&self) -> io::Result<Vec<SegmentName>>;
+    /// Returns the names of all segment files. Other files are left alone.
+    fn list(&self) -> io::Result<Listing>;
 
-    /// Creates a segment file that must not exist. Not durable before `sync_directory`.
+    /// Returns the names of the published segments, in no order.
+    fn segments(&self) -> io::Result<Vec<SegmentName>> {
+        Ok(self.list()?.published)
+    }
+
+    /// Creates the file of a segment that must not exist, under a name that means nothing. Nobody can
+    /// open it before it is published.
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>>;
 
-    /// Opens a segment file.
+    /// Gives a segment that was created its name. Atomic, but not durable before `sync_directory`; when
+    /// it fails the name may be there or not.
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()>;
+
+    /// Opens the file of a published segment.
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>>;
 
-    /// Removes a segment file. Not durable before `sync_directory`.
+    /// Removes the file of a published segment. Not durable before `sync_directory`.
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()>;
+
+    /// Removes the file of a segment that was created and not published; it means nothing.
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()>;
 
     /// Returns when all created and removed names are on stable storage.
     fn sync_directory(&mut self) -> io::Result<()>;
+}
+
+/// The segments in a store, in no order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Those that have their name.
+    pub published: Vec<SegmentName>,
+    /// Those that were being created, now or when the machine stopped.
+    pub unpublished: Vec<SegmentName>,
 }
 
 /// One segment file.

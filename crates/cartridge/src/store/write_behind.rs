@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 
-use super::{SegmentFile, SegmentName, SegmentStore};
+use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::limits::WRITE_BEHIND_BYTES_MAX;
 
 /// A store whose new segments are written behind their writer's back.
@@ -54,8 +54,8 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
         self.store.replace_memory(text)
     }
 
-    fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        self.store.segments()
+    fn list(&self) -> io::Result<Listing> {
+        self.store.list()
     }
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -63,10 +63,14 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
         match WriteBehindFile::new(file) {
             Ok(file) => Ok(Box::new(file)),
             Err(error) => {
-                let _ = self.store.remove_segment(name); // it is empty and means nothing
+                let _ = self.store.remove_unpublished(name); // it means nothing
                 Err(error)
             }
         }
+    }
+
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        self.store.publish_segment(name)
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -75,6 +79,10 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
         self.store.remove_segment(name)
+    }
+
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
+        self.store.remove_unpublished(name)
     }
 
     fn sync_directory(&mut self) -> io::Result<()> {
@@ -388,6 +396,7 @@ mod tests {
         drop(shared.wait_while(|queue| !queue.closed));
         drop(allow);
         dropped.join().unwrap();
+        store.clone().publish_segment(NAME).unwrap();
         let written = store.open_segment(NAME).unwrap().length().unwrap();
         assert!(written <= 10, "{written} bytes: only the write under way");
     }

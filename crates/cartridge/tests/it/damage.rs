@@ -82,6 +82,7 @@ fn copy(store: &MemoryStore) -> MemoryStore {
             .unwrap()
             .write_at(&[&bytes], 0)
             .unwrap();
+        copy.publish_segment(name).unwrap();
     }
     copy
 }
@@ -168,6 +169,37 @@ fn a_header_has_a_second_copy_and_without_both_nothing_is_guessed() {
     }
 }
 
+/// A file has its name only since its header was durable: one that was wiped cannot be taken for one that
+/// was being created, which would bring back what it had cut off.
+#[test]
+fn a_wiped_segment_is_damage_and_one_in_creation_is_not() {
+    let (store, objects) = cartridge();
+    for name in store.segments().unwrap() {
+        let store = copy(&store);
+        let mut file = store.open_segment(name).unwrap();
+        let length = usize::try_from(file.length().unwrap()).unwrap();
+        file.write_at(&[&vec![0; length]], 0).unwrap();
+        for length in [length as u64, 0] {
+            file.truncate(length).unwrap();
+            let error = load(&store).unwrap_err();
+            assert!(matches!(error, Error::SegmentHeaderDamaged { segment } if segment == name));
+            assert!(store.segments().unwrap().contains(&name));
+        }
+    }
+    let mut store = copy(&store);
+    let name = SegmentName {
+        number: 99,
+        ..store.segments().unwrap()[0]
+    };
+    store
+        .create_segment(name)
+        .unwrap()
+        .reserve(0, 9000)
+        .unwrap();
+    assert_eq!(contents(&mut load(&store).unwrap()), objects);
+    assert_eq!(store.list().unwrap().unpublished, []);
+}
+
 #[test]
 fn what_a_missing_segment_held_is_damage_and_the_rest_is_readable() {
     let (store, objects) = cartridge();
@@ -235,6 +267,7 @@ fn segments_of_another_cartridge_are_refused() {
         .unwrap()
         .write_at(&[&bytes], 0)
         .unwrap();
+    other.publish_segment(name).unwrap();
     let error = load(&other).unwrap_err();
     assert!(matches!(error, Error::ForeignSegment { .. }), "{error}");
     let renamed = SegmentName {
@@ -247,6 +280,7 @@ fn segments_of_another_cartridge_are_refused() {
         .unwrap()
         .write_at(&[&bytes], 0)
         .unwrap();
+    store.publish_segment(renamed).unwrap();
     let error = load(&store).unwrap_err();
     assert!(matches!(error, Error::ForeignSegment { segment, .. } if segment == renamed));
 }

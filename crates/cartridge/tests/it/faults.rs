@@ -132,14 +132,21 @@ fn the_last_bytes_of_a_full_disk_are_used() {
 
 #[test]
 fn a_creation_that_could_not_be_undone_cuts_nothing_off() {
+    for failing in [4, 5] {
+        a_creation_fails(failing);
+    }
+}
+
+/// Of creating, reserving, writing, syncing, publishing and syncing the directory, the one with this
+/// number fails for good, and so do all that come after it.
+fn a_creation_fails(failing: u64) {
     let store = store(5);
     let mut cartridge = load(&store);
     for number in 0..10 {
         cartridge.append_block(block(100, number)).unwrap();
     }
     cartridge.locate_block(3).unwrap();
-    // Of creating, reserving, writing, syncing and naming, the last fails for good.
-    store.inject(store.operations() + 4, Fault::Fail);
+    store.inject(store.operations() + failing, Fault::Fail);
     let error = cartridge.append_block(block(100, 50)).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
     let error = cartridge.append_block(block(100, 50)).unwrap_err();
@@ -151,6 +158,31 @@ fn a_creation_that_could_not_be_undone_cuts_nothing_off() {
     cartridge.synchronize().unwrap();
     for seed in 0..50 {
         assert_eq!(contents(&mut load(&store.crash(seed))).len(), 11);
+    }
+}
+
+#[test]
+fn a_creation_that_fails_before_it_is_published_is_no_doubt() {
+    for failing in 0..4 {
+        let store = store(7);
+        let mut cartridge = load(&store);
+        for number in 0..10 {
+            cartridge.append_block(block(100, number)).unwrap();
+        }
+        cartridge.locate_block(3).unwrap();
+        store.inject(store.operations() + failing, Fault::Fail);
+        let error = cartridge.append_block(block(100, 50)).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        for seed in 0..20 {
+            assert_eq!(contents(&mut load(&store.crash(seed))).len(), 10);
+        }
+        // What could not be removed means nothing, and unloading need not wait for it.
+        cartridge
+            .unload()
+            .unwrap_or_else(|error| panic!("{failing}: {error}"));
+        store.heal();
+        assert_eq!(contents(&mut load(&store)).len(), 10);
+        assert_eq!(store.list().unwrap().unpublished, []);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::disk::Name;
 use crate::format::in_memory;
-use crate::store::SegmentName;
 
 /// How much of a file's unsynchronized changes a crash leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ impl Dice {
     /// Returns a directory between the durable one and the present one.
     pub(super) fn names(
         &mut self,
-        durable: &BTreeMap<SegmentName, usize>,
-        now: &BTreeMap<SegmentName, usize>,
-    ) -> BTreeMap<SegmentName, usize> {
+        durable: &BTreeMap<Name, usize>,
+        now: &BTreeMap<Name, usize>,
+    ) -> BTreeMap<Name, usize> {
         let keep = self.strategy();
         let mut left = now.clone();
         for (name, id) in durable {

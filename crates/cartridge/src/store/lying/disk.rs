@@ -10,6 +10,13 @@ use crate::store::SegmentName;
 const PIECE_BYTES: usize = 512;
 const PHYSICAL_SECTOR_BYTES: usize = 4096;
 
+/// The name of a segment's file, or the one under which it is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Name {
+    Published(SegmentName),
+    Unpublished(SegmentName),
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
     pub(super) label: Option<Vec<u8>>,
@@ -17,8 +24,8 @@ pub(super) struct Disk {
     pub(super) durable_label: Option<Vec<u8>>,
     pub(super) memory: Option<Vec<u8>>,
     pub(super) durable_memory: Option<Vec<u8>>,
-    pub(super) names: BTreeMap<SegmentName, usize>,
-    pub(super) durable_names: BTreeMap<SegmentName, usize>,
+    pub(super) names: BTreeMap<Name, usize>,
+    pub(super) durable_names: BTreeMap<Name, usize>,
     pub(super) files: Vec<FileState>,
     pub(super) operations: u64,
     pub(super) fault: Option<(u64, Fault)>,

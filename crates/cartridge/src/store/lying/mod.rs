@@ -3,7 +3,7 @@
 //! # Crash
 //! [`LyingStore::crash`] returns what is left when the machine stops: of what was written since the
 //! last sync of a file, any 512-byte pieces; of names created or removed since the last sync of the
-//! directory, any; of changes of length, any; of a label whose replacement did not succeed, the old
+//! directory, any, and publishing does both; of changes of length, any; of a label whose replacement did not succeed, the old
 //! one or the new one. Where the power failed during a write, the physical
 //! sector of 4096 bytes is torn: what it held before is gone too, even if that had been synchronized.
 //! What is left follows from a seed.
@@ -19,10 +19,10 @@ mod disk;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{SegmentFile, SegmentName, SegmentStore};
+use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
 use dice::Dice;
-use disk::{Change, Disk, FileState};
+use disk::{Change, Disk, FileState, Name};
 
 /// A cartridge on a disk that lies. For tests. Clones share the disk.
 #[derive(Clone, Debug, Default)]
@@ -170,19 +170,30 @@ impl SegmentStore for LyingStore {
         if result? { Err(stopped()) } else { Ok(()) }
     }
 
-    fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        Ok(self.disk().names.keys().copied().collect())
+    fn list(&self) -> io::Result<Listing> {
+        let mut listing = Listing::default();
+        for name in self.disk().names.keys() {
+            match *name {
+                Name::Published(name) => listing.published.push(name),
+                Name::Unpublished(name) => listing.unpublished.push(name),
+            }
+        }
+        Ok(listing)
     }
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         let mut disk = self.disk();
         let stop = disk.step()?;
-        if disk.names.contains_key(&name) {
+        let unpublished = Name::Unpublished(name);
+        if [unpublished, Name::Published(name)]
+            .iter()
+            .any(|name| disk.names.contains_key(name))
+        {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let id = disk.files.len();
         disk.files.push(FileState::default());
-        disk.names.insert(name, id);
+        disk.names.insert(unpublished, id);
         drop(disk);
         if stop {
             Err(stopped())
@@ -191,15 +202,38 @@ impl SegmentStore for LyingStore {
         }
     }
 
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stands_still = disk.stands_still();
+        let result = disk.step();
+        let whole = matches!(result, Ok(false));
+        // As with the label.
+        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+            let id = disk.names.remove(&Name::Unpublished(name));
+            let id = id.ok_or(io::ErrorKind::NotFound)?;
+            disk.names.insert(Name::Published(name), id);
+        }
+        if result? { Err(stopped()) } else { Ok(()) }
+    }
+
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
-        let id = self.disk().names.get(&name).copied();
+        let id = self.disk().names.get(&Name::Published(name)).copied();
         Ok(self.file(id.ok_or(io::ErrorKind::NotFound)?))
     }
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
         let mut disk = self.disk();
         let stop = disk.step()?;
-        disk.names.remove(&name).ok_or(io::ErrorKind::NotFound)?;
+        let removed = disk.names.remove(&Name::Published(name));
+        removed.ok_or(io::ErrorKind::NotFound)?;
+        if stop { Err(stopped()) } else { Ok(()) }
+    }
+
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stop = disk.step()?;
+        let removed = disk.names.remove(&Name::Unpublished(name));
+        removed.ok_or(io::ErrorKind::NotFound)?;
         if stop { Err(stopped()) } else { Ok(()) }
     }
 
@@ -316,7 +350,10 @@ mod tests {
         let mut file = store.create_segment(NAME).unwrap();
         file.write_at(&[&[1; 4096]], 0).unwrap();
         file.sync().unwrap();
+        assert!((0..50).all(|seed| contents(&store.crash(seed)).is_none()));
+        store.publish_segment(NAME).unwrap();
         assert!((0..50).any(|seed| contents(&store.crash(seed)).is_none()));
+        assert!((0..50).any(|seed| contents(&store.crash(seed)).is_some()));
         store.sync_directory().unwrap();
         file.write_at(&[&[2; 2000]], 4096).unwrap();
         let left: Vec<Vec<u8>> = (0..50)

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use cartridge::{MemoryStore, SegmentFile, SegmentName, SegmentStore};
+use cartridge::{Listing, MemoryStore, SegmentFile, SegmentName, SegmentStore};
 
 /// A store whose disk can be made full or broken.
 #[derive(Clone, Default)]
@@ -20,7 +20,7 @@ type OnRead = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 pub(super) const HEALTHY: u8 = 0;
 pub(super) const FULL: u8 = 1;
 pub(super) const SYNC_FAILS: u8 = 2;
-/// Nothing changes any more but what is written: syncs, removals and truncations fail.
+/// Nothing about names becomes durable: syncs of the directory, removals and truncations fail.
 pub(super) const STUCK: u8 = 3;
 
 impl FaultyStore {
@@ -75,14 +75,18 @@ impl SegmentStore for FaultyStore {
         self.inner.replace_memory(text)
     }
 
-    fn segments(&self) -> io::Result<Vec<SegmentName>> {
-        self.inner.segments()
+    fn list(&self) -> io::Result<Listing> {
+        self.inner.list()
     }
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         full(&self.fault)?;
         let file = self.inner.create_segment(name);
         self.wrap(file)
+    }
+
+    fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
+        self.inner.publish_segment(name)
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -94,7 +98,12 @@ impl SegmentStore for FaultyStore {
         self.inner.remove_segment(name)
     }
 
+    fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
+        self.inner.remove_unpublished(name)
+    }
+
     fn sync_directory(&mut self) -> io::Result<()> {
+        stuck(&self.fault)?;
         self.inner.sync_directory()
     }
 }
@@ -132,7 +141,6 @@ impl SegmentFile for FaultyFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        stuck(&self.fault)?;
         if self.fault.load(Ordering::Relaxed) == SYNC_FAILS {
             return Err(io::Error::other("the disk is gone"));
         }
