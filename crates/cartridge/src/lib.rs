@@ -24,6 +24,7 @@
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
 //! - [`Memory`]: attributes of applications, and what was counted over its life.
 
+mod buffers;
 mod cartridge;
 mod chain;
 mod codec;

@@ -26,6 +26,15 @@ pub const WRITE_BEHIND_BYTES_MAX: usize = 32 << 20;
 
 const _: () = assert!(WRITE_BEHIND_BYTES_MAX > FRAME_BODY_BYTES_MAX);
 
+/// How much memory waits in spare buffers for frames to be read, over all cartridges of the process.
+pub const BUFFERS_SPARE_BYTES_MAX: usize = 32 << 20;
+
+/// The longest such buffer that is kept: longer ones are rare, and few of them would fill the room.
+pub const BUFFER_SPARE_LENGTH_MAX: usize = 4 << 20;
+
+/// How much of a frame is read at once, to be checksummed while the processor still has it near.
+pub const READ_PIECE_BYTES: usize = 128 << 10;
+
 /// The highest object number, filemark number and byte count that is believed: sums of two never
 /// overflow, whatever a damaged or forged file says.
 pub const COUNT_MAX: u64 = 1 << 62;

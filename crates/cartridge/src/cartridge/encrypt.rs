@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Cartridge;
-use super::decode::{Frame, FrameFault};
+use super::decode::FrameFault;
 use crate::chain::Chain;
 use crate::encryption::{BlockEncryption, Decryption, Encryption, FrameKey, Preamble, SegmentKeys};
 use crate::error::Error;
@@ -81,40 +81,35 @@ impl Cartridge {
             EntryKind::Data if entry.seal_length == 0 => return Ok(NextBlock::Plain),
             EntryKind::Data => {}
         }
-        let bytes = self.read_frame(row, &entry)?;
-        let name = self.chain.rows()[row].name;
-        let preamble = Frame::check(&bytes, name, &entry).and_then(|frame| {
-            let preamble = frame.preamble().and_then(Preamble::parse);
-            preamble.ok_or(FrameFault::Damaged("no preamble"))
-        });
-        match preamble {
-            Ok(preamble) => {
-                let key = self.frame_key(row);
-                Ok(NextBlock::Encrypted(BlockEncryption {
-                    key_fits: key.is_some_and(|key| key.fits(&preamble)),
-                    data: preamble.data,
-                    forbid_raw_reading: preamble.forbid_raw_reading,
-                }))
-            }
-            Err(fault) => Err(self.fault(row, &entry, fault)),
-        }
+        let frame = self.fetch_frame(row, &entry)?;
+        let Some(preamble) = frame.preamble().and_then(Preamble::parse) else {
+            return Err(self.fault(row, &entry, FrameFault::Damaged("no preamble")));
+        };
+        let key = self.frame_key(row);
+        Ok(NextBlock::Encrypted(BlockEncryption {
+            key_fits: key.is_some_and(|key| key.fits(&preamble)),
+            data: preamble.data,
+            forbid_raw_reading: preamble.forbid_raw_reading,
+        }))
     }
 
     /// Returns the key for sealed frames of row `row`; `None` without a key of the host.
-    pub(super) fn frame_key(&mut self, row: usize) -> Option<&FrameKey> {
+    pub(super) fn frame_key(&mut self, row: usize) -> Option<Arc<FrameKey>> {
         let row = &self.chain.rows()[row];
         let (host_key, salt) = (self.decryption.key()?, row.salt?);
-        let known = self.frame_key.take();
-        let known = known.filter(|(segment, _)| *segment == row.name);
-        let entry = known.unwrap_or_else(|| {
-            let keys = SegmentKeys {
-                cartridge: self.label.uuid,
-                segment: row.name,
-                salt,
-            };
-            (row.name, FrameKey::derive(host_key, keys))
-        });
-        Some(&self.frame_key.insert(entry).1)
+        if let Some((segment, key)) = &self.frame_key
+            && *segment == row.name
+        {
+            return Some(Arc::clone(key));
+        }
+        let keys = SegmentKeys {
+            cartridge: self.label.uuid,
+            segment: row.name,
+            salt,
+        };
+        let key = Arc::new(FrameKey::derive(host_key, keys));
+        self.frame_key = Some((row.name, Arc::clone(&key)));
+        Some(key)
     }
 
     /// How much longer a frame gets when blocks join those that wait.

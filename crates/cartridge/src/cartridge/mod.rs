@@ -77,7 +77,7 @@ pub struct Cartridge {
     encryption: Option<Arc<Encryption>>,
     decryption: Decryption,
     /// The key that opened the last sealed frame, and its segment.
-    frame_key: Option<(SegmentName, FrameKey)>,
+    frame_key: Option<(SegmentName, Arc<FrameKey>)>,
     condition: Condition,
     /// A segment whose publication failed and could not be undone: nobody knows whether it, and the cut
     /// that it stands for, would be there after a crash.

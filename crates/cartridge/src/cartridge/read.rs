@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::Cartridge;
-use super::decode::{DecodedFrame, Frame, FrameFault};
+use super::decode::{DecodedFrame, Frame, FrameFault, NotFetched, Patience};
 use crate::error::Error;
-use crate::format::{EntryKind, FRAME_HEADER_BYTES, IndexEntry};
+use crate::format::{EntryKind, IndexEntry};
 use crate::index;
 
 /// What lies at the position.
@@ -83,18 +83,10 @@ impl Cartridge {
         let (EntryKind::Data, Some(file), false) = (entry.kind, file, self.refuses(&entry)) else {
             return true;
         };
-        let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
-        let Ok(Some(filled)) = file.read_at_once(&mut bytes, entry.offset) else {
-            return false;
-        };
         let name = self.chain.rows()[row].name;
-        let whole = filled == bytes.len();
-        let bytes = Bytes::from(bytes);
-        let checked = Frame::check(&bytes, name, &entry).ok();
         // Whatever is wrong with it, reading it again will tell.
-        let frame = checked
-            .filter(|_| whole)
-            .and_then(|frame| self.decode(row, &entry, &frame).ok());
+        let fetched = Frame::fetch(file, name, &entry, Patience::None).ok();
+        let frame = fetched.and_then(|frame| self.decode(row, &entry, frame).ok());
         let ready = frame.is_some();
         if ready {
             self.count_frame(&entry);
@@ -120,28 +112,24 @@ impl Cartridge {
         row: usize,
         entry: &IndexEntry,
     ) -> Result<DecodedFrame, Error> {
-        let bytes = self.read_frame(row, entry)?;
-        let name = self.chain.rows()[row].name;
-        Frame::check(&bytes, name, entry)
-            .and_then(|frame| self.decode(row, entry, &frame))
+        let frame = self.fetch_frame(row, entry)?;
+        self.decode(row, entry, frame)
             .map_err(|fault| self.fault(row, entry, fault))
     }
 
-    /// Reads the frame of `entry`, header and body.
-    pub(super) fn read_frame(&mut self, row: usize, entry: &IndexEntry) -> Result<Bytes, Error> {
+    /// Reads and checks the frame of `entry`. Waits for the disk.
+    pub(super) fn fetch_frame(&mut self, row: usize, entry: &IndexEntry) -> Result<Frame, Error> {
         let name = self.chain.rows()[row].name;
         let (file, _) = self.segment(row)?;
-        let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
-        let filled = match file {
-            Some(file) => file
-                .read_at(&mut bytes, entry.offset)
-                .map_err(|source| Error::io(format!("segment {name}: read"), source))?,
-            None => 0,
+        let fetched = match file {
+            Some(file) => Frame::fetch(file, name, entry, Patience::Waits),
+            None => Err(NotFetched::Fault(FrameFault::Damaged("file too short"))),
         };
-        if filled < bytes.len() {
-            return Err(self.damaged(row, entry, "file too short"));
-        }
-        Ok(Bytes::from(bytes))
+        fetched.map_err(|error| match error {
+            NotFetched::Later => unreachable!("whoever waits gets it now"),
+            NotFetched::Io(source) => Error::io(format!("segment {name}: read"), source),
+            NotFetched::Fault(fault) => self.fault(row, entry, fault),
+        })
     }
 
     /// Decrypts and decompresses a frame.
@@ -149,17 +137,16 @@ impl Cartridge {
         &mut self,
         row: usize,
         entry: &IndexEntry,
-        frame: &Frame<'_>,
+        frame: Frame,
     ) -> Result<DecodedFrame, FrameFault> {
-        if frame.header.seal_length == 0 {
-            return frame.decode(entry, &frame.body, &mut self.decoder);
+        if entry.seal_length == 0 {
+            return frame.decode(entry, None, &mut self.decoder);
         }
         if self.chain.rows()[row].salt.is_none() {
             return Err(FrameFault::Damaged("encrypted in a segment without a salt"));
         }
         let key = self.frame_key(row).ok_or(FrameFault::KeyMissing)?;
-        let opened = frame.open(key)?;
-        frame.decode(entry, &opened, &mut self.decoder)
+        frame.decode(entry, Some(&key), &mut self.decoder)
     }
 
     pub(super) fn fault(&self, row: usize, entry: &IndexEntry, fault: FrameFault) -> Error {

@@ -17,34 +17,25 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Decompresses `stored` into exactly `plain_length` bytes. Allocates no more than that.
+    /// Decompresses `stored` into exactly all of `plain`. After an error that holds anything.
     pub(crate) fn decode(
         &mut self,
         codec: Codec,
         stored: &[u8],
-        plain_length: usize,
-    ) -> Result<Vec<u8>, DecodeError> {
-        let mut plain = Vec::new();
+        plain: &mut [u8],
+    ) -> Result<(), DecodeError> {
+        let plain_length = plain.len();
         let length = match codec {
             Codec::Stored => (stored.len() == plain_length).then(|| {
-                plain.extend_from_slice(stored);
+                plain.copy_from_slice(stored);
                 plain_length
             }),
-            Codec::Lz4 => {
-                plain.resize(plain_length, 0);
-                lz4_flex::block::decompress_into(stored, &mut plain).ok()
-            }
-            Codec::Zstd => {
-                plain.reserve_exact(plain_length);
-                self.zstd(stored, &mut plain)
-            }
-            Codec::Lzo => {
-                plain.resize(plain_length, 0);
-                lzokay::decompress::decompress(stored, &mut plain).ok()
-            }
+            Codec::Lz4 => lz4_flex::block::decompress_into(stored, plain).ok(),
+            Codec::Zstd => self.zstd(stored, plain),
+            Codec::Lzo => lzokay::decompress::decompress(stored, plain).ok(),
         };
-        if length == Some(plain_length) && plain.len() == plain_length {
-            Ok(plain)
+        if length == Some(plain_length) {
+            Ok(())
         } else {
             Err(DecodeError {
                 codec,
@@ -53,7 +44,7 @@ impl Decoder {
         }
     }
 
-    fn zstd(&mut self, stored: &[u8], plain: &mut Vec<u8>) -> Option<usize> {
+    fn zstd(&mut self, stored: &[u8], plain: &mut [u8]) -> Option<usize> {
         if self.zstd.is_none() {
             self.zstd = zstd::bulk::Decompressor::new().ok();
         }
@@ -66,6 +57,16 @@ mod tests {
     use super::*;
     use crate::codec::Encoder;
     use proptest::prelude::*;
+
+    fn decoded(
+        decoder: &mut Decoder,
+        codec: Codec,
+        stored: &[u8],
+        length: usize,
+    ) -> Result<Vec<u8>, DecodeError> {
+        let mut plain = vec![0xa5; length];
+        decoder.decode(codec, stored, &mut plain).map(|()| plain)
+    }
 
     /// Something compressible of any length, with repeats near and far.
     fn text(length: usize) -> Vec<u8> {
@@ -85,10 +86,10 @@ mod tests {
                     Some(stored) => (codec, stored),
                     None => (Codec::Stored, plain.clone()),
                 };
-                assert_eq!(decoder.decode(used, &stored, length).unwrap(), plain);
-                decoder.decode(used, &stored, length + 1).unwrap_err();
+                assert_eq!(decoded(&mut decoder, used, &stored, length).unwrap(), plain);
+                decoded(&mut decoder, used, &stored, length + 1).unwrap_err();
                 if length > 0 {
-                    decoder.decode(used, &stored, length - 1).unwrap_err();
+                    decoded(&mut decoder, used, &stored, length - 1).unwrap_err();
                 }
             }
         }
@@ -96,20 +97,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn random_bytes_never_panic_nor_give_another_length(
+        fn random_bytes_never_panic_nor_pass_for_another_length(
             stored in proptest::collection::vec(any::<u8>(), 0..400),
             plain_length in 0usize..70_000,
         ) {
             let mut decoder = Decoder::default();
             for codec in Codec::ALL {
-                if let Ok(plain) = decoder.decode(codec, &stored, plain_length) {
-                    prop_assert_eq!(plain.len(), plain_length);
-                }
+                let plain = decoded(&mut decoder, codec, &stored, plain_length);
+                let longer = decoded(&mut decoder, codec, &stored, plain_length + 1);
+                prop_assert!(plain.is_err() || longer.is_err());
             }
         }
 
         #[test]
-        fn damaged_streams_never_panic_nor_give_another_length(
+        fn damaged_streams_never_panic_nor_pass_for_another_length(
             at in any::<prop::sample::Index>(),
             value in any::<u8>(),
             length in 1usize..20_000,
@@ -121,9 +122,9 @@ mod tests {
                 };
                 let at = at.index(stored.len());
                 stored[at] = value;
-                if let Ok(plain) = decoder.decode(codec, &stored, length) {
-                    prop_assert_eq!(plain.len(), length);
-                }
+                let plain = decoded(&mut decoder, codec, &stored, length);
+                let longer = decoded(&mut decoder, codec, &stored, length + 1);
+                prop_assert!(plain.is_err() || longer.is_err());
             }
         }
     }

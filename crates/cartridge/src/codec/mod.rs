@@ -1,6 +1,6 @@
 //! Compression of frames (docs/cartridge-format.md, "Codecs").
 //!
-//! A decoder is told how long the result must be and allocates that and no more. The caller has
+//! A decoder is given the room for the result, which has to fill it exactly. The caller has
 //! checked that length against [`crate::limits`] before.
 
 mod decode;

@@ -96,25 +96,21 @@ impl FrameKey {
         Bytes::from(sealed)
     }
 
-    /// Decrypts `sealed`, which ends with its tag.
-    pub(crate) fn open(
+    /// Decrypts `sealed`, which ends with its tag, where it lies; returns how long it is then. After an
+    /// error it holds anything.
+    pub(crate) fn open_in_place(
         &self,
         place: FramePlace<'_>,
         preamble: &[u8],
-        sealed: &[u8],
-    ) -> Result<Bytes, OpenError> {
+        sealed: &mut [u8],
+    ) -> Result<usize, OpenError> {
         let parsed = Preamble::parse(preamble).ok_or(OpenError::NotAuthentic)?;
         if !self.fits(&parsed) {
             return Err(OpenError::OtherKey);
         }
-        let mut plain = sealed.to_vec();
         let aad = Aad::from(self.additional_data(place, preamble));
-        let opened = self
-            .key
-            .open_in_place(nonce(place.sequence), aad, &mut plain);
-        let length = opened.map_err(|_| OpenError::NotAuthentic)?.len();
-        plain.truncate(length);
-        Ok(Bytes::from(plain))
+        let opened = self.key.open_in_place(nonce(place.sequence), aad, sealed);
+        Ok(opened.map_err(|_| OpenError::NotAuthentic)?.len())
     }
 
     /// docs/cartridge-format.md, "Encryption": all that must not change, without what is known only
@@ -197,6 +193,18 @@ mod tests {
         }
     }
 
+    fn open(
+        key: &FrameKey,
+        place: FramePlace<'_>,
+        preamble: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, OpenError> {
+        let mut bytes = sealed.to_vec();
+        let length = key.open_in_place(place, preamble, &mut bytes)?;
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
     fn encryption(byte: u8) -> Encryption {
         Encryption {
             key: EncryptionKey::new(&[byte; 32]),
@@ -221,11 +229,11 @@ mod tests {
         let sealed = key.seal(at(6), &preamble, [b"table", b"blocks"]);
         assert_eq!(sealed.len(), 11 + TAG_BYTES);
         assert_eq!(
-            key.open(at(6), &preamble, &sealed).as_deref(),
+            open(&key, at(6), &preamble, &sealed).as_deref(),
             Ok(&b"tableblocks"[..])
         );
         let refused = Err(OpenError::NotAuthentic);
-        assert_eq!(key.open(at(7), &preamble, &sealed), refused, "moved");
+        assert_eq!(open(&key, at(7), &preamble, &sealed), refused, "moved");
         for byte in (0..40).chain(44..54) {
             let mut other = header;
             other[byte] ^= 1;
@@ -233,18 +241,18 @@ mod tests {
                 sequence: 6,
                 header: &other,
             };
-            assert_eq!(key.open(other, &preamble, &sealed), refused, "{byte}");
+            assert_eq!(open(&key, other, &preamble, &sealed), refused, "{byte}");
         }
         for bit in 0..8 * sealed.len() {
             let mut damaged = sealed.to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(key.open(at(6), &preamble, &damaged), refused);
+            assert_eq!(open(&key, at(6), &preamble, &damaged), refused);
         }
         let mut told = preamble.clone();
         told[24] ^= 1; // the U-KAD
-        assert_eq!(key.open(at(6), &told, &sealed), refused);
+        assert_eq!(open(&key, at(6), &told, &sealed), refused);
         let other = FrameKey::derive(&super::tests::encryption(6).key, place());
-        let opened = other.open(at(6), &preamble, &sealed);
+        let opened = open(&other, at(6), &preamble, &sealed);
         assert_eq!(opened, Err(OpenError::OtherKey));
     }
 
