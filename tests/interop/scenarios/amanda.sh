@@ -62,7 +62,7 @@ as_backup() {
     timeout 200 runuser -u backup -- env PATH="$PATH" "$@"
 }
 
-# dump: runs amdump. Once in a hundred runs Amanda 3.5.1's planner ends before it has read its own client's answer
+# dump: runs amdump. Now and then Amanda 3.5.1's planner ends before it has read its own client's answer
 # ("hmm, disk was stranded on waitq"), and dumps nothing at all; then, and only then, again.
 dump() {
     as_backup amdump Daily && return
