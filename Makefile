@@ -6,9 +6,10 @@ SCENARIO ?=
 BENCH ?=
 FUZZ ?= cdb chap connection login pdu unit
 SECONDS ?= 60
+MINUTES ?= 10
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
 
-.PHONY: help run build test unit interop bench fuzz fuzz-nightly check setup clean
+.PHONY: help run build test unit interop bench soak fuzz fuzz-nightly check setup clean
 
 help: ## Lists these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,11 @@ bench: build ## Speed beside tgt, istgt and the machine's limits; options in BEN
 	$(CARGO) run --release --package bench -- --capstan $(CAPSTAN) \
 		--directory $(or $(TMPDIR),$(wildcard /dev/shm),/tmp) \
 		--revision "$$(git describe --always --dirty)" --output bench/results/$$(date +%F) $(BENCH)
+
+soak: ## Mixed work on all drives with verification, memory and descriptors watched; MINUTES=n
+	@scripts/setup build
+	CAPSTAN_SOAK_SECONDS=$$(($(MINUTES) * 60)) \
+		$(CARGO) test --release --package capstan --test it stress::soak -- --nocapture
 
 fuzz: ## Attacks the parsers and the iSCSI core; options in FUZZ="target…" SECONDS=n
 	@scripts/setup build fuzz

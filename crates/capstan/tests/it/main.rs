@@ -26,6 +26,7 @@ mod reservations;
 mod restart;
 mod secrets;
 mod sessions;
+mod stress;
 mod tape;
 mod testing_guide;
 mod trace;

@@ -128,6 +128,18 @@ impl Host {
         }
     }
 
+    /// Runs a command; `None` when the connection ends before it does.
+    pub(crate) fn try_run(&mut self, cdb: &[u8], data: DataTransfer) -> Option<Finished> {
+        self.core.command(self.lun, cdb, data);
+        loop {
+            match self.event()? {
+                InitiatorEvent::Finished(finished) => return Some(finished),
+                InitiatorEvent::Pinged { .. } => {}
+                other => panic!("no answer to {cdb:02x?}: {other:?}"),
+            }
+        }
+    }
+
     /// Runs a command that must end GOOD, and returns what came in.
     pub(crate) fn good(&mut self, cdb: &[u8], data: DataTransfer) -> Vec<u8> {
         let finished = self.run(cdb, data);
