@@ -31,7 +31,7 @@ fn mixed() -> Vec<Object> {
 }
 
 /// A copy of a fixture: loading seals the last segment.
-fn copy_of(fixture: &str) -> tempfile::TempDir {
+pub(crate) fn copy_of(fixture: &str) -> tempfile::TempDir {
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let directory = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(testdata.join(fixture)).unwrap() {

@@ -9,3 +9,4 @@ mod faults;
 mod fixtures;
 mod model;
 mod partitions;
+mod tapecat;
