@@ -29,6 +29,8 @@ pub(super) struct Disk {
     pub(super) files: Vec<FileState>,
     pub(super) operations: u64,
     pub(super) fault: Option<(u64, Fault)>,
+    pub(super) reads: u64,
+    pub(super) read_fault: Option<(u64, Fault)>,
     pub(super) room_bytes: Option<u64>,
     pub(super) dice: Dice,
 }
@@ -46,25 +48,80 @@ pub(super) enum Change {
     Length(usize),
 }
 
+/// How an operation that changes something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Works,
+    /// The machine stops while it is done: it counts as begun.
+    Stops,
+    /// Any part of it may be done.
+    Fails(io::ErrorKind),
+}
+
+impl Outcome {
+    /// What the caller is told.
+    pub(super) fn result(self) -> io::Result<()> {
+        match self {
+            Self::Works => Ok(()),
+            Self::Stops => Err(stopped()),
+            Self::Fails(kind) => Err(kind.into()),
+        }
+    }
+}
+
+pub(super) fn stopped() -> io::Error {
+    io::Error::other("the machine stopped")
+}
+
 impl Disk {
-    /// Counts an operation, and fails when it is its turn. Returns true when the machine stops
-    /// during it.
-    pub(super) fn step(&mut self) -> io::Result<bool> {
+    /// Counts an operation and says how it goes. Fails when nothing of it is done any more.
+    pub(super) fn step(&mut self) -> io::Result<Outcome> {
         let operation = self.operations;
         self.operations += 1;
         match self.fault {
-            Some((at, Fault::Stop)) if operation == at => Ok(true),
-            Some((at, Fault::FailOnce)) if operation == at => Err(io::Error::other("failed once")),
-            Some((at, Fault::Stop | Fault::Fail)) if operation >= at => {
-                Err(io::Error::other("failed"))
-            }
-            _ => Ok(false),
+            Some((at, fault)) if operation == at => match fault {
+                Fault::Stop => Ok(Outcome::Stops),
+                Fault::StopBefore => Err(stopped()),
+                Fault::FailOnce | Fault::Fail => Ok(Outcome::Fails(io::ErrorKind::Other)),
+                Fault::FullOnce => Ok(Outcome::Fails(io::ErrorKind::StorageFull)),
+            },
+            Some((at, Fault::Stop | Fault::StopBefore)) if operation > at => Err(stopped()),
+            Some((at, Fault::Fail)) if operation > at => Ok(Outcome::Fails(io::ErrorKind::Other)),
+            _ => Ok(Outcome::Works),
         }
+    }
+
+    /// Counts a read, and fails when it is its turn.
+    pub(super) fn step_of_reading(&mut self) -> io::Result<()> {
+        let read = self.reads;
+        self.reads += 1;
+        match self.read_fault {
+            Some((at, Fault::FailOnce)) if read == at => Err(io::Error::other("cannot be read")),
+            Some((at, Fault::Fail)) if read >= at => Err(io::Error::other("cannot be read")),
+            _ if self.stands_still() => Err(stopped()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns whether a change of a name is made: those that fail may be made all the same.
+    pub(super) fn does_anyway(&mut self, outcome: Outcome) -> bool {
+        !matches!(outcome, Outcome::Fails(_)) || self.dice.below(2) == 0
+    }
+
+    pub(super) fn remove(&mut self, name: &Name) -> io::Result<()> {
+        let outcome = self.step()?;
+        if !self.names.contains_key(name) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if self.does_anyway(outcome) {
+            self.names.remove(name);
+        }
+        outcome.result()
     }
 
     /// Returns true when the machine has stopped.
     pub(super) fn stands_still(&self) -> bool {
-        matches!(self.fault, Some((at, Fault::Stop)) if self.operations > at)
+        matches!(self.fault, Some((at, Fault::Stop | Fault::StopBefore)) if self.operations > at)
     }
 
     pub(super) fn used_bytes(&self) -> u64 {
@@ -93,6 +150,39 @@ impl FileState {
             Change::Length(length) => self.now.resize(*length, 0),
         }
         self.pending.push(change);
+    }
+
+    /// Does a part of a change that failed: as kernels do, the beginning of a write, or pieces of it.
+    pub(super) fn apply_part(&mut self, change: &Change, dice: &mut Dice) {
+        match change {
+            Change::Length(length) => {
+                if dice.below(2) == 0 {
+                    self.apply(Change::Length(*length));
+                }
+            }
+            Change::Write { offset, bytes } => {
+                let from_front = dice.below(2) == 0;
+                let keep = dice.strategy();
+                for (offset, piece) in pieces(*offset, bytes) {
+                    if dice.keeps(keep) {
+                        let bytes = piece.to_vec();
+                        self.apply(Change::Write { offset, bytes });
+                    } else if from_front {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A sync failed: pages count as clean though some never reached the disk. They can be read until
+    /// the kernel needs their memory; then what the disk has is read.
+    pub(super) fn fail_sync(&mut self, dice: &mut Dice) {
+        self.durable = self.crash(dice).durable;
+        self.pending.clear();
+        if dice.below(2) == 0 {
+            self.now.clone_from(&self.durable);
+        }
     }
 
     /// What is left of the file after a crash.

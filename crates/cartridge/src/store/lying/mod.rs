@@ -3,15 +3,17 @@
 //! # Crash
 //! [`LyingStore::crash`] returns what is left when the machine stops: of what was written since the
 //! last sync of a file, any 512-byte pieces; of names created or removed since the last sync of the
-//! directory, any, and publishing does both; of changes of length, any; of a label whose replacement did not succeed, the old
-//! one or the new one. Where the power failed during a write, the physical
-//! sector of 4096 bytes is torn: what it held before is gone too, even if that had been synchronized.
+//! directory, any, and publishing does both; of changes of length, any; of a label whose replacement did
+//! not succeed, the old one or the new one. Where the power failed during a write, the physical sector
+//! of 4096 bytes is torn: what it held before is gone too, even if that had been synchronized.
 //! What is left follows from a seed.
 //!
 //! # Faults
 //! Operations that change something are numbered from 0. One can be told to be the last before the
-//! machine stops, or to fail. A failed sync drops some of what it should have kept and, as kernels
-//! do, reports that once.
+//! machine stops, to fail, or to find no room. What fails may be done in part: the beginning of a write or
+//! pieces of it, a new length, a new name, a removed one. A failed sync drops some of what it should have
+//! kept and, as kernels do, reports that once; what it dropped may be seen until the machine stops, or be
+//! gone at once. Reads are numbered on their own.
 
 mod dice;
 mod disk;
@@ -22,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
 use dice::Dice;
-use disk::{Change, Disk, FileState, Name};
+use disk::{Change, Disk, FileState, Name, Outcome, stopped};
 
 /// A cartridge on a disk that lies. For tests. Clones share the disk.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +37,14 @@ pub struct LyingStore {
 pub enum Fault {
     /// The machine stops during the operation: all later ones fail too.
     Stop,
+    /// The machine stops before the operation: nothing of it is left.
+    StopBefore,
     /// The operation fails; later ones work.
     FailOnce,
     /// The operation and all later ones fail, until [`LyingStore::heal`].
     Fail,
+    /// The operation finds the disk full; later ones find room.
+    FullOnce,
 }
 
 impl LyingStore {
@@ -57,10 +63,21 @@ impl LyingStore {
         self.disk().fault = Some((operation, fault));
     }
 
+    /// Returns how many reads of segment files there were.
+    pub fn reads(&self) -> u64 {
+        self.disk().reads
+    }
+
+    /// Lets the read `read`, or with [`Fault::Fail`] every one from it on, fail.
+    pub fn inject_read(&self, read: u64, fault: Fault) {
+        self.disk().read_fault = Some((read, fault));
+    }
+
     /// Ends all faults and gives room without limit.
     pub fn heal(&self) {
         let mut disk = self.disk();
         disk.fault = None;
+        disk.read_fault = None;
         disk.room_bytes = None;
     }
 
@@ -111,6 +128,7 @@ impl LyingStore {
     pub fn fork(&self) -> Self {
         let disk = Disk {
             fault: None,
+            read_fault: None,
             room_bytes: None,
             ..self.disk().clone()
         };
@@ -138,17 +156,16 @@ impl SegmentStore for LyingStore {
 
     fn replace_label(&mut self, text: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
-        let stands_still = disk.stands_still();
-        let result = disk.step();
-        let whole = matches!(result, Ok(false));
+        let outcome = disk.step()?;
+        let whole = outcome == Outcome::Works;
         // What failed may have renamed the file all the same, without telling the disk yet.
-        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+        if whole || Dice::new(disk.operations).below(3) > 0 {
             disk.label = Some(text.to_vec());
         }
         if whole {
             disk.durable_label = Some(text.to_vec());
         }
-        if result? { Err(stopped()) } else { Ok(()) }
+        outcome.result()
     }
 
     fn read_memory(&self) -> io::Result<Option<Vec<u8>>> {
@@ -157,17 +174,16 @@ impl SegmentStore for LyingStore {
 
     fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
-        let stands_still = disk.stands_still();
-        let result = disk.step();
-        let whole = matches!(result, Ok(false));
-        // As with the label.
-        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+        let outcome = disk.step()?;
+        let whole = outcome == Outcome::Works;
+        // What failed may have renamed the file all the same, without telling the disk yet.
+        if whole || Dice::new(disk.operations).below(3) > 0 {
             disk.memory = Some(text.to_vec());
         }
         if whole {
             disk.durable_memory = Some(text.to_vec());
         }
-        if result? { Err(stopped()) } else { Ok(()) }
+        outcome.result()
     }
 
     fn list(&self) -> io::Result<Listing> {
@@ -183,7 +199,7 @@ impl SegmentStore for LyingStore {
 
     fn create_segment(&mut self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         let mut disk = self.disk();
-        let stop = disk.step()?;
+        let outcome = disk.step()?;
         let unpublished = Name::Unpublished(name);
         if [unpublished, Name::Published(name)]
             .iter()
@@ -192,28 +208,23 @@ impl SegmentStore for LyingStore {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let id = disk.files.len();
-        disk.files.push(FileState::default());
-        disk.names.insert(unpublished, id);
-        drop(disk);
-        if stop {
-            Err(stopped())
-        } else {
-            Ok(self.file(id))
+        if disk.does_anyway(outcome) {
+            disk.files.push(FileState::default());
+            disk.names.insert(unpublished, id);
         }
+        drop(disk);
+        outcome.result().map(|()| self.file(id))
     }
 
     fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
         let mut disk = self.disk();
-        let stands_still = disk.stands_still();
-        let result = disk.step();
-        let whole = matches!(result, Ok(false));
-        // As with the label.
-        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+        let outcome = disk.step()?;
+        if disk.does_anyway(outcome) {
             let id = disk.names.remove(&Name::Unpublished(name));
             let id = id.ok_or(io::ErrorKind::NotFound)?;
             disk.names.insert(Name::Published(name), id);
         }
-        if result? { Err(stopped()) } else { Ok(()) }
+        outcome.result()
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
@@ -222,36 +233,22 @@ impl SegmentStore for LyingStore {
     }
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
-        let mut disk = self.disk();
-        let stop = disk.step()?;
-        let removed = disk.names.remove(&Name::Published(name));
-        removed.ok_or(io::ErrorKind::NotFound)?;
-        if stop { Err(stopped()) } else { Ok(()) }
+        self.disk().remove(&Name::Published(name))
     }
 
     fn remove_unpublished(&mut self, name: SegmentName) -> io::Result<()> {
-        let mut disk = self.disk();
-        let stop = disk.step()?;
-        let removed = disk.names.remove(&Name::Unpublished(name));
-        removed.ok_or(io::ErrorKind::NotFound)?;
-        if stop { Err(stopped()) } else { Ok(()) }
+        self.disk().remove(&Name::Unpublished(name))
     }
 
     fn sync_directory(&mut self) -> io::Result<()> {
         let mut disk = self.disk();
-        if disk.step()? {
-            return Err(stopped());
-        }
+        disk.step()?.result()?;
         disk.durable_names = disk.names.clone();
         let disk = &mut *disk;
         disk.durable_label.clone_from(&disk.label);
         disk.durable_memory.clone_from(&disk.memory);
         Ok(())
     }
-}
-
-fn stopped() -> io::Error {
-    io::Error::other("the machine stopped")
 }
 
 struct LyingFile {
@@ -263,14 +260,19 @@ impl LyingFile {
     /// Does `change`; when the machine stops during it, any part of it may be left.
     fn change(&mut self, change: Change) -> io::Result<()> {
         let mut disk = self.store.disk();
-        let stop = disk.step()?;
+        let outcome = disk.step()?;
         let length = match &change {
             Change::Write { offset, bytes } => offset + bytes.len(),
             Change::Length(length) => *length,
         };
         disk.check_room(self.id, length)?;
-        disk.files[self.id].apply(change);
-        if stop { Err(stopped()) } else { Ok(()) }
+        let disk = &mut *disk;
+        let file = &mut disk.files[self.id];
+        match outcome {
+            Outcome::Works | Outcome::Stops => file.apply(change),
+            Outcome::Fails(_) => file.apply_part(&change, &mut disk.dice),
+        }
+        outcome.result()
     }
 }
 
@@ -280,7 +282,8 @@ impl SegmentFile for LyingFile {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let disk = self.store.disk();
+        let mut disk = self.store.disk();
+        disk.step_of_reading()?;
         let now = &disk.files[self.id].now;
         let from = now.get(in_memory(offset)..).unwrap_or_default();
         let count = from.len().min(buffer.len());
@@ -306,23 +309,18 @@ impl SegmentFile for LyingFile {
 
     fn sync(&mut self) -> io::Result<()> {
         let mut disk = self.store.disk();
-        let result = disk.step();
+        let outcome = disk.step()?;
         let disk = &mut *disk;
         let file = &mut disk.files[self.id];
-        match result {
-            Ok(false) => {
+        match outcome {
+            Outcome::Works => {
                 file.durable.clone_from(&file.now);
                 file.pending.clear();
-                Ok(())
             }
-            Ok(true) => Err(stopped()),
-            Err(error) => {
-                // The pages count as clean now; some of them never reached the disk.
-                file.durable = file.crash(&mut disk.dice).durable;
-                file.pending.clear();
-                Err(error)
-            }
+            Outcome::Stops => {}
+            Outcome::Fails(_) => file.fail_sync(&mut disk.dice),
         }
+        outcome.result()
     }
 }
 
