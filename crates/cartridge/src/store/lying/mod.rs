@@ -18,13 +18,14 @@
 mod dice;
 mod disk;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
 use dice::Dice;
-use disk::{Change, Disk, FileState, Name, Outcome, stopped};
+use disk::{Change, Disk, FileState, Name, Outcome};
 
 /// A cartridge on a disk that lies. For tests. Clones share the disk.
 #[derive(Clone, Debug, Default)]
@@ -96,12 +97,16 @@ impl LyingStore {
     pub fn crash(&self, seed: u64) -> Self {
         let disk = self.disk();
         let mut dice = Dice::new(seed);
-        let names = dice.names(&disk.durable_names, &disk.names);
-        let files: Vec<FileState> = disk
-            .files
-            .iter()
-            .map(|file| file.crash(&mut dice))
-            .collect();
+        let mut names = dice.names(&disk.durable_names, &disk.names);
+        // Files without a name are gone; the others are counted anew.
+        let mut files = Vec::with_capacity(names.len());
+        let mut moved = BTreeMap::new();
+        for id in names.values_mut() {
+            *id = *moved.entry(*id).or_insert_with(|| {
+                files.push(disk.files[*id].crash(&mut dice));
+                files.len() - 1
+            });
+        }
         let labels = [&disk.label, &disk.durable_label];
         let label = labels[dice.below(labels.len())].clone();
         let memories = [&disk.memory, &disk.durable_memory];
