@@ -4,6 +4,7 @@ use std::io;
 
 use uuid::Uuid;
 
+use crate::encryption::KeyId;
 use crate::store::SegmentName;
 
 /// A fault of the outside world, or a request that a cartridge cannot follow.
@@ -140,6 +141,18 @@ pub enum Error {
         /// Where.
         place: String,
     },
+    /// The cartridge is encrypted, and the key that opens its key is not among those configured.
+    #[error("cartridge: encrypted, and key {id} is not there")]
+    KeyEncryptionKeyMissing {
+        /// The key that is wanted.
+        id: KeyId,
+    },
+    /// The key of the cartridge cannot be trusted.
+    #[error("key: {reason}")]
+    KeyFileDamaged {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Key-associated data are longer than there is room for.
     #[error("key-associated data: {length} bytes, allowed are 128")]
     KeyAssociatedDataLength {
@@ -221,9 +234,11 @@ impl Error {
             Self::AlreadyExists
             | Self::InvalidLabel { .. }
             | Self::InvalidSetting { .. }
+            | Self::KeyEncryptionKeyMissing { .. }
             | Self::UnsupportedFormat { .. } => Remedy::FixConfiguration,
             Self::LabelMissing
             | Self::LabelDamaged { .. }
+            | Self::KeyFileDamaged { .. }
             | Self::Damaged { .. }
             | Self::NotAuthentic { .. }
             | Self::SegmentMissing { .. }

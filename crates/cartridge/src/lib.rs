@@ -47,7 +47,10 @@ pub use cartridge::{
     Stop, Usage, has_encrypted_blocks,
 };
 pub use codec::Codec;
-pub use encryption::{BlockEncryption, Decryption, Encryption, EncryptionKey, KeyAssociatedData};
+pub use encryption::{
+    BlockEncryption, Decryption, Derivation, Encryption, EncryptionKey, KeyAssociatedData,
+    KeyEncryptionKey, KeyFile, KeyId, KeyRing, rewrap_key,
+};
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};

@@ -45,6 +45,12 @@ pub const SEGMENT_BYTES_MAX: u64 = u32::MAX as u64;
 /// The largest `label` file that is read.
 pub const LABEL_BYTES_MAX: u64 = 64 * 1024;
 
+/// The largest `key` file that is read.
+pub const KEY_FILE_BYTES_MAX: u64 = 16 * 1024;
+
+/// The most keys of a cartridge: the old one and the new one while it is being rewritten.
+pub const CARTRIDGE_KEYS_MAX: usize = 2;
+
 /// The largest `memory` file that is read or written: attributes of 16 KiB in hexadecimal digits, each
 /// with its number, and what is counted.
 pub const MEMORY_BYTES_MAX: u64 = 256 * 1024;

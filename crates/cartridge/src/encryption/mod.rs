@@ -6,11 +6,15 @@
 //!   counted ([`seal`]).
 //! - What was sealed is served only when its tag is good for the place where it lies.
 
+mod kek;
 mod key;
+mod key_file;
 mod preamble;
 mod seal;
 
+pub use kek::{Derivation, KeyEncryptionKey, KeyId, KeyRing};
 pub use key::{Decryption, Encryption, EncryptionKey, KeyAssociatedData};
+pub use key_file::{KeyFile, rewrap_key};
 pub use preamble::BlockEncryption;
 pub(crate) use preamble::{Preamble, SEAL_BYTES_MAX, SEAL_BYTES_MIN, TAG_BYTES};
 #[cfg(test)]

@@ -137,7 +137,7 @@ fn nonce(sequence: u32) -> Nonce {
     Nonce::assume_unique_for_key(bytes)
 }
 
-struct Length(usize);
+pub(super) struct Length(pub(super) usize);
 
 impl KeyType for Length {
     fn len(&self) -> usize {

@@ -2,12 +2,13 @@
 //!
 //! # Crash
 //! The label is written to `label.tmp`, synced, renamed over `label`, and the directory is synced.
-//! A `label.tmp` left behind by a crash means nothing and is written over. The same with `memory`.
+//! A `label.tmp` left behind by a crash means nothing and is written over. The same with `memory`
+//! and `key`; what the latter held before is overwritten afterwards.
 //! A segment is `….seg.new` until it is published, by a rename.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -15,10 +16,13 @@ use rustix::fs::{FallocateFlags, fallocate, fstatfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
 use super::{Listing, SegmentFile, SegmentName, SegmentStore};
-use crate::limits::{LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
+use crate::format::in_memory;
+use crate::limits::{KEY_FILE_BYTES_MAX, LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
 
 const LABEL: &str = "label";
 const MEMORY: &str = "memory";
+const KEY: &str = "key";
+const KEY_TEMPORARY: &str = "key.tmp";
 /// What follows the name of a segment that is being created.
 const UNPUBLISHED: &str = ".new";
 
@@ -71,6 +75,16 @@ impl LocalStore {
         Ok(Some(text))
     }
 
+    fn open_to_wipe(&self, name: &str) -> io::Result<Option<File>> {
+        let opened = OpenOptions::new()
+            .write(true)
+            .open(self.directory.join(name));
+        match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
     fn replace(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
         let new = self.directory.join(format!("{name}.tmp"));
         let file = File::create(&new)?;
@@ -96,6 +110,31 @@ impl SegmentStore for LocalStore {
 
     fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
         self.replace(MEMORY, text)
+    }
+
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>> {
+        self.read(KEY, KEY_FILE_BYTES_MAX)
+    }
+
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
+        let old = self.open_to_wipe(KEY)?;
+        self.replace(KEY, text)?;
+        match old {
+            // Somebody has a copy under another name and will want it whole.
+            Some(old) if old.metadata()?.nlink() > 0 => Ok(()),
+            Some(old) => wipe(&old),
+            None => Ok(()),
+        }
+    }
+
+    fn destroy_key(&mut self) -> io::Result<()> {
+        for name in [KEY_TEMPORARY, KEY] {
+            if let Some(file) = self.open_to_wipe(name)? {
+                wipe(&file)?;
+                fs::remove_file(self.directory.join(name))?;
+            }
+        }
+        sync_directory(&self.directory)
     }
 
     fn list(&self) -> io::Result<Listing> {
@@ -154,6 +193,13 @@ impl SegmentStore for LocalStore {
     fn sync_directory(&mut self) -> io::Result<()> {
         sync_directory(&self.directory)
     }
+}
+
+/// Writes zeros over all of `file`. Durable when it returns.
+fn wipe(file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len().min(KEY_FILE_BYTES_MAX);
+    file.write_all_at(&vec![0; in_memory(length)], 0)?;
+    file.sync_all()
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {

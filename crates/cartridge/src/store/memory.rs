@@ -16,6 +16,7 @@ pub struct MemoryStore {
 struct Files {
     label: Option<Vec<u8>>,
     memory: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
     segments: BTreeMap<SegmentName, Contents>,
     unpublished: BTreeMap<SegmentName, Contents>,
 }
@@ -50,6 +51,20 @@ impl SegmentStore for MemoryStore {
 
     fn replace_memory(&mut self, text: &[u8]) -> io::Result<()> {
         lock(&self.files).memory = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(lock(&self.files).key.clone())
+    }
+
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
+        lock(&self.files).key = Some(text.to_vec());
+        Ok(())
+    }
+
+    fn destroy_key(&mut self) -> io::Result<()> {
+        lock(&self.files).key = None;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! A store promises no more than a file system does: a write may be lost, whole or in part, until
 //! [`SegmentFile::sync`] returned; a created, published or removed name may be forgotten until
-//! [`SegmentStore::sync_directory`] returned. Only label and memory are replaced atomically and durably.
+//! [`SegmentStore::sync_directory`] returned. Only label, memory and key are replaced atomically and durably.
 //! A segment is created under a name that means nothing and gets its own only when it is published, so
 //! that its name stands for a file whose header was durable.
 //! After a failed `sync` nothing is known about the writes before it.
@@ -37,6 +37,16 @@ pub trait SegmentStore: Send {
 
     /// Replaces the memory file. Atomic; durable when it returns.
     fn replace_memory(&mut self, text: &[u8]) -> io::Result<()>;
+
+    /// Returns the key file, or `None` when there is none.
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>>;
+
+    /// Replaces the key file. Atomic; durable when it returns. What it held before is overwritten, as far
+    /// as the disk lets that be known.
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()>;
+
+    /// Overwrites and removes the key file, if there is one. Durable when it returns.
+    fn destroy_key(&mut self) -> io::Result<()>;
 
     /// Returns the names of all segment files. Other files are left alone.
     fn list(&self) -> io::Result<Listing>;

@@ -54,6 +54,18 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
         self.store.replace_memory(text)
     }
 
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>> {
+        self.store.read_key()
+    }
+
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
+        self.store.replace_key(text)
+    }
+
+    fn destroy_key(&mut self) -> io::Result<()> {
+        self.store.destroy_key()
+    }
+
     fn list(&self) -> io::Result<Listing> {
         self.store.list()
     }

@@ -111,11 +111,15 @@ impl LyingStore {
         let label = labels[dice.below(labels.len())].clone();
         let memories = [&disk.memory, &disk.durable_memory];
         let memory = memories[dice.below(memories.len())].clone();
+        let keys = [&disk.key, &disk.durable_key];
+        let key = keys[dice.below(keys.len())].clone();
         let left = Disk {
             durable_label: label.clone(),
             label,
             durable_memory: memory.clone(),
             memory,
+            durable_key: key.clone(),
+            key,
             durable_names: names.clone(),
             names,
             files,
@@ -191,6 +195,49 @@ impl SegmentStore for LyingStore {
         outcome.result()
     }
 
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.disk().key.clone())
+    }
+
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stands_still = disk.stands_still();
+        let result = disk.step();
+        let whole = matches!(result, Ok(false));
+        // As with the label.
+        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+            disk.key = Some(text.to_vec());
+        }
+        if whole {
+            disk.durable_key = Some(text.to_vec());
+        }
+        if result? { Err(stopped()) } else { Ok(()) }
+    }
+
+    fn destroy_key(&mut self) -> io::Result<()> {
+        let mut disk = self.disk();
+        let stands_still = disk.stands_still();
+        let result = disk.step();
+        let wiped = disk.key.as_ref().map(|text| vec![0; text.len()]);
+        // What failed may be as before, overwritten, or gone, in this order and as far as it came.
+        let came = match result {
+            Ok(false) => 3,
+            _ if stands_still => 0,
+            _ => Dice::new(disk.operations).below(4),
+        };
+        if came > 0 {
+            disk.durable_key.clone_from(&wiped);
+            disk.key = wiped;
+        }
+        if came > 1 {
+            disk.key = None;
+        }
+        if came > 2 {
+            disk.durable_key = None;
+        }
+        if result? { Err(stopped()) } else { Ok(()) }
+    }
+
     fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for name in self.disk().names.keys() {
@@ -252,6 +299,7 @@ impl SegmentStore for LyingStore {
         let disk = &mut *disk;
         disk.durable_label.clone_from(&disk.label);
         disk.durable_memory.clone_from(&disk.memory);
+        disk.durable_key.clone_from(&disk.key);
         Ok(())
     }
 }

@@ -75,6 +75,20 @@ impl SegmentStore for FaultyStore {
         self.inner.replace_memory(text)
     }
 
+    fn read_key(&self) -> io::Result<Option<Vec<u8>>> {
+        self.inner.read_key()
+    }
+
+    fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
+        full(&self.fault)?;
+        self.inner.replace_key(text)
+    }
+
+    fn destroy_key(&mut self) -> io::Result<()> {
+        stuck(&self.fault)?;
+        self.inner.destroy_key()
+    }
+
     fn list(&self) -> io::Result<Listing> {
         self.inner.list()
     }
