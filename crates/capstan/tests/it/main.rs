@@ -24,6 +24,7 @@ mod profiles;
 mod reinstatement;
 mod reservations;
 mod restart;
+mod scale;
 mod secrets;
 mod sessions;
 mod stress;

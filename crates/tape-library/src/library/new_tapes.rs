@@ -21,7 +21,7 @@ use crate::inventory::{CartridgeRecord, CartridgeState};
 use crate::profile::{Form, MachineSpec, Media, NewCartridgesGo};
 
 /// The most cartridges that one call makes: each costs a few waits for the disk.
-pub const CARTRIDGES_AT_ONCE_MAX: usize = 4096;
+pub const CARTRIDGES_AT_ONCE_MAX: usize = 16_384;
 
 /// The longest barcode: the volume identifier in a volume tag (SMC-3) has 32 characters.
 const BARCODE_LENGTH_MAX: usize = 32;
