@@ -201,29 +201,26 @@ impl SegmentStore for LyingStore {
 
     fn replace_key(&mut self, text: &[u8]) -> io::Result<()> {
         let mut disk = self.disk();
-        let stands_still = disk.stands_still();
-        let result = disk.step();
-        let whole = matches!(result, Ok(false));
+        let outcome = disk.step()?;
+        let whole = outcome == Outcome::Works;
         // As with the label.
-        if whole || (!stands_still && Dice::new(disk.operations).below(3) > 0) {
+        if whole || Dice::new(disk.operations).below(3) > 0 {
             disk.key = Some(text.to_vec());
         }
         if whole {
             disk.durable_key = Some(text.to_vec());
         }
-        if result? { Err(stopped()) } else { Ok(()) }
+        outcome.result()
     }
 
     fn destroy_key(&mut self) -> io::Result<()> {
         let mut disk = self.disk();
-        let stands_still = disk.stands_still();
-        let result = disk.step();
+        let outcome = disk.step()?;
         let wiped = disk.key.as_ref().map(|text| vec![0; text.len()]);
         // What failed may be as before, overwritten, or gone, in this order and as far as it came.
-        let came = match result {
-            Ok(false) => 3,
-            _ if stands_still => 0,
-            _ => Dice::new(disk.operations).below(4),
+        let came = match outcome {
+            Outcome::Works => 3,
+            Outcome::Stops | Outcome::Fails(_) => Dice::new(disk.operations).below(4),
         };
         if came > 0 {
             disk.durable_key.clone_from(&wiped);
@@ -235,7 +232,7 @@ impl SegmentStore for LyingStore {
         if came > 2 {
             disk.durable_key = None;
         }
-        if result? { Err(stopped()) } else { Ok(()) }
+        outcome.result()
     }
 
     fn list(&self) -> io::Result<Listing> {
