@@ -22,6 +22,7 @@
 //!   [`LyingStore`], which loses whatever a file system may lose; [`WriteBehind`] goes around one.
 //! - [`Encryption`] and [`Decryption`]: keys for writing and for reading.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
+//! - [`inspect`]: looking into a cartridge's files without loading it, whatever is left of them.
 //! - [`Memory`]: attributes of applications, and what was counted over its life.
 
 mod buffers;
@@ -33,6 +34,7 @@ mod error;
 mod format;
 mod frame;
 mod index;
+pub mod inspect;
 mod label;
 pub mod limits;
 mod memory;

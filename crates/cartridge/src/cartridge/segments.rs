@@ -148,7 +148,7 @@ pub(super) fn read_header(
 }
 
 /// Reads the trailer of the segment `name`; `None` when it is not sealed.
-pub(super) fn read_trailer(
+pub(crate) fn read_trailer(
     file: &dyn SegmentFile,
     name: SegmentName,
 ) -> io::Result<Option<Trailer>> {
@@ -164,7 +164,10 @@ pub(super) fn read_trailer(
 }
 
 /// Reads the index that `trailer` describes; `None` when it is damaged.
-fn read_index(file: &dyn SegmentFile, trailer: &Trailer) -> io::Result<Option<Vec<IndexEntry>>> {
+pub(crate) fn read_index(
+    file: &dyn SegmentFile,
+    trailer: &Trailer,
+) -> io::Result<Option<Vec<IndexEntry>>> {
     // The trailer fits the length of the file, which bounds what is allocated here.
     let mut bytes = vec![0; trailer.index_length()];
     let filled = file.read_at(&mut bytes, trailer.data_end)?;

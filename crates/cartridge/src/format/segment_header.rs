@@ -59,6 +59,27 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
+    /// Returns what takes the place of a header of which nothing is left: only where the segment begins
+    /// is known.
+    pub(crate) fn made_up(name: SegmentName, first_object: u64, generation: u64) -> Self {
+        Self {
+            cartridge: Uuid::nil(),
+            name,
+            epoch: 0,
+            previous: Uuid::nil(),
+            generation,
+            generation_first_object: 0,
+            first_object,
+            first_mark: 0,
+            first_host_byte: 0,
+            first_charged_byte: 0,
+            created_unix_ms: 0,
+            capacity_bytes: 0,
+            salt: None,
+            barcode: String::new(),
+        }
+    }
+
     /// Returns the header's bytes.
     pub(crate) fn emit(&self) -> [u8; HEADER_BYTES] {
         debug_assert!(self.barcode.len() <= BARCODE_BYTES_MAX);

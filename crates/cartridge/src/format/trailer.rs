@@ -23,6 +23,18 @@ pub(crate) enum SealReason {
     Recovered = 4,
 }
 
+impl SealReason {
+    /// Returns it in words.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Unload => "unload",
+            Self::Cut => "the next write went elsewhere",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
 /// A trailer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {

@@ -155,7 +155,7 @@ impl Memory {
     }
 
     /// Reads the text of a memory file.
-    fn parse(text: &[u8], cartridge: Uuid) -> Result<Option<Self>, String> {
+    pub(crate) fn parse(text: &[u8], cartridge: Uuid) -> Result<Option<Self>, String> {
         let line = sealed_line::open(text)?;
         let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
         if line.capstan_memory != Self::VERSION {

@@ -1,0 +1,208 @@
+//! One frame, read and checked in every way there is. This shares no code with reading for a host, so
+//! that the one is a check of the other.
+
+use std::io;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use crate::codec::{Codec, Decoder};
+use crate::encryption::{
+    EncryptionKey, FrameKey, FramePlace, OpenError, Preamble, SegmentKeys, TAG_BYTES,
+};
+use crate::format::{
+    EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry, SEGMENT_SALT_BYTES,
+};
+use crate::store::{SegmentFile, SegmentName};
+
+/// The blocks of a frame.
+#[derive(Clone, Debug)]
+pub(super) enum Blocks {
+    /// In clear.
+    Plain(Vec<Bytes>),
+    /// Good as far as that can be told without the key.
+    Sealed(Box<SealedBlocks>),
+}
+
+/// Blocks that could not be decrypted.
+#[derive(Clone, Debug)]
+pub(super) struct SealedBlocks {
+    pub(super) preamble: Preamble,
+}
+
+/// A frame of blocks that is whole.
+#[derive(Clone, Debug)]
+pub(super) struct Opened {
+    pub(super) blocks: Blocks,
+    /// With which key it was sealed, and what the host told with it.
+    pub(super) sealed_with: Option<(EncryptionKey, Preamble)>,
+}
+
+/// Reads frames of one segment.
+pub(super) struct FrameReader {
+    name: SegmentName,
+    keys: Vec<(EncryptionKey, FrameKey)>,
+    has_salt: bool,
+    decoder: Decoder,
+}
+
+impl FrameReader {
+    pub(super) fn new(
+        name: SegmentName,
+        cartridge: Uuid,
+        salt: Option<[u8; SEGMENT_SALT_BYTES]>,
+        keys: &[EncryptionKey],
+    ) -> Self {
+        let derive = |salt| {
+            let place = SegmentKeys {
+                cartridge,
+                segment: name,
+                salt,
+            };
+            let pairs = keys.iter().map(move |key| {
+                let frame_key = FrameKey::derive(key, place);
+                (key.clone(), frame_key)
+            });
+            pairs.collect()
+        };
+        Self {
+            name,
+            keys: salt.map_or_else(Vec::new, derive),
+            has_salt: salt.is_some(),
+            decoder: Decoder::default(),
+        }
+    }
+
+    /// Reads the frame of `entry`. The error says what is wrong with it.
+    pub(super) fn read(
+        &mut self,
+        file: &dyn SegmentFile,
+        entry: &IndexEntry,
+    ) -> Result<Opened, String> {
+        let mut bytes = vec![0; FRAME_HEADER_BYTES + entry.body_length as usize];
+        let filled = file
+            .read_at(&mut bytes, entry.offset)
+            .map_err(cannot_read)?;
+        if filled < bytes.len() {
+            return Err("the file is too short".to_owned());
+        }
+        let (header, body) = bytes.split_at_mut(FRAME_HEADER_BYTES);
+        let header_bytes: &[u8; FRAME_HEADER_BYTES] = (&*header)
+            .try_into()
+            .expect("split at the length of a header");
+        let header = FrameHeader::parse(header_bytes, self.name.uuid, entry.offset)
+            .ok_or("damaged frame header")?;
+        if !agree(&header, entry) {
+            return Err("frame and index disagree".to_owned());
+        }
+        if crc_fast::crc32_iscsi(body) != header.body_checksum {
+            return Err("checksum mismatch".to_owned());
+        }
+        if header.kind != FrameKind::Data {
+            return Ok(Opened {
+                blocks: Blocks::Plain(Vec::new()),
+                sealed_with: None,
+            });
+        }
+        if header.seal_length == 0 {
+            let blocks = self.decode(&header, body)?;
+            return Ok(Opened {
+                blocks: Blocks::Plain(blocks),
+                sealed_with: None,
+            });
+        }
+        self.unseal(&header, header_bytes, body)
+    }
+
+    fn unseal(
+        &mut self,
+        header: &FrameHeader,
+        header_bytes: &[u8; FRAME_HEADER_BYTES],
+        body: &mut [u8],
+    ) -> Result<Opened, String> {
+        if !self.has_salt {
+            return Err("sealed in a segment without a salt".to_owned());
+        }
+        let length = usize::from(header.seal_length).saturating_sub(TAG_BYTES);
+        let (preamble_bytes, sealed) = body.split_at_mut(length);
+        let preamble = Preamble::parse(preamble_bytes).ok_or("the preamble makes no sense")?;
+        let key = self.keys.iter().find(|(_, key)| key.fits(&preamble));
+        let Some((host_key, key)) = key else {
+            return Ok(Opened {
+                blocks: Blocks::Sealed(Box::new(SealedBlocks { preamble })),
+                sealed_with: None,
+            });
+        };
+        let place = FramePlace {
+            sequence: header.sequence,
+            header: header_bytes,
+        };
+        let opened = key.open_in_place(place, preamble_bytes, sealed);
+        let length = opened.map_err(|error| match error {
+            OpenError::NotAuthentic => "changed after it was encrypted",
+            OpenError::OtherKey => "encrypted under another key",
+        })?;
+        let host_key = host_key.clone();
+        let blocks = self.decode(header, &sealed[..length])?;
+        Ok(Opened {
+            blocks: Blocks::Plain(blocks),
+            sealed_with: Some((host_key, preamble)),
+        })
+    }
+
+    /// Decompresses table and blocks.
+    fn decode(&mut self, header: &FrameHeader, body: &[u8]) -> Result<Vec<Bytes>, String> {
+        let disagree = || "blocks and frame disagree".to_owned();
+        let table_length = header.table_length() as usize;
+        let (table, stored) = body.split_at_checked(table_length).ok_or_else(disagree)?;
+        let plain = if header.codec == Codec::Stored {
+            Bytes::copy_from_slice(stored)
+        } else {
+            let mut plain = vec![0; header.plain_length as usize];
+            let decoded = self.decoder.decode(header.codec, stored, &mut plain);
+            decoded.map_err(|error| error.to_string())?;
+            Bytes::from(plain)
+        };
+        let lengths: Vec<usize> = match header.block_length {
+            Some(length) => vec![length as usize; header.object_count as usize],
+            None => table
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|length| u32::from_le_bytes(*length) as usize)
+                .collect(),
+        };
+        let sum: u64 = lengths.iter().map(|length| *length as u64).sum();
+        if sum != plain.len() as u64
+            || plain.len() != header.plain_length as usize
+            || lengths.contains(&0)
+        {
+            return Err(disagree());
+        }
+        let mut rest = plain;
+        let blocks = lengths.into_iter().map(|length| rest.split_to(length));
+        Ok(blocks.collect())
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+pub(super) fn cannot_read(error: io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+/// Returns whether an index entry says what the frame says. The entry may have been cut.
+fn agree(header: &FrameHeader, entry: &IndexEntry) -> bool {
+    let kind = match header.kind {
+        FrameKind::Data => entry.kind == EntryKind::Data,
+        FrameKind::Filemarks => entry.kind == EntryKind::Filemarks,
+        FrameKind::Pad => false,
+    };
+    kind && header.first_object == entry.first_object
+        && u64::from(header.object_count) >= entry.object_count
+        && u64::from(header.marks_before) == entry.marks_before
+        && header.plain_length == entry.plain_length
+        && header.body_length == entry.body_length
+        && header.seal_length == entry.seal_length
+        && header.codec == entry.codec
+        && header.block_length.is_some() == entry.equal_lengths
+}

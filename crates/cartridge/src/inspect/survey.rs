@@ -1,0 +1,315 @@
+//! The first look: label, memory, and the headers of all segments.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::Inspection;
+use super::chain::{Candidate, Link, replay};
+use super::finding::{Finding, Severity};
+use super::frame::cannot_read;
+use super::segment::Segment;
+use super::summary::{SegmentState, SegmentSummary};
+use crate::cartridge::read_trailer;
+use crate::encryption::EncryptionKey;
+use crate::error::Error;
+use crate::format::{
+    FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, HEADER_BYTES, HeaderFault, SegmentHeader,
+    Trailer,
+};
+use crate::label::{Label, read_label};
+use crate::memory::{Memory, MemoryState};
+use crate::store::{Listing, SegmentFile, SegmentName, SegmentStore};
+
+impl Inspection {
+    /// Looks into the cartridge in `store`: reads label, memory, and the headers of its segments. Sealed
+    /// blocks are opened with those of `keys` that fit.
+    pub fn open(store: Box<dyn SegmentStore>, keys: Vec<EncryptionKey>) -> Result<Self, Error> {
+        let mut findings = Vec::new();
+        let label = match read_label(&*store) {
+            Ok(label) => Some(label),
+            Err(error) => {
+                findings.push(of_label(&error));
+                None
+            }
+        };
+        let listing = store.list();
+        let Listing {
+            mut published,
+            unpublished,
+        } = listing.map_err(|source| Error::io("directory: read", source))?;
+        published.sort_unstable();
+        findings.extend(unpublished.iter().map(|name| {
+            let reason = "a segment was being created; it goes at the next load";
+            Finding::new(Severity::Note, name, reason)
+        }));
+        let mut seen = Vec::new();
+        for name in published {
+            seen.push(Seen::read(&*store, name, &mut findings));
+        }
+        let identity = Identity::choose(label.as_ref(), &seen);
+        let (memory, memory_state) = memory_of(&*store, identity.cartridge, &mut findings);
+        let mut inspection = Self {
+            store,
+            keys,
+            label,
+            memory,
+            memory_state,
+            segments: Vec::new(),
+            partitions: Vec::new(),
+            findings,
+        };
+        inspection.build_chains(seen, &identity);
+        Ok(inspection)
+    }
+
+    fn build_chains(&mut self, seen: Vec<Seen>, identity: &Identity) {
+        let mut partitions: Vec<Vec<Candidate>> = Vec::new();
+        partitions.resize_with(identity.partitions, Vec::new);
+        let mut states = BTreeMap::new();
+        for seen in seen {
+            let Seen {
+                mut summary,
+                header,
+                header_lost,
+            } = seen;
+            if let Some(mut header) = header {
+                if header_lost {
+                    (header.cartridge, header.epoch) = (identity.cartridge, identity.epoch);
+                }
+                summary.state = self.place(&header, identity);
+                if summary.state == SegmentState::Live {
+                    let candidates = &mut partitions[usize::from(header.name.partition)];
+                    candidates.push(Candidate {
+                        header,
+                        header_lost,
+                    });
+                }
+            }
+            states.insert(summary.name, summary);
+        }
+        for candidates in partitions {
+            let links = replay(candidates, &mut self.findings);
+            self.partitions.push(links);
+        }
+        self.count_up_to_lost_headers();
+        let live: Vec<SegmentName> = self.partitions.iter().flatten().map(|it| it.name).collect();
+        self.segments = states.into_values().collect();
+        for summary in &mut self.segments {
+            if summary.state == SegmentState::Live && !live.contains(&summary.name) {
+                summary.state = SegmentState::CutOff;
+            }
+        }
+    }
+
+    /// Tells whether a segment with `header` belongs to the cartridge.
+    fn place(&mut self, header: &SegmentHeader, identity: &Identity) -> SegmentState {
+        let reason = if header.cartridge != identity.cartridge {
+            "belongs to another cartridge"
+        } else if header.epoch > identity.epoch {
+            "was written after a format that the label does not know"
+        } else if header.epoch < identity.epoch {
+            let reason = "is from before the last format; its file goes at the next load";
+            let note = Finding::new(Severity::Note, header.name, reason);
+            self.findings.push(note);
+            return SegmentState::CutOff;
+        } else if usize::from(header.name.partition) >= identity.partitions {
+            "is of a partition that the label does not have"
+        } else {
+            return SegmentState::Live;
+        };
+        let finding = Finding::new(Severity::Repairable, header.name, reason);
+        self.findings.push(finding);
+        SegmentState::Foreign
+    }
+
+    /// What lies before a segment whose header is lost follows from the segment before it.
+    fn count_up_to_lost_headers(&mut self) {
+        for links in &mut self.partitions {
+            for number in 1..links.len() {
+                if !links[number].header_lost {
+                    continue;
+                }
+                let before: &Link = &links[number - 1];
+                let next = Some(&links[number]);
+                let segment = Segment::open(&*self.store, before, next, &self.keys);
+                let mut totals = before.first;
+                for entry in &segment.entries {
+                    totals.host_bytes += u64::from(entry.plain_length);
+                }
+                // Before the lost header nobody has counted the filemarks but this index.
+                let own = segment.entries.iter().filter(|entry| entry.offset > 0);
+                totals.marks += own.map(|entry| entry.marks).sum::<u64>();
+                totals.objects = links[number].first.objects;
+                links[number].first = totals;
+            }
+        }
+    }
+}
+
+/// A segment file as it was seen first.
+struct Seen {
+    summary: SegmentSummary,
+    /// The header, or what can be made up for it.
+    header: Option<SegmentHeader>,
+    header_lost: bool,
+}
+
+impl Seen {
+    fn read(store: &dyn SegmentStore, name: SegmentName, findings: &mut Vec<Finding>) -> Self {
+        let nothing = |reason: String, findings: &mut Vec<Finding>| {
+            findings.push(Finding::new(Severity::Lost, name, reason));
+            Self {
+                summary: SegmentSummary::new(name, 0, [false; 2], None, None),
+                header: None,
+                header_lost: false,
+            }
+        };
+        let file = match store.open_segment(name) {
+            Ok(file) => file,
+            Err(error) => return nothing(cannot_read(error), findings),
+        };
+        let copies = [0, 1].map(|copy| read_copy(&*file, copy));
+        let good = [0, 1].map(|copy: usize| copies[copy].is_ok());
+        let trailer = read_trailer(&*file, name).ok().flatten();
+        let length = file.length().unwrap_or(0);
+        let [one, two] = copies;
+        let mut header = match (one, two) {
+            (Ok(header), _) | (Err(HeaderFault::Damaged), Ok(header)) => Some(header),
+            (Err(HeaderFault::Unsupported(found)), _)
+            | (_, Err(HeaderFault::Unsupported(found))) => {
+                return nothing(format!("{found} is not supported"), findings);
+            }
+            _ => None,
+        };
+        for copy in [0, 1] {
+            if header.is_some() && !good[copy] {
+                let start = (copy * HEADER_BYTES) as u64;
+                let reason = format!("copy {} of the header is damaged", copy + 1);
+                let finding = Finding::new(Severity::Repairable, name, reason);
+                findings.push(finding.at(start..start + HEADER_BYTES as u64));
+            }
+        }
+        if header.as_ref().is_some_and(|header| header.name != name) {
+            let reason = "its header has another name";
+            findings.push(Finding::new(Severity::Repairable, name, reason));
+            let mut summary = SegmentSummary::new(name, length, good, None, None);
+            summary.state = SegmentState::Foreign;
+            return Self {
+                summary,
+                header: None,
+                header_lost: false,
+            };
+        }
+        let header_lost = header.is_none();
+        if header_lost {
+            header = made_up(&*file, name, trailer.as_ref());
+            let reason = match header {
+                Some(_) => "both copies of the header are damaged; frames tell what it holds",
+                None => "header and frames are damaged: what it held and cut off is not known",
+            };
+            let finding = Finding::new(Severity::Lost, name, reason);
+            findings.push(finding.at(0..FRAMES_OFFSET));
+        }
+        Self {
+            summary: SegmentSummary::new(name, length, good, header.as_ref(), trailer.as_ref()),
+            header,
+            header_lost,
+        }
+    }
+}
+
+fn read_copy(file: &dyn SegmentFile, copy: u64) -> Result<SegmentHeader, HeaderFault> {
+    let mut bytes = [0; HEADER_BYTES];
+    let read = file.read_at(&mut bytes, copy * HEADER_BYTES as u64);
+    read.map_err(|_| HeaderFault::Damaged)?;
+    SegmentHeader::parse(&bytes)
+}
+
+/// Returns a header for a file that has none, if its trailer or first frame tells where it begins.
+fn made_up(
+    file: &dyn SegmentFile,
+    name: SegmentName,
+    trailer: Option<&Trailer>,
+) -> Option<SegmentHeader> {
+    let first_frame = || {
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        file.read_at(&mut bytes, FRAMES_OFFSET).ok()?;
+        let header = FrameHeader::parse(&bytes, name.uuid, FRAMES_OFFSET)?;
+        (header.sequence == 0).then_some(header.first_object)
+    };
+    let first_object = trailer.map(|it| it.first_object).or_else(first_frame)?;
+    Some(SegmentHeader::made_up(
+        name,
+        first_object,
+        trailer.map_or(0, |it| it.generation),
+    ))
+}
+
+/// What the segments have to agree with.
+struct Identity {
+    cartridge: Uuid,
+    epoch: u64,
+    partitions: usize,
+}
+
+impl Identity {
+    /// From the label, or without one from what most segments say.
+    fn choose(label: Option<&Label>, seen: &[Seen]) -> Self {
+        if let Some(label) = label {
+            return Self {
+                cartridge: label.uuid,
+                epoch: label.epoch(),
+                partitions: label.partition_bytes().len(),
+            };
+        }
+        let good = seen.iter().filter(|seen| !seen.header_lost);
+        let headers: Vec<_> = good.filter_map(|seen| seen.header.as_ref()).collect();
+        let mut votes: BTreeMap<Uuid, usize> = BTreeMap::new();
+        for header in &headers {
+            *votes.entry(header.cartridge).or_default() += 1;
+        }
+        let cartridge = votes.into_iter().max_by_key(|(_, votes)| *votes);
+        let cartridge = cartridge.map_or(Uuid::nil(), |(cartridge, _)| cartridge);
+        let own = headers
+            .iter()
+            .filter(|header| header.cartridge == cartridge);
+        let epoch = own.map(|header| header.epoch).max().unwrap_or(0);
+        let own = headers
+            .iter()
+            .filter(|header| header.cartridge == cartridge && header.epoch == epoch);
+        let last = own.map(|header| usize::from(header.name.partition)).max();
+        Self {
+            cartridge,
+            epoch,
+            partitions: last.unwrap_or(0) + 1,
+        }
+    }
+}
+
+fn of_label(error: &Error) -> Finding {
+    let text = error.to_string();
+    let reason = text.strip_prefix("label: ").unwrap_or(&text);
+    Finding::new(Severity::Repairable, "label", reason)
+}
+
+fn memory_of(
+    store: &dyn SegmentStore,
+    cartridge: Uuid,
+    findings: &mut Vec<Finding>,
+) -> (Option<Memory>, MemoryState) {
+    let found = match store.read_memory() {
+        Ok(Some(text)) => Memory::parse(&text, cartridge),
+        Ok(None) => return (None, MemoryState::New),
+        Err(error) => Err(error.to_string()),
+    };
+    match found {
+        Ok(Some(memory)) => (Some(memory), MemoryState::Good),
+        Ok(None) => (None, MemoryState::New),
+        Err(reason) => {
+            let text = format!("{reason}; a new one takes its place at the next load");
+            findings.push(Finding::new(Severity::Repairable, "memory", text));
+            (None, MemoryState::Lost { reason })
+        }
+    }
+}
