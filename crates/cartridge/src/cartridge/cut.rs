@@ -175,8 +175,13 @@ impl Cartridge {
             return;
         }
         let plain = u64::from(entry.plain_length);
-        // A frame that cannot be read can still be cut; its blocks then count as equally long.
-        let host = match self.load_frame(row, &entry) {
+        // A frame that cannot be read can still be cut; its blocks then count as equally long. What is counted
+        // here stays, so a disk that failed for a moment is asked twice.
+        let mut frame = self.load_frame(row, &entry);
+        if matches!(frame, Err(Error::Io { .. })) {
+            frame = self.load_frame(row, &entry);
+        }
+        let host = match frame {
             Ok(frame) => frame.plain_length_of(count),
             Err(_) => share(plain, count, entry.object_count),
         };

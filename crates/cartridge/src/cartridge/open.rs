@@ -226,6 +226,8 @@ fn recover_last(
     // on the cartridge from here on must not vanish with the power.
     file.sync().map_err(failed)?;
     store.sync_directory().map_err(failed)?;
+    // And where a sync had failed, they are as no disk will ever have them: a later sync succeeds.
+    file.forget_cache().map_err(failed)?;
     let Walk {
         entries,
         end_offset,

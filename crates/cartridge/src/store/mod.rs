@@ -125,4 +125,11 @@ pub trait SegmentFile: Send {
 
     /// Returns when everything written is on stable storage.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// What is read afterwards is what the disk has, as far as the system can be told: after a `sync` that
+    /// failed, perhaps in a process before this one, it may show what it will never write. A file that has no
+    /// cache does nothing.
+    fn forget_cache(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -240,6 +240,10 @@ impl SegmentFile for WriteBehindFile {
     fn sync(&mut self) -> io::Result<()> {
         self.intact()?.sync()
     }
+
+    fn forget_cache(&mut self) -> io::Result<()> {
+        self.intact()?.forget_cache()
+    }
 }
 
 impl Queue {

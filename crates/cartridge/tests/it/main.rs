@@ -4,10 +4,12 @@
 
 mod conformance;
 mod crash;
+mod crash_points;
 mod damage;
 mod faults;
 mod fixtures;
 mod inspect;
+mod machine;
 mod model;
 mod partitions;
 mod tapecat;

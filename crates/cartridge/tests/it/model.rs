@@ -172,7 +172,7 @@ impl Model {
         self.tapes.iter().map(|tape| tape.objects.clone()).collect()
     }
 
-    fn change_partition(&mut self, partition: usize) {
+    pub(crate) fn change_partition(&mut self, partition: usize) {
         self.current = partition;
         self.position = 0;
     }
@@ -188,7 +188,7 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    fn marks(&self, to: usize) -> u64 {
+    pub(crate) fn marks(&self, to: usize) -> u64 {
         let marks = self.objects[..to]
             .iter()
             .filter(|object| **object == Object::Filemark);
@@ -206,7 +206,7 @@ impl Tape {
         self.synchronized = self.synchronized.min(self.position);
     }
 
-    fn space(&mut self, count: i64, over_filemarks: bool) -> Spaced {
+    pub(crate) fn space(&mut self, count: i64, over_filemarks: bool) -> Spaced {
         let mut moved = 0;
         while moved < count.unsigned_abs() {
             let next = if count > 0 {
@@ -379,32 +379,38 @@ impl Host {
         if moves {
             self.model.synchronized = self.model.objects.len();
         }
-        self.compare_counters();
+        if let Some(cartridge) = &self.cartridge {
+            compare_counters(cartridge, &self.model);
+            compare_host_bytes(cartridge, &self.model);
+        }
         Ok(())
     }
+}
 
-    fn compare_counters(&self) {
-        let (Some(cartridge), model) = (&self.cartridge, &self.model) else {
-            return;
-        };
-        let length = model.objects.len();
-        let position = cartridge.position();
-        assert_eq!(usize::from(position.partition), model.current);
-        assert_eq!(usize::from(cartridge.partitions()), model.tapes.len());
-        assert_eq!(position.object, model.position as u64);
-        assert_eq!(position.filemarks, model.marks(model.position));
-        assert_eq!(cartridge.end_of_data().object, length as u64);
-        let usage = cartridge.usage();
-        assert_eq!(usage.filemarks, model.marks(length));
-        assert_eq!(usage.blocks, length as u64 - model.marks(length));
-        let host_bytes: usize = model.objects.iter().map(Object::length).sum();
-        assert_eq!(usage.host_bytes, host_bytes as u64);
-        for (partition, tape) in (0..).zip(&model.tapes) {
-            let usage = cartridge.usage_of(partition).unwrap();
-            assert_eq!(usage.filemarks, tape.marks(tape.objects.len()));
-            assert_eq!(usage.blocks + usage.filemarks, tape.objects.len() as u64);
-        }
+/// Fails when the cartridge says anything else about where it is and what it holds than the model.
+pub(crate) fn compare_counters(cartridge: &Cartridge, model: &Model) {
+    let length = model.objects.len();
+    let position = cartridge.position();
+    assert_eq!(usize::from(position.partition), model.current);
+    assert_eq!(usize::from(cartridge.partitions()), model.tapes.len());
+    assert_eq!(position.object, model.position as u64);
+    assert_eq!(position.filemarks, model.marks(model.position));
+    assert_eq!(cartridge.end_of_data().object, length as u64);
+    let usage = cartridge.usage();
+    assert_eq!(usage.filemarks, model.marks(length));
+    assert_eq!(usage.blocks, length as u64 - model.marks(length));
+    for (partition, tape) in (0..).zip(&model.tapes) {
+        let usage = cartridge.usage_of(partition).unwrap();
+        assert_eq!(usage.filemarks, tape.marks(tape.objects.len()));
+        assert_eq!(usage.blocks + usage.filemarks, tape.objects.len() as u64);
     }
+}
+
+/// Fails when the cartridge counts other bytes of blocks than the model. It may, where it was cut inside
+/// an encrypted frame without the key.
+pub(crate) fn compare_host_bytes(cartridge: &Cartridge, model: &Model) {
+    let host_bytes: usize = model.objects.iter().map(Object::length).sum();
+    assert_eq!(cartridge.usage().host_bytes, host_bytes as u64);
 }
 
 impl Object {

@@ -177,13 +177,34 @@ impl FileState {
         }
     }
 
+    /// What was changed since the last sync is on the disk. Not what that one dropped.
+    pub(super) fn sync(&mut self) {
+        for change in self.pending.drain(..) {
+            match change {
+                Change::Write { offset, bytes } => put(&mut self.durable, offset, &bytes),
+                Change::Length(length) => self.durable.resize(length, 0),
+            }
+        }
+    }
+
     /// A sync failed: pages count as clean though some never reached the disk. They can be read until
     /// the kernel needs their memory; then what the disk has is read.
     pub(super) fn fail_sync(&mut self, dice: &mut Dice) {
         self.durable = self.crash(dice).durable;
         self.pending.clear();
         if dice.below(2) == 0 {
-            self.now.clone_from(&self.durable);
+            self.forget_clean_pages();
+        }
+    }
+
+    /// What is not on its way to the disk is read from there again.
+    pub(super) fn forget_clean_pages(&mut self) {
+        self.now.clone_from(&self.durable);
+        for change in &self.pending {
+            match change {
+                Change::Write { offset, bytes } => put(&mut self.now, *offset, bytes),
+                Change::Length(length) => self.now.resize(*length, 0),
+            }
         }
     }
 

@@ -74,6 +74,11 @@ impl LyingStore {
         self.disk().read_fault = Some((read, fault));
     }
 
+    /// Returns whether the machine has stopped.
+    pub fn has_stopped(&self) -> bool {
+        self.disk().stands_still()
+    }
+
     /// Ends all faults and gives room without limit.
     pub fn heal(&self) {
         let mut disk = self.disk();
@@ -363,14 +368,16 @@ impl SegmentFile for LyingFile {
         let disk = &mut *disk;
         let file = &mut disk.files[self.id];
         match outcome {
-            Outcome::Works => {
-                file.durable.clone_from(&file.now);
-                file.pending.clear();
-            }
+            Outcome::Works => file.sync(),
             Outcome::Stops => {}
             Outcome::Fails(_) => file.fail_sync(&mut disk.dice),
         }
         outcome.result()
+    }
+
+    fn forget_cache(&mut self) -> io::Result<()> {
+        self.store.disk().files[self.id].forget_clean_pages();
+        Ok(())
     }
 }
 
