@@ -5,6 +5,7 @@ use std::io;
 
 use super::Fault;
 use super::dice::{Dice, Keep};
+use super::witness::{FileWitness, Witness};
 use crate::store::SegmentName;
 
 const PIECE_BYTES: usize = 512;
@@ -35,6 +36,7 @@ pub(super) struct Disk {
     pub(super) read_fault: Option<(u64, Fault)>,
     pub(super) room_bytes: Option<u64>,
     pub(super) dice: Dice,
+    pub(super) witness: Witness,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,7 @@ pub(super) struct FileState {
     pub(super) now: Vec<u8>,
     pub(super) durable: Vec<u8>,
     pub(super) pending: Vec<Change>,
+    pub(super) witness: FileWitness,
 }
 
 #[derive(Clone, Debug)]
@@ -191,6 +194,7 @@ impl FileState {
     /// the kernel needs their memory; then what the disk has is read.
     pub(super) fn fail_sync(&mut self, dice: &mut Dice) {
         self.durable = self.crash(dice).durable;
+        self.witness.doubts();
         self.pending.clear();
         if dice.below(2) == 0 {
             self.forget_clean_pages();
@@ -228,10 +232,13 @@ impl FileState {
                 }
             }
         }
+        let mut witness = self.witness.clone();
+        witness.doubts();
         Self {
             now: left.clone(),
             durable: left,
             pending: Vec::new(),
+            witness,
         }
     }
 }

@@ -14,9 +14,14 @@
 //! pieces of it, a new length, a new name, a removed one. A failed sync drops some of what it should have
 //! kept and, as kernels do, reports that once; what it dropped may be seen until the machine stops, or be
 //! gone at once. Reads are numbered on their own.
+//!
+//! # Witness
+//! It panics when a writer does what no writer may: writes again what was synchronized, or uses a nonce
+//! twice ([`witness`]).
 
 mod dice;
 mod disk;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,6 +31,7 @@ use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
 use dice::Dice;
 use disk::{Change, Disk, FileState, Name, Outcome};
+use witness::Handle;
 
 /// A cartridge on a disk that lies. For tests. Clones share the disk.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +68,12 @@ impl LyingStore {
     /// Lets `fault` happen at the operation `operation`.
     pub fn inject(&self, operation: u64, fault: Fault) {
         self.disk().fault = Some((operation, fault));
+    }
+
+    /// Returns how many writes it has judged, and how many encrypted frames were among them.
+    pub fn witnessed(&self) -> (u64, u64) {
+        let disk = self.disk();
+        (disk.witness.writes, disk.witness.encrypted_frames())
     }
 
     /// Returns how many reads of segment files there were.
@@ -129,6 +141,7 @@ impl LyingStore {
             names,
             files,
             dice,
+            witness: disk.witness.clone(),
             ..Disk::default()
         };
         Self {
@@ -155,10 +168,11 @@ impl LyingStore {
         self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn file(&self, id: usize) -> Box<dyn SegmentFile> {
+    fn file(&self, id: usize, handle: Handle) -> Box<dyn SegmentFile> {
         Box::new(LyingFile {
             store: self.clone(),
             id,
+            handle,
         })
     }
 }
@@ -267,7 +281,7 @@ impl SegmentStore for LyingStore {
             disk.names.insert(unpublished, id);
         }
         drop(disk);
-        outcome.result().map(|()| self.file(id))
+        outcome.result().map(|()| self.file(id, Handle::Creator))
     }
 
     fn publish_segment(&mut self, name: SegmentName) -> io::Result<()> {
@@ -283,7 +297,8 @@ impl SegmentStore for LyingStore {
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
         let id = self.disk().names.get(&Name::Published(name)).copied();
-        Ok(self.file(id.ok_or(io::ErrorKind::NotFound)?))
+        let id = id.ok_or(io::ErrorKind::NotFound)?;
+        Ok(self.file(id, Handle::Opener))
     }
 
     fn remove_segment(&mut self, name: SegmentName) -> io::Result<()> {
@@ -309,6 +324,7 @@ impl SegmentStore for LyingStore {
 struct LyingFile {
     store: LyingStore,
     id: usize,
+    handle: Handle,
 }
 
 impl LyingFile {
@@ -323,6 +339,10 @@ impl LyingFile {
         disk.check_room(self.id, length)?;
         let disk = &mut *disk;
         let file = &mut disk.files[self.id];
+        if let Change::Write { offset, bytes } = &change {
+            let witness = &mut file.witness;
+            disk.witness.write(witness, self.handle, *offset, bytes);
+        }
         match outcome {
             Outcome::Works | Outcome::Stops => file.apply(change),
             Outcome::Fails(_) => file.apply_part(&change, &mut disk.dice),
@@ -359,7 +379,11 @@ impl SegmentFile for LyingFile {
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
-        self.change(Change::Length(in_memory(length)))
+        let length = in_memory(length);
+        self.store.disk().files[self.id].witness.truncate(length);
+        self.change(Change::Length(length))?;
+        self.store.disk().files[self.id].witness.truncated();
+        Ok(())
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -368,7 +392,10 @@ impl SegmentFile for LyingFile {
         let disk = &mut *disk;
         let file = &mut disk.files[self.id];
         match outcome {
-            Outcome::Works => file.sync(),
+            Outcome::Works => {
+                file.sync();
+                file.witness.synced(self.handle);
+            }
             Outcome::Stops => {}
             Outcome::Fails(_) => file.fail_sync(&mut disk.dice),
         }
