@@ -7,7 +7,7 @@
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::format::{SEGMENT_SALT_BYTES, SegmentHeader};
+use crate::format::{AtRest, SEGMENT_SALT_BYTES, SegmentHeader, takes_host_blocks};
 use crate::index::Bounds;
 use crate::store::SegmentName;
 
@@ -34,6 +34,15 @@ pub(crate) struct Row {
     pub(crate) present: bool,
     /// Where the keys of sealed frames follow from; `None` when there are none.
     pub(crate) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
+    /// `Some` when all frames but pads are sealed.
+    pub(crate) at_rest: Option<AtRest>,
+}
+
+impl Row {
+    /// Returns whether there may be frames that are sealed under keys of a host.
+    pub(crate) fn takes_host_blocks(&self) -> bool {
+        takes_host_blocks(self.salt.as_ref(), self.at_rest)
+    }
 }
 
 /// The live segments of a partition, in order.
@@ -140,6 +149,7 @@ impl Chain {
                 valid_until: 0,
                 present: false,
                 salt: None,
+                at_rest: None,
             });
         }
         Ok(())
@@ -158,7 +168,7 @@ impl Chain {
     /// Returns whether there are encrypted blocks: a segment that may hold them begins with one.
     pub(crate) fn holds_encrypted_blocks(&self) -> bool {
         self.rows.iter().enumerate().any(|(number, row)| {
-            row.salt.is_some() && row.first.objects < self.end_of(number).objects
+            row.takes_host_blocks() && row.first.objects < self.end_of(number).objects
         })
     }
 
@@ -251,6 +261,7 @@ impl Chain {
             valid_until: u64::MAX,
             present: true,
             salt: header.salt,
+            at_rest: header.at_rest,
         });
     }
 }

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use crate::codec::Codec;
+use crate::encryption::KeyRing;
 use crate::error::Error;
 use crate::limits;
 
@@ -21,6 +22,8 @@ pub struct Settings {
     pub reserve_step_bytes: u32,
     /// How new frames are compressed. Default zstd, level 1.
     pub codec: Codec,
+    /// What opens the keys of encrypted cartridges; new ones are encrypted when there is any. Default none.
+    pub keys: KeyRing,
     /// Where the time and new ids come from.
     pub environment: Arc<dyn Environment>,
 }
@@ -32,6 +35,7 @@ impl Default for Settings {
             frame_size_bytes: 256 << 10,
             reserve_step_bytes: 16 << 20,
             codec: Codec::default(),
+            keys: KeyRing::default(),
             environment: Arc::new(SystemEnvironment),
         }
     }
@@ -44,6 +48,7 @@ impl std::fmt::Debug for Settings {
             .field("frame_size_bytes", &self.frame_size_bytes)
             .field("reserve_step_bytes", &self.reserve_step_bytes)
             .field("codec", &self.codec)
+            .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
 }

@@ -7,10 +7,11 @@
 //! - After a failed write or sync nothing more is written; the caller drops the writer.
 
 use std::io;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::encryption::{Encryption, EncryptionKey, FrameKey, SegmentKeys};
+use crate::encryption::{Encryption, EncryptionKey, FrameKey, SegmentKeys, TAG_BYTES};
 use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, INDEX_ENTRY_BYTES,
@@ -37,6 +38,8 @@ pub(crate) struct SegmentWriter {
     reserve_step: u64,
     /// The key of the last encrypted frame, with the host's from which it follows.
     frame_key: Option<(EncryptionKey, FrameKey)>,
+    /// The cartridge's own key, when all frames but pads are sealed.
+    at_rest: Option<Arc<FrameKey>>,
 }
 
 /// Why a segment could not be begun.
@@ -70,6 +73,7 @@ impl SegmentWriter {
             reserved: 0,
             reserve_step,
             frame_key: None,
+            at_rest: None,
             header,
         };
         let prepared = writer.reserve(need).and_then(|()| writer.write_header());
@@ -233,6 +237,23 @@ impl SegmentWriter {
         self.frame_key = None;
     }
 
+    /// Seals `frame`, which [`SegmentWriter::append`] takes next, under the cartridge's own key, if it has
+    /// one.
+    pub(crate) fn seal_at_rest(&self, frame: SealedFrame) -> SealedFrame {
+        let Some(key) = &self.at_rest else {
+            return frame;
+        };
+        let uuid = self.header.name.uuid;
+        frame.encrypted(key, Vec::new(), self.sequence, |frame, body_length| {
+            self.place(frame, body_length).emit(uuid, self.end)
+        })
+    }
+
+    /// All frames but pads are sealed, under `key` unless the host has brought one.
+    pub(crate) fn set_at_rest(&mut self, key: Arc<FrameKey>) {
+        self.at_rest = Some(key);
+    }
+
     fn place(&self, frame: &SealedFrame, body_length: usize) -> FrameHeader {
         let narrow = |value: u64| u32::try_from(value).expect("a segment counts in 32 bits");
         FrameHeader {
@@ -279,14 +300,15 @@ impl SegmentWriter {
     /// storage before; when this fails, nothing is lost but the time to walk the frames.
     pub(crate) fn seal(mut self, reason: SealReason, now_unix_ms: u64) -> io::Result<()> {
         debug_assert!(!self.is_dirty());
-        write_footer(
-            &mut *self.file,
-            &self.header,
-            &self.entries,
-            self.end,
+        let footer = Footer {
+            header: &self.header,
+            entries: &self.entries,
+            data_end: self.end,
             reason,
             now_unix_ms,
-        )
+            key: self.at_rest.as_deref(),
+        };
+        write_footer(&mut *self.file, &footer)
     }
 }
 
@@ -303,17 +325,30 @@ pub(crate) fn withdraw(store: &mut dyn SegmentStore, name: SegmentName) -> io::R
     Ok(())
 }
 
-/// Writes index and trailer behind `data_end` and cuts the file there.
-pub(crate) fn write_footer(
-    file: &mut dyn SegmentFile,
-    header: &SegmentHeader,
-    entries: &[IndexEntry],
-    data_end: u64,
-    reason: SealReason,
-    now_unix_ms: u64,
-) -> io::Result<()> {
+/// What a footer is made of.
+pub(crate) struct Footer<'a> {
+    pub(crate) header: &'a SegmentHeader,
+    pub(crate) entries: &'a [IndexEntry],
+    /// Where the frames end.
+    pub(crate) data_end: u64,
+    pub(crate) reason: SealReason,
+    pub(crate) now_unix_ms: u64,
+    /// The cartridge's own key, when all frames but pads are sealed.
+    pub(crate) key: Option<&'a FrameKey>,
+}
+
+/// Writes index and trailer behind the frames and cuts the file there.
+pub(crate) fn write_footer(file: &mut dyn SegmentFile, footer: &Footer<'_>) -> io::Result<()> {
+    let Footer {
+        header,
+        entries,
+        data_end,
+        reason,
+        now_unix_ms,
+        key,
+    } = *footer;
     let index: Vec<u8> = entries.iter().flat_map(IndexEntry::emit).collect();
-    let trailer = Trailer {
+    let mut trailer = Trailer {
         cartridge: header.cartridge,
         segment: header.name.uuid,
         generation: header.generation,
@@ -332,7 +367,13 @@ pub(crate) fn write_footer(
         data_end,
         index_checksum: crc_fast::crc32_iscsi(&index),
         sealed_unix_ms: now_unix_ms,
+        tag: [0; TAG_BYTES],
     };
+    if let Some(key) = key {
+        let bytes = trailer.emit();
+        let [before, after] = Trailer::proved(&bytes);
+        trailer.tag = key.footer_tag([&header.emit(), before, after, &index]);
+    }
     file.write_at(&[&index, &trailer.emit()], data_end)?;
     file.truncate(data_end + (index.len() + TRAILER_BYTES) as u64)?;
     file.sync()

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
-use crate::encryption::Preamble;
+use crate::encryption::{AT_REST_SEAL_BYTES, Preamble};
 use crate::error::{Error, is_no_space};
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
@@ -30,7 +30,8 @@ use crate::limits::{
 use crate::writer::SegmentWriter;
 
 /// What a frame of filemarks takes, with its index entry.
-const FILEMARKS_NEED_BYTES: u64 = frame_stride(0) + INDEX_ENTRY_BYTES as u64;
+const FILEMARKS_NEED_BYTES: u64 =
+    frame_stride(AT_REST_SEAL_BYTES as u64) + INDEX_ENTRY_BYTES as u64;
 
 /// The most that a synchronize adds.
 const PAD_BYTES_MAX: u64 = SYNC_ALIGN + FRAME_HEADER_BYTES as u64;
@@ -107,7 +108,12 @@ impl Cartridge {
         self.chain.end.objects += u64::from(count);
         self.chain.end.marks += u64::from(count);
         self.cursor = self.end_cursor();
-        self.write(&SealedFrame::filemarks(count))?;
+        let frame = SealedFrame::filemarks(count);
+        let frame = match &self.writer {
+            Some(writer) => writer.seal_at_rest(frame),
+            None => frame,
+        };
+        self.write(&frame)?;
         Ok(self.appended())
     }
 
@@ -152,6 +158,7 @@ impl Cartridge {
             return Err(Error::PositionLost);
         }
         self.check_form(Change::Appends)?;
+        self.check_unlocked()?;
         self.undo_doubtful()
     }
 
@@ -221,7 +228,8 @@ impl Cartridge {
         match self.builder.block_count() {
             0 => 0,
             count => {
-                let seal = self.builder.encryption().map_or(0, Preamble::seal_bytes);
+                let own = AT_REST_SEAL_BYTES.into();
+                let seal = self.builder.encryption().map_or(own, Preamble::seal_bytes);
                 frame_stride(self.builder.plain_length() as u64 + 4 * count + seal as u64)
             }
         }
@@ -241,8 +249,11 @@ impl Cartridge {
         };
         let encryption = plain.encryption.clone();
         let mut frame = SealedFrame::blocks(plain, &mut self.encoder);
-        if let (Some(encryption), Some(writer)) = (encryption, &mut self.writer) {
-            frame = writer.encrypt(frame, &encryption);
+        if let Some(writer) = &mut self.writer {
+            frame = match encryption {
+                Some(encryption) => writer.encrypt(frame, &encryption),
+                None => writer.seal_at_rest(frame),
+            };
         }
         self.write(&frame)
     }

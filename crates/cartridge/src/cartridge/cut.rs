@@ -1,10 +1,14 @@
 //! Beginning a segment: how anything is ever cut off.
 
+use std::sync::Arc;
+
+use super::at_rest::SegmentKey;
 use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
+use crate::encryption::{CartridgeKey, FrameKey, SegmentKeys};
 use crate::error::Error;
-use crate::format::{EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, SegmentHeader};
+use crate::format::{AtRest, EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, SegmentHeader};
 use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
 use crate::settings::Environment;
 use crate::store::SegmentName;
@@ -17,6 +21,7 @@ impl Cartridge {
             return Err(Error::WriteProtected);
         }
         self.check_form(Change::Destroys)?;
+        self.check_unlocked()?;
         self.synchronize()?;
         self.moved();
         self.undo_doubtful()?;
@@ -38,6 +43,7 @@ impl Cartridge {
         salted: bool,
     ) -> Result<(), Error> {
         debug_assert_eq!(self.builder.block_count(), 0);
+        let SegmentKey { key, anew } = self.key_for_segment(at.objects)?;
         let cuts = at.objects < self.chain.end.objects || self.condition != Condition::Good;
         let environment = &self.settings.environment;
         let mut header = SegmentHeader {
@@ -57,11 +63,16 @@ impl Cartridge {
             first_charged_byte: 0,
             created_unix_ms: environment.now_unix_ms(),
             capacity_bytes: self.label.capacity_bytes,
-            salt: salted.then(|| new_salt(&**environment)),
+            salt: (salted || key.is_some()).then(|| new_salt(&**environment)),
+            at_rest: None,
             barcode: self.label.barcode.clone(),
         };
         self.chain.place_next(&mut header, at, cuts);
-        let writer = self.create_segment(&header, need)?;
+        let own_key = header.seal_at_rest(key.as_ref(), salted);
+        let mut writer = self.create_segment(&header, need)?;
+        if let Some(key) = own_key {
+            writer.set_at_rest(key);
+        }
         let dead = self.chain.append(writer.header());
         self.close_writer(reason);
         self.writer = Some(writer);
@@ -70,6 +81,9 @@ impl Cartridge {
         self.frame = None;
         self.segments.forget_all();
         self.dead.extend(dead);
+        if anew {
+            self.written_anew();
+        }
         self.remove_dead(DEAD_REMOVED_PER_CALL);
         Ok(())
     }
@@ -187,6 +201,24 @@ impl Cartridge {
         };
         totals.host_bytes += host;
         totals.charged_bytes += share(entry.charged_bytes(), host, plain);
+    }
+}
+
+impl SegmentHeader {
+    /// Lets all frames but pads be sealed under `key`, and some under keys of a host where `salted`.
+    fn seal_at_rest(&mut self, key: Option<&CartridgeKey>, salted: bool) -> Option<Arc<FrameKey>> {
+        let (key, salt) = (key?, self.salt?);
+        let place = SegmentKeys {
+            cartridge: self.cartridge,
+            segment: self.name,
+            salt,
+        };
+        let key = FrameKey::derive_at_rest(key, place);
+        self.at_rest = Some(AtRest {
+            key_check: key.check(),
+            host_blocks: salted,
+        });
+        Some(Arc::new(key))
     }
 }
 

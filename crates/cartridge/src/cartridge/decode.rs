@@ -67,6 +67,8 @@ pub(super) struct Frame {
 pub(super) enum FrameFault {
     Damaged(&'static str),
     KeyMissing,
+    /// The cartridge's own key is not there.
+    Locked,
     OtherKey,
     NotAuthentic,
 }

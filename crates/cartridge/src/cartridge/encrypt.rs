@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Cartridge;
 use super::decode::FrameFault;
 use crate::chain::Chain;
-use crate::encryption::{BlockEncryption, Decryption, Encryption, FrameKey, Preamble, SegmentKeys};
+use crate::encryption::{
+    AT_REST_SEAL_BYTES, BlockEncryption, Decryption, Encryption, FrameKey, Preamble, SegmentKeys,
+};
 use crate::error::Error;
 use crate::format::EntryKind;
 use crate::index;
@@ -78,7 +80,7 @@ impl Cartridge {
         match entry.kind {
             EntryKind::Filemarks => return Ok(NextBlock::Filemark),
             EntryKind::Damaged => return Err(self.damaged(row, &entry, "lost with its segment")),
-            EntryKind::Data if entry.seal_length == 0 => return Ok(NextBlock::Plain),
+            EntryKind::Data if !entry.is_under_host_key() => return Ok(NextBlock::Plain),
             EntryKind::Data => {}
         }
         let frame = self.fetch_frame(row, &entry)?;
@@ -114,7 +116,8 @@ impl Cartridge {
 
     /// How much longer a frame gets when blocks join those that wait.
     pub(super) fn seal_bytes(&self) -> u64 {
-        let seal = self.encryption.as_deref().map_or(0, Preamble::seal_bytes);
+        let own = AT_REST_SEAL_BYTES.into();
+        let seal = self.encryption.as_deref().map_or(own, Preamble::seal_bytes);
         seal as u64
     }
 
@@ -122,7 +125,7 @@ impl Cartridge {
     /// one was not begun for encrypted blocks.
     pub(super) fn needs_segment_with_salt(&self) -> bool {
         let writer = self.writer.as_ref();
-        self.encryption.is_some() && writer.is_some_and(|writer| writer.header().salt.is_none())
+        self.encryption.is_some() && writer.is_some_and(|it| !it.header().takes_host_blocks())
     }
 }
 

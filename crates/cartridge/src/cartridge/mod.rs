@@ -14,6 +14,7 @@
 //! and of [`crate::limits::SEGMENTS_OPEN_MAX`] others, and a row for each segment.
 
 mod append;
+mod at_rest;
 mod cut;
 mod decode;
 mod encrypt;
@@ -42,6 +43,7 @@ use crate::store::{SegmentName, SegmentStore};
 use crate::writer::SegmentWriter;
 
 pub use append::Appended;
+use at_rest::AtRest;
 use decode::DecodedFrame;
 pub use encrypt::NextBlock;
 pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};
@@ -77,6 +79,8 @@ pub struct Cartridge {
     /// How the next block is encrypted.
     encryption: Option<Arc<Encryption>>,
     decryption: Decryption,
+    /// The key of the cartridge itself.
+    at_rest: AtRest,
     /// The key that opened the last sealed frame, and its segment.
     frame_key: Option<(SegmentName, Arc<FrameKey>)>,
     condition: Condition,

@@ -1,15 +1,19 @@
 //! Loading a cartridge: the chain is replayed and a torn tail is recovered.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::at_rest::AtRest;
 use super::partitions::Parked;
-use super::segments::{SegmentCache, read_header, read_trailer};
+use super::segments::{
+    SegmentCache, check_footer, read_header, read_trailer, refuse_forged_filemarks,
+};
 use super::{Cartridge, Condition, Cursor};
-use crate::chain::Chain;
+use crate::chain::{Chain, Row};
 use crate::codec::{Decoder, Encoder};
-use crate::encryption::Decryption;
+use crate::encryption::{Decryption, FrameKey};
 use crate::error::Error;
 use crate::format::{
     EntryKind, HeaderFault, IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, round_up,
@@ -21,7 +25,7 @@ use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
 use crate::store::{Listing, SegmentName, SegmentStore};
 use crate::walk::{Walk, walk};
-use crate::writer::write_footer;
+use crate::writer::{Footer, write_footer};
 
 /// Damaged objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +77,14 @@ impl Cartridge {
             dead,
             ..RecoveryReport::default()
         };
+        let mut at_rest = AtRest::load(&mut *store, &label, &settings.keys)?;
         let mut parked = Vec::with_capacity(partitions.len());
         for headers in partitions {
             let (mut chain, replay) = Chain::replay(headers)?;
             report.missing.extend(replay.missing);
             report.dead.extend(replay.dead);
-            recover_last(&mut *store, &mut chain, &settings, &mut report)?;
+            let key = |row: &Row| at_rest.key_of(label.uuid, row);
+            recover_last(&mut *store, &mut chain, &settings, key, &mut report)?;
             parked.push(Parked {
                 chain,
                 ..Parked::default()
@@ -99,7 +105,7 @@ impl Cartridge {
             memory_state,
             work: Work::default(),
             partition: 0,
-            chain: std::mem::take(&mut parked[0].chain),
+            chain: Chain::default(),
             parked,
             cursor: Cursor::default(),
             builder: FrameBuilder::new(frame_size),
@@ -110,12 +116,15 @@ impl Cartridge {
             frame: None,
             encryption: None,
             decryption: Decryption::Off,
+            at_rest,
             frame_key: None,
             condition: Condition::Good,
             doubtful: None,
             label_doubtful: false,
             dead: report.dead.clone(),
         };
+        cartridge.find_own_key();
+        std::mem::swap(&mut cartridge.chain, &mut cartridge.parked[0].chain);
         cartridge.remove_dead(DEAD_REMOVED_PER_LOAD);
         Ok((cartridge, report))
     }
@@ -136,7 +145,7 @@ pub fn has_encrypted_blocks(store: &dyn SegmentStore) -> Result<bool, Error> {
     let names = list(store)?.published;
     for headers in read_headers(store, &label, names)?.partitions {
         let (chain, _) = Chain::replay(headers)?;
-        if chain.rows().iter().any(|row| row.salt.is_some()) {
+        if chain.rows().iter().any(Row::takes_host_blocks) {
             return Ok(true);
         }
     }
@@ -207,6 +216,7 @@ fn recover_last(
     store: &mut dyn SegmentStore,
     chain: &mut Chain,
     settings: &Settings,
+    key: impl FnOnce(&Row) -> Option<Arc<FrameKey>>,
     report: &mut RecoveryReport,
 ) -> Result<(), Error> {
     let Some(row) = chain.rows().last().cloned() else {
@@ -215,7 +225,9 @@ fn recover_last(
     let name = row.name;
     let failed = |source| Error::io(format!("segment {name}: read"), source);
     let mut file = store.open_segment(name).map_err(failed)?;
+    let key = key(&row);
     if let Some(trailer) = read_trailer(&*file, name).map_err(failed)? {
+        check_footer(&*file, name, key.as_deref())?;
         chain.end.objects += trailer.object_count;
         chain.end.marks += trailer.mark_count;
         chain.end.host_bytes += trailer.host_bytes;
@@ -229,11 +241,13 @@ fn recover_last(
     // And where a sync had failed, they are as no disk will ever have them: a later sync succeeds.
     file.forget_cache().map_err(failed)?;
     let Walk {
-        entries,
+        mut entries,
         end_offset,
         discarded_bytes,
-        damaged,
+        mut damaged,
     } = walk(&*file, name.uuid, row.first.objects).map_err(failed)?;
+    damaged |=
+        refuse_forged_filemarks(&*file, name, &mut entries, key.as_deref()).map_err(failed)?;
     report.unsealed = true;
     report.discarded_bytes += discarded_bytes;
     let bad = entries
@@ -252,16 +266,24 @@ fn recover_last(
         .map(|entry| u64::from(entry.plain_length))
         .sum::<u64>();
     chain.end.charged_bytes += entries.iter().map(IndexEntry::charged_bytes).sum::<u64>();
-    if damaged {
-        // Nothing is written into a file that somebody may have to repair.
+    let sealable = key.is_some() || row.at_rest.is_none();
+    if damaged || !sealable {
+        // Nothing is written into a file that somebody may have to repair, and no footer without its
+        // proof: whoever has the key walks the segment and seals it.
         return Ok(());
     }
     if let Ok(header) = read_header(&*file).map_err(failed)? {
         let now = settings.environment.now_unix_ms();
         // On a page of its own: the page in which the frames end is durable since a moment ago.
-        let data_end = round_up(end_offset, SYNC_ALIGN);
-        let reason = SealReason::Recovered;
-        if let Err(error) = write_footer(&mut *file, &header, &entries, data_end, reason, now) {
+        let footer = Footer {
+            header: &header,
+            entries: &entries,
+            data_end: round_up(end_offset, SYNC_ALIGN),
+            reason: SealReason::Recovered,
+            now_unix_ms: now,
+            key: key.as_deref(),
+        };
+        if let Err(error) = write_footer(&mut *file, &footer) {
             tracing::warn!(segment = %name, %error, "cannot seal a recovered segment");
         }
     }

@@ -68,6 +68,7 @@ impl Cartridge {
         self.undo_doubtful()?;
         self.replace_label(label)?;
         self.forget_everything();
+        self.destroy_own_key();
         Ok(())
     }
 

@@ -103,7 +103,7 @@ impl Cartridge {
 
     /// Returns whether the blocks of `entry` are not to be read because they are not encrypted.
     fn refuses(&self, entry: &IndexEntry) -> bool {
-        entry.seal_length == 0 && self.decryption.refuses_plain_blocks()
+        !entry.is_under_host_key() && self.decryption.refuses_plain_blocks()
     }
 
     /// Reads and decodes the frame of `entry`.
@@ -140,7 +140,18 @@ impl Cartridge {
         frame: Frame,
     ) -> Result<DecodedFrame, FrameFault> {
         if entry.seal_length == 0 {
+            if self.is_encrypted_at_rest() {
+                return Err(FrameFault::Damaged("not encrypted where all else is"));
+            }
             return frame.decode(entry, None, &mut self.decoder);
+        }
+        if !entry.is_under_host_key() {
+            let key = self.own_key(row).ok_or(FrameFault::Locked)?;
+            let decoded = frame.decode(entry, Some(&key), &mut self.decoder);
+            return decoded.map_err(|fault| match fault {
+                FrameFault::NotAuthentic => FrameFault::Damaged("changed after it was encrypted"),
+                fault => fault,
+            });
         }
         if self.chain.rows()[row].salt.is_none() {
             return Err(FrameFault::Damaged("encrypted in a segment without a salt"));
@@ -149,10 +160,14 @@ impl Cartridge {
         frame.decode(entry, Some(&key), &mut self.decoder)
     }
 
-    pub(super) fn fault(&self, row: usize, entry: &IndexEntry, fault: FrameFault) -> Error {
+    pub(super) fn fault(&mut self, row: usize, entry: &IndexEntry, fault: FrameFault) -> Error {
         let object = self.cursor.object;
         match fault {
             FrameFault::Damaged(reason) => self.damaged(row, entry, reason),
+            FrameFault::Locked => match self.check_unlocked() {
+                Err(locked) => locked,
+                Ok(()) => self.damaged(row, entry, "sealed under another key"),
+            },
             FrameFault::KeyMissing => Error::KeyMissing { object },
             FrameFault::OtherKey => Error::WrongKey { object },
             FrameFault::NotAuthentic => Error::NotAuthentic {

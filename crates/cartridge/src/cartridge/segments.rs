@@ -3,9 +3,11 @@
 use std::io;
 
 use super::Cartridge;
+use crate::encryption::{AT_REST_SEAL_BYTES, FrameKey, FramePlace};
 use crate::error::Error;
 use crate::format::{
-    HEADER_BYTES, HeaderFault, INDEX_ENTRY_BYTES, IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
+    EntryKind, FRAME_HEADER_BYTES, FrameHeader, HEADER_BYTES, HeaderFault, INDEX_ENTRY_BYTES,
+    IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
 };
 use crate::index;
 use crate::limits::SEGMENTS_OPEN_MAX;
@@ -91,8 +93,9 @@ impl Cartridge {
         Some((open.file.as_deref(), &open.entries))
     }
 
-    fn open_for_reading(&self, row: usize) -> Result<OpenSegment, Error> {
+    fn open_for_reading(&mut self, row: usize) -> Result<OpenSegment, Error> {
         let bounds = self.chain.bounds(row);
+        let key = self.own_key(row);
         let row = &self.chain.rows()[row];
         let name = row.name;
         let failed = |source| Error::io(format!("segment {name}: read"), source);
@@ -103,7 +106,11 @@ impl Cartridge {
             Err(error) => return Err(failed(error)),
         };
         let mut entries = match &file {
-            Some(file) => index_of(&**file, name, bounds.first_object).map_err(failed)?,
+            Some(file) => {
+                let key = key.as_deref();
+                check_footer(&**file, name, key)?;
+                index_of(&**file, name, bounds.first_object, key).map_err(failed)?
+            }
             None => Vec::new(),
         };
         index::fit(&mut entries, bounds);
@@ -120,6 +127,7 @@ fn index_of(
     file: &dyn SegmentFile,
     name: SegmentName,
     first_object: u64,
+    key: Option<&FrameKey>,
 ) -> io::Result<Vec<IndexEntry>> {
     if let Some(trailer) = read_trailer(file, name)?
         && trailer.first_object == first_object
@@ -127,7 +135,78 @@ fn index_of(
     {
         return Ok(entries);
     }
-    Ok(walk(file, name.uuid, first_object)?.entries)
+    let mut entries = walk(file, name.uuid, first_object)?.entries;
+    refuse_forged_filemarks(file, name, &mut entries, key)?;
+    Ok(entries)
+}
+
+/// Takes filemarks for damage that are not what was sealed with `key`. Returns whether there were any.
+/// Only where frames were walked: an index is proved as a whole.
+pub(super) fn refuse_forged_filemarks(
+    file: &dyn SegmentFile,
+    name: SegmentName,
+    entries: &mut [IndexEntry],
+    key: Option<&FrameKey>,
+) -> io::Result<bool> {
+    let Some(key) = key else {
+        return Ok(false);
+    };
+    let mut forged = false;
+    let marks = entries.iter_mut();
+    for entry in marks.filter(|entry| entry.kind == EntryKind::Filemarks) {
+        let mut frame = [0; FRAME_HEADER_BYTES + AT_REST_SEAL_BYTES as usize];
+        let whole = file.read_at(&mut frame, entry.offset)? == frame.len();
+        let (header, body) = frame.split_at_mut(FRAME_HEADER_BYTES);
+        let header: &[u8; FRAME_HEADER_BYTES] = (&*header).try_into().expect("split at its length");
+        let sequence = FrameHeader::parse(header, name.uuid, entry.offset).map(|it| it.sequence);
+        let opened = sequence.filter(|_| whole).map(|sequence| {
+            let place = FramePlace { sequence, header };
+            key.open_in_place(place, &[], body)
+        });
+        if !matches!(opened, Some(Ok(0))) {
+            entry.kind = EntryKind::Damaged;
+            forged = true;
+        }
+    }
+    Ok(forged)
+}
+
+/// Compares the proof of header and footer of the segment `name`, in which all frames are sealed, if there
+/// is a footer and the `key`. A footer whose checksums are good and whose proof is not was made by somebody
+/// who does not have the key.
+pub(super) fn check_footer(
+    file: &dyn SegmentFile,
+    name: SegmentName,
+    key: Option<&FrameKey>,
+) -> Result<(), Error> {
+    let Some(key) = key else {
+        return Ok(());
+    };
+    let failed = |source| Error::io(format!("segment {name}: read"), source);
+    let Some(trailer) = read_trailer(file, name).map_err(failed)? else {
+        return Ok(());
+    };
+    let mut footer = vec![0; trailer.index_length() + TRAILER_BYTES];
+    let filled = file
+        .read_at(&mut footer, trailer.data_end)
+        .map_err(failed)?;
+    let (index, bytes) = footer.split_at(trailer.index_length());
+    let bytes = bytes.first_chunk().expect("as long as a trailer");
+    if filled < footer.len() || crc_fast::crc32_iscsi(index) != trailer.index_checksum {
+        return Ok(()); // damage: the segment is walked
+    }
+    let header = match read_header(file).map_err(failed)? {
+        Ok(header) => header.emit(),
+        Err(_) => return Err(Error::SegmentHeaderDamaged { segment: name }),
+    };
+    let [before, after] = Trailer::proved(bytes);
+    if !key.proves([&header, before, after, index], &trailer.tag) {
+        return Err(Error::ForeignSegment {
+            segment: name,
+            reason: "its header or its index is not what was sealed".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Reads the header: the first good one of its two copies.

@@ -1,5 +1,6 @@
 //! What one cartridge does, told step by step.
 
+mod at_rest;
 mod encryption;
 
 use bytes::Bytes;

@@ -29,6 +29,7 @@ fn append(
         created_unix_ms: 0,
         capacity_bytes: 1,
         salt: None,
+        at_rest: None,
         barcode: String::new(),
     };
     let at = Totals {

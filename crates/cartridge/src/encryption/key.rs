@@ -22,7 +22,7 @@ impl EncryptionKey {
         Self(Arc::new(Zeroizing::new(*bytes)))
     }
 
-    pub(super) fn bytes(&self) -> &[u8; Self::BYTES] {
+    pub(crate) fn bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
 }

@@ -58,10 +58,6 @@ impl KeyFile {
     const VERSION: u32 = 1;
 
     /// Returns the file of a cartridge without a key.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "cartridges begin to use it next")
-    )]
     pub(crate) fn new(cartridge: Uuid) -> Self {
         Self {
             cartridge,
@@ -105,7 +101,6 @@ impl KeyFile {
         self.entries.iter().map(open).collect()
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "as above"))]
     /// Adds a new key, wrapped under the first of `ring`, and returns it.
     pub(crate) fn add(
         &mut self,
@@ -121,6 +116,18 @@ impl KeyFile {
         let entry = self.entry(kek, &new, epoch, environment);
         self.entries.push(entry);
         new
+    }
+
+    /// Forgets all keys but those with these numbers.
+    pub(crate) fn retain(&mut self, serials: &[u64]) {
+        self.entries.retain(|it| serials.contains(&it.serial));
+    }
+
+    /// Forgets the keys of before the epoch `epoch`. Returns whether there was any.
+    pub(crate) fn forget_before(&mut self, epoch: u64) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|it| it.epoch >= epoch);
+        self.entries.len() < before
     }
 
     /// Returns whether there is no key.

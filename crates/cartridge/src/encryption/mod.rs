@@ -14,9 +14,12 @@ mod seal;
 
 pub use kek::{Derivation, KeyEncryptionKey, KeyId, KeyRing};
 pub use key::{Decryption, Encryption, EncryptionKey, KeyAssociatedData};
+pub(crate) use key_file::CartridgeKey;
 pub use key_file::{KeyFile, rewrap_key};
 pub use preamble::BlockEncryption;
-pub(crate) use preamble::{Preamble, SEAL_BYTES_MAX, SEAL_BYTES_MIN, TAG_BYTES};
+pub(crate) use preamble::{
+    AT_REST_SEAL_BYTES, KEY_CHECK_BYTES, Preamble, SEAL_BYTES_MAX, SEAL_BYTES_MIN, TAG_BYTES,
+};
 #[cfg(test)]
 pub(crate) use seal::recorded;
 pub(crate) use seal::{FrameKey, FramePlace, OpenError, SegmentKeys};

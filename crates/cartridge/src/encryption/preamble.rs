@@ -8,9 +8,11 @@ pub(crate) const TAG_BYTES: usize = 16;
 /// The length of a preamble without key-associated data.
 const FIXED_BYTES: usize = 24;
 /// The length of a key check.
-pub(super) const KEY_CHECK_BYTES: usize = 16;
+pub(crate) const KEY_CHECK_BYTES: usize = 16;
 /// The shortest seal: preamble and tag.
 pub(crate) const SEAL_BYTES_MIN: usize = FIXED_BYTES + TAG_BYTES;
+/// The seal of a frame under the cartridge's own key: a tag, and no preamble.
+pub(crate) const AT_REST_SEAL_BYTES: u16 = 16;
 /// The longest seal.
 pub(crate) const SEAL_BYTES_MAX: usize = SEAL_BYTES_MIN + 3 * KEY_ASSOCIATED_DATA_BYTES_MAX;
 
@@ -19,6 +21,8 @@ const FLAG_FORBID_RAW_READING: u8 = 1;
 
 const _: () = {
     assert!(SEAL_BYTES_MIN.is_multiple_of(ALIGN_BYTES));
+    assert!(AT_REST_SEAL_BYTES as usize == TAG_BYTES);
+    assert!(SEAL_BYTES_MIN > TAG_BYTES && TAG_BYTES.is_multiple_of(ALIGN_BYTES));
     assert!(SEAL_BYTES_MAX.is_multiple_of(ALIGN_BYTES));
     // An index entry has one byte for it, in units of eight.
     assert!(SEAL_BYTES_MAX / ALIGN_BYTES <= u8::MAX as usize);
@@ -48,6 +52,15 @@ impl Preamble {
     /// Returns how much longer a body is for being sealed with `encryption`.
     pub(crate) fn seal_bytes(encryption: &Encryption) -> usize {
         preamble_bytes(&encryption.data) + TAG_BYTES
+    }
+
+    /// Returns what stands for the preamble of a frame that has none.
+    pub(crate) fn none() -> Self {
+        Self {
+            key_check: [0; KEY_CHECK_BYTES],
+            data: KeyAssociatedData::default(),
+            forbid_raw_reading: false,
+        }
     }
 
     pub(super) fn emit(&self) -> Vec<u8> {

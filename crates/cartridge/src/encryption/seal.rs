@@ -7,19 +7,24 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use bytes::Bytes;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::key::{Encryption, EncryptionKey};
+use super::key_file::CartridgeKey;
 use super::preamble::{KEY_CHECK_BYTES, Preamble, TAG_BYTES};
 use crate::format::{FRAME_HEADER_BYTES, SEGMENT_SALT_BYTES};
 use crate::store::SegmentName;
 
 const FRAME_KEY_LABEL: &[u8] = b"capstan frame key v1";
 const KEY_CHECK_LABEL: &[u8] = b"capstan key check v1";
+const AT_REST_FRAME_KEY_LABEL: &[u8] = b"capstan at rest frame key v1";
+const AT_REST_KEY_CHECK_LABEL: &[u8] = b"capstan at rest key check v1";
+const AT_REST_FOOTER_KEY_LABEL: &[u8] = b"capstan at rest footer key v1";
 
-/// What the keys of a segment's frames follow from, beside the key of the host.
+/// What the keys of a segment's frames follow from, beside the key of the host or the cartridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SegmentKeys {
     pub(crate) cartridge: Uuid,
@@ -27,11 +32,13 @@ pub(crate) struct SegmentKeys {
     pub(crate) salt: [u8; SEGMENT_SALT_BYTES],
 }
 
-/// The key of a segment's frames under one key of the host.
+/// The key of a segment's frames under one key of the host, or under the cartridge's own.
 pub(crate) struct FrameKey {
     place: SegmentKeys,
     check: [u8; KEY_CHECK_BYTES],
     key: LessSafeKey,
+    /// Of the cartridge's own key, what footers are proved with.
+    footer: Option<hmac::Key>,
 }
 
 /// Where a frame lies and what its header says of it.
@@ -55,16 +62,57 @@ impl FrameKey {
     /// Derives the key of frames in a segment.
     pub(crate) fn derive(key: &EncryptionKey, place: SegmentKeys) -> Self {
         let key = Salt::new(HKDF_SHA256, &place.salt).extract(key.bytes());
+        Self::expand(&key, place, [FRAME_KEY_LABEL, KEY_CHECK_LABEL])
+    }
+
+    /// Derives the key of frames in a segment from the cartridge's own `key`.
+    pub(crate) fn derive_at_rest(key: &CartridgeKey, place: SegmentKeys) -> Self {
+        let key = Salt::new(HKDF_SHA256, &place.salt).extract(key.key.bytes());
+        let mut footer_key = Zeroizing::new([0; EncryptionKey::BYTES]);
+        expand(&key, AT_REST_FOOTER_KEY_LABEL, place, &mut *footer_key);
+        let labels = [AT_REST_FRAME_KEY_LABEL, AT_REST_KEY_CHECK_LABEL];
+        Self {
+            footer: Some(hmac::Key::new(HMAC_SHA256, &*footer_key)),
+            ..Self::expand(&key, place, labels)
+        }
+    }
+
+    fn expand(key: &Prk, place: SegmentKeys, [frame_label, check_label]: [&[u8]; 2]) -> Self {
         let mut frame_key = Zeroizing::new([0; EncryptionKey::BYTES]);
-        expand(&key, FRAME_KEY_LABEL, place, &mut *frame_key);
+        expand(key, frame_label, place, &mut *frame_key);
         let mut check = [0; KEY_CHECK_BYTES];
-        expand(&key, KEY_CHECK_LABEL, place, &mut check);
+        expand(key, check_label, place, &mut check);
         let key = UnboundKey::new(&AES_256_GCM, &*frame_key);
         Self {
             place,
             check,
             key: LessSafeKey::new(key.expect("a key of AES-256 has 32 bytes")),
+            footer: None,
         }
+    }
+
+    /// Returns what tells this key from others without telling anything of it.
+    pub(crate) fn check(&self) -> [u8; KEY_CHECK_BYTES] {
+        self.check
+    }
+
+    /// Returns the proof of a segment's header and footer: a MAC needs no nonce, so a footer can be made
+    /// again after a crash. Zeros under a key of a host, who has no part in footers.
+    pub(crate) fn footer_tag(&self, parts: [&[u8]; 4]) -> [u8; TAG_BYTES] {
+        let Some(key) = &self.footer else {
+            return [0; TAG_BYTES];
+        };
+        let mut context = hmac::Context::with_key(key);
+        for part in parts {
+            context.update(part);
+        }
+        let tag = context.sign();
+        *tag.as_ref().first_chunk().expect("SHA-256 has 32 bytes")
+    }
+
+    /// Returns whether `tag` is the proof of `parts`.
+    pub(crate) fn proves(&self, parts: [&[u8]; 4], tag: &[u8; TAG_BYTES]) -> bool {
+        self.footer.is_some() && verify_slices_are_equal(&self.footer_tag(parts), tag).is_ok()
     }
 
     /// Returns whether a frame with `preamble` was sealed with this key.
@@ -104,9 +152,11 @@ impl FrameKey {
         preamble: &[u8],
         sealed: &mut [u8],
     ) -> Result<usize, OpenError> {
-        let parsed = Preamble::parse(preamble).ok_or(OpenError::NotAuthentic)?;
-        if !self.fits(&parsed) {
-            return Err(OpenError::OtherKey);
+        if self.footer.is_none() {
+            let parsed = Preamble::parse(preamble).ok_or(OpenError::NotAuthentic)?;
+            if !self.fits(&parsed) {
+                return Err(OpenError::OtherKey);
+            }
         }
         let aad = Aad::from(self.additional_data(place, preamble));
         let opened = self.key.open_in_place(nonce(place.sequence), aad, sealed);

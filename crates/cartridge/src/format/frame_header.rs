@@ -5,15 +5,17 @@ use uuid::Uuid;
 use super::fields::{Fields, Layout};
 use super::{FRAME_ALIGN, FRAME_HEADER_BYTES};
 use crate::codec::Codec;
-use crate::encryption::{SEAL_BYTES_MAX, SEAL_BYTES_MIN};
+use crate::encryption::{AT_REST_SEAL_BYTES, SEAL_BYTES_MAX, SEAL_BYTES_MIN};
 use crate::limits::{BLOCK_BYTES_MAX, COUNT_MAX, FRAME_BLOCKS_MAX, FRAME_BODY_BYTES_MAX};
 
 const MAGIC: [u8; 4] = *b"CPFR";
 const CRC_OFFSET: usize = 60;
 /// All blocks are `block_length` long and there is no table.
 const FLAG_EQUAL_LENGTHS: u8 = 1;
-/// AES-256-GCM.
-const CIPHER: u8 = 1;
+/// AES-256-GCM under a key of a host.
+const CIPHER_HOST: u8 = 1;
+/// AES-256-GCM under the cartridge's own key.
+const CIPHER_AT_REST: u8 = 2;
 
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +71,7 @@ impl FrameHeader {
             .set(0, &MAGIC)
             .u8(4, self.kind as u8)
             .u8(5, self.codec as u8)
-            .u8(6, if self.seal_length > 0 { CIPHER } else { 0 })
+            .u8(6, self.cipher())
             .u8(
                 7,
                 if self.block_length.is_some() {
@@ -128,21 +130,33 @@ impl FrameHeader {
             marks_before: fields.u32(48),
             body_checksum: fields.u32(56),
         };
-        let cipher = if header.seal_length > 0 { CIPHER } else { 0 };
-        let whole = fields.u8(6) == cipher
+        let whole = fields.u8(6) == header.cipher()
             && header.is_consistent()
             && fields.u32(32) == header.table_length()
             && header.first_object <= COUNT_MAX;
         whole.then_some(header)
     }
 
+    /// The length of the seal tells which it is.
+    fn cipher(&self) -> u8 {
+        match self.seal_length {
+            0 => 0,
+            AT_REST_SEAL_BYTES => CIPHER_AT_REST,
+            _ => CIPHER_HOST,
+        }
+    }
+
     /// Returns true when the lengths fit each other and the limits, so that a reader may allocate.
     fn is_consistent(&self) -> bool {
         let body_length = self.body_length as usize;
         let seal_length = usize::from(self.seal_length);
-        let sealed = (SEAL_BYTES_MIN..=SEAL_BYTES_MAX).contains(&seal_length)
-            && seal_length.is_multiple_of(super::FRAME_ALIGN_BYTES)
-            && self.kind == FrameKind::Data;
+        let by_host = (SEAL_BYTES_MIN..=SEAL_BYTES_MAX).contains(&seal_length)
+            && seal_length.is_multiple_of(super::FRAME_ALIGN_BYTES);
+        let sealed = match self.kind {
+            FrameKind::Data => by_host || self.seal_length == AT_REST_SEAL_BYTES,
+            FrameKind::Filemarks => self.seal_length == AT_REST_SEAL_BYTES,
+            FrameKind::Pad => false,
+        };
         if seal_length > 0 && !sealed {
             return false;
         }
@@ -161,7 +175,7 @@ impl FrameHeader {
                     && body_length <= FRAME_BODY_BYTES_MAX
                     && body_length >= self.table_length() as usize + seal_length
             }
-            FrameKind::Filemarks => self.object_count > 0 && body_length == 0,
+            FrameKind::Filemarks => self.object_count > 0 && body_length == seal_length,
             FrameKind::Pad => self.object_count == 0 && body_length < 2 * super::SYNC_ALIGN_BYTES,
         }
     }
@@ -215,6 +229,17 @@ mod tests {
             },
             FrameHeader {
                 seal_length: 40,
+                ..header()
+            },
+            FrameHeader {
+                seal_length: 16,
+                ..header()
+            },
+            FrameHeader {
+                kind: FrameKind::Filemarks,
+                plain_length: 0,
+                seal_length: 16,
+                body_length: 16,
                 ..header()
             },
         ] {

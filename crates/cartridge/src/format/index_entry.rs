@@ -3,6 +3,7 @@
 use super::fields::{Fields, Layout};
 use super::{FRAME_ALIGN, INDEX_ENTRY_BYTES};
 use crate::codec::Codec;
+use crate::encryption::AT_REST_SEAL_BYTES;
 use crate::limits::{COUNT_MAX, FILEMARK_CHARGE_BYTES};
 
 const FLAG_EQUAL_LENGTHS: u8 = 1;
@@ -41,6 +42,11 @@ pub(crate) struct IndexEntry {
 }
 
 impl IndexEntry {
+    /// Returns whether it was sealed under a key of a host.
+    pub(crate) fn is_under_host_key(&self) -> bool {
+        self.seal_length > AT_REST_SEAL_BYTES
+    }
+
     /// Returns the number after the last object.
     pub(crate) fn end_object(&self) -> u64 {
         self.first_object + self.object_count

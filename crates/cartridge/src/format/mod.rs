@@ -17,7 +17,9 @@ mod trailer;
 pub(crate) use fields::{in_memory, round_up};
 pub(crate) use frame_header::{FrameHeader, FrameKind};
 pub(crate) use index_entry::{EntryKind, IndexEntry};
-pub(crate) use segment_header::{HeaderFault, SEGMENT_SALT_BYTES, SegmentHeader};
+pub(crate) use segment_header::{
+    AtRest, HeaderFault, SEGMENT_SALT_BYTES, SegmentHeader, takes_host_blocks,
+};
 pub(crate) use trailer::{SealReason, Trailer};
 
 /// The length of a segment header.

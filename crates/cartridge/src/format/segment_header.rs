@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::fields::{Fields, Layout};
 use super::{FORMAT_MAJOR, FORMAT_MINOR, HEADER_BYTES};
+use crate::encryption::KEY_CHECK_BYTES;
 use crate::limits::{BARCODE_BYTES_MAX, COUNT_MAX, PARTITIONS_MAX};
 use crate::store::SegmentName;
 
@@ -17,10 +18,14 @@ const FRAME_ALIGN_LOG2: u8 = 3;
 
 /// Incompatible feature: the header has an epoch, and its partition need not be 0.
 const FEATURE_EPOCH: u32 = 1;
+/// Incompatible feature: every frame but pads is sealed, and the cipher says so, too.
+const FEATURE_AT_REST: u32 = 2;
 /// The length of the salt from which the keys of a segment follow.
 pub(crate) const SEGMENT_SALT_BYTES: usize = 32;
-/// AES-256-GCM.
-const CIPHER: u8 = 1;
+/// Cipher: frames may be sealed with AES-256-GCM under keys of a host.
+const CIPHER_HOST: u8 = 1;
+/// Cipher: all frames but pads are sealed with AES-256-GCM, under keys of a host or the cartridge's own.
+const CIPHER_AT_REST: u8 = 2;
 
 const _: () = assert!(HEADER_LENGTH as usize == HEADER_BYTES);
 
@@ -45,8 +50,19 @@ pub(crate) struct SegmentHeader {
     pub(crate) capacity_bytes: u64,
     /// `Some` when there may be sealed frames.
     pub(crate) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
+    /// `Some`, with a salt, when all frames but pads are sealed.
+    pub(crate) at_rest: Option<AtRest>,
     /// At most [`BARCODE_BYTES_MAX`] bytes; makes a lost file readable by a person.
     pub(crate) barcode: String,
+}
+
+/// A segment in which every frame but pads is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AtRest {
+    /// Tells whether a key is that of the cartridge.
+    pub(crate) key_check: [u8; KEY_CHECK_BYTES],
+    /// Frames may be sealed under keys of a host, too.
+    pub(crate) host_blocks: bool,
 }
 
 /// Why a segment header cannot be used.
@@ -76,6 +92,7 @@ impl SegmentHeader {
             created_unix_ms: 0,
             capacity_bytes: 0,
             salt: None,
+            at_rest: None,
             barcode: String::new(),
         }
     }
@@ -88,7 +105,7 @@ impl SegmentHeader {
             .set(0, &MAGIC)
             .u16(8, FORMAT_MAJOR)
             .u16(10, FORMAT_MINOR)
-            .u32(12, if self.epoch > 0 { FEATURE_EPOCH } else { 0 })
+            .u32(12, self.features())
             // 16: features that forbid appending. None yet.
             .u32(20, HEADER_LENGTH)
             .uuid(24, self.cartridge)
@@ -98,7 +115,7 @@ impl SegmentHeader {
             // 80: writer epoch, for several gateways on one shelf.
             .u32(88, self.name.number)
             .u8(92, self.name.partition)
-            .u8(93, if self.salt.is_some() { CIPHER } else { 0 })
+            .u8(93, self.cipher())
             .u8(94, FRAME_ALIGN_LOG2)
             .u64(96, self.first_object)
             .u64(104, self.first_mark)
@@ -109,13 +126,36 @@ impl SegmentHeader {
             .u64(144, self.capacity_bytes)
             .set(152, self.barcode.as_bytes())
             .u64(272, self.epoch);
-        // 184: key id, 200: wrapped key; for keys of our own some day.
         if let Some(salt) = &self.salt {
             layout.set(240, salt);
+        }
+        if let Some(at_rest) = &self.at_rest {
+            layout.set(184, &at_rest.key_check);
         }
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum).set(4092, &END_MAGIC);
         layout.0
+    }
+
+    fn features(&self) -> u32 {
+        let epoch = if self.epoch > 0 { FEATURE_EPOCH } else { 0 };
+        let at_rest = self.at_rest.map_or(0, |_| FEATURE_AT_REST);
+        epoch | at_rest
+    }
+
+    fn cipher(&self) -> u8 {
+        debug_assert!(self.at_rest.is_none() || self.salt.is_some());
+        match (self.salt, self.at_rest) {
+            (None, _) => 0,
+            (Some(_), None) => CIPHER_HOST,
+            (Some(_), Some(at_rest)) if at_rest.host_blocks => CIPHER_HOST | CIPHER_AT_REST,
+            (Some(_), Some(_)) => CIPHER_AT_REST,
+        }
+    }
+
+    /// Returns whether there may be frames that are sealed under keys of a host.
+    pub(crate) fn takes_host_blocks(&self) -> bool {
+        takes_host_blocks(self.salt.as_ref(), self.at_rest)
     }
 
     /// Reads a header.
@@ -133,7 +173,7 @@ impl SegmentHeader {
             return unsupported("format", fields.u16(8).into());
         }
         let features = fields.u32(12);
-        if features & !FEATURE_EPOCH != 0 {
+        if features & !(FEATURE_EPOCH | FEATURE_AT_REST) != 0 {
             return unsupported("incompatible features", features.into());
         }
         if fields.u32(16) != 0 {
@@ -147,10 +187,14 @@ impl SegmentHeader {
         if fields.u8(94) != FRAME_ALIGN_LOG2 {
             return unsupported("alignment", fields.u8(94).into());
         }
-        let salt = match fields.u8(93) {
-            0 => None,
-            CIPHER => Some(fields.bytes(240)),
-            other => return unsupported("cipher", other.into()),
+        let at_rest = (features & FEATURE_AT_REST != 0).then(|| AtRest {
+            key_check: fields.bytes(184),
+            host_blocks: fields.u8(93) & CIPHER_HOST != 0,
+        });
+        let salt = match (fields.u8(93), at_rest) {
+            (0, None) => None,
+            (CIPHER_HOST, None) | (CIPHER_AT_REST..=3, Some(_)) => Some(fields.bytes(240)),
+            (other, _) => return unsupported("cipher", other.into()),
         };
         // Written by us the counts are small; whatever else made them, sums must not overflow.
         let counts = [96, 104, 112, 120].map(|at| fields.u64(at));
@@ -182,9 +226,18 @@ impl SegmentHeader {
             created_unix_ms: fields.u64(136),
             capacity_bytes: fields.u64(144),
             salt,
+            at_rest,
             barcode: barcode.trim_end_matches('\0').to_owned(),
         })
     }
+}
+
+/// Returns whether a segment with these may hold frames that are sealed under keys of a host.
+pub(crate) fn takes_host_blocks(
+    salt: Option<&[u8; SEGMENT_SALT_BYTES]>,
+    at_rest: Option<AtRest>,
+) -> bool {
+    salt.is_some() && at_rest.is_none_or(|at_rest| at_rest.host_blocks)
 }
 
 #[cfg(test)]
@@ -211,6 +264,7 @@ pub(crate) mod tests {
             created_unix_ms: 11,
             capacity_bytes: 12,
             salt: None,
+            at_rest: None,
             barcode: "CAP001L5".to_owned(),
         }
     }
@@ -219,6 +273,19 @@ pub(crate) mod tests {
     fn what_was_written_is_read() {
         let salt = Some([9; SEGMENT_SALT_BYTES]);
         for header in [header(), SegmentHeader { salt, ..header() }] {
+            assert_eq!(SegmentHeader::parse(&header.emit()), Ok(header));
+        }
+        for host_blocks in [false, true] {
+            let at_rest = Some(AtRest {
+                key_check: [8; KEY_CHECK_BYTES],
+                host_blocks,
+            });
+            let header = SegmentHeader {
+                salt,
+                at_rest,
+                ..header()
+            };
+            assert_eq!(header.takes_host_blocks(), host_blocks);
             assert_eq!(SegmentHeader::parse(&header.emit()), Ok(header));
         }
         let mut formatted = header();
@@ -239,14 +306,14 @@ pub(crate) mod tests {
     #[test]
     fn what_is_not_known_is_refused_by_name() {
         for (at, found) in [
-            (8, "format 3"),
-            (12, "incompatible features 2"),
-            (16, "read-only features 2"),
-            (92, "partition 2"),
-            (93, "cipher 2"),
+            (8, "format 5"),
+            (12, "incompatible features 4"),
+            (16, "read-only features 4"),
+            (92, "partition 4"),
+            (93, "cipher 4"),
         ] {
             let mut bytes = header().emit();
-            bytes[at] += 2;
+            bytes[at] += 4;
             let checksum = crc_fast::crc32_iscsi(&bytes[..CRC_OFFSET]);
             bytes[CRC_OFFSET..CRC_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
             let fault = HeaderFault::Unsupported(found.to_owned());

@@ -4,10 +4,12 @@ use uuid::Uuid;
 
 use super::fields::{Fields, Layout};
 use super::{FORMAT_MAJOR, FORMAT_MINOR, FRAMES_OFFSET, INDEX_ENTRY_BYTES, TRAILER_BYTES};
+use crate::encryption::TAG_BYTES;
 use crate::limits::{COUNT_MAX, SEGMENT_BYTES_MAX};
 
 const MAGIC: [u8; 8] = *b"CAPFOOT1";
 const CRC_OFFSET: usize = 252;
+const TAG_OFFSET: usize = 172;
 
 /// Why a segment was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +56,22 @@ pub(crate) struct Trailer {
     pub(crate) data_end: u64,
     pub(crate) index_checksum: u32,
     pub(crate) sealed_unix_ms: u64,
+    /// Zeros, or what proves header, index and trailer to who has the cartridge's key.
+    pub(crate) tag: [u8; TAG_BYTES],
 }
 
 impl Trailer {
     /// Returns the length of the index in bytes.
     pub(crate) fn index_length(&self) -> usize {
         self.entry_count as usize * INDEX_ENTRY_BYTES
+    }
+
+    /// Returns the parts of a trailer's bytes that its tag proves: all but the tag and the checksum.
+    pub(crate) fn proved(bytes: &[u8; TRAILER_BYTES]) -> [&[u8]; 2] {
+        [
+            &bytes[..TAG_OFFSET],
+            &bytes[TAG_OFFSET + TAG_BYTES..CRC_OFFSET],
+        ]
     }
 
     /// Returns the trailer's bytes.
@@ -83,7 +95,8 @@ impl Trailer {
             .u64(96, self.charged_bytes)
             .u64(104, self.data_end)
             .u32(112, self.index_checksum)
-            // 116: upper index, 132: CRC-64 and 140: BLAKE3 of the data, 172: tag; not used yet.
+            // 116: upper index, 132: CRC-64 and 140: BLAKE3 of the data; not used yet.
+            .set(TAG_OFFSET, &self.tag)
             .u64(188, self.sealed_unix_ms);
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum);
@@ -122,6 +135,7 @@ impl Trailer {
             data_end: fields.u64(104),
             index_checksum: fields.u32(112),
             sealed_unix_ms: fields.u64(188),
+            tag: fields.bytes(TAG_OFFSET),
         };
         let counts = [
             trailer.first_object,
@@ -161,6 +175,7 @@ mod tests {
             data_end: 12288,
             index_checksum: 11,
             sealed_unix_ms: 12,
+            tag: [13; TAG_BYTES],
         }
     }
 

@@ -3,7 +3,9 @@
 use cartridge::{Cartridge, Codec, LocalStore, LyingStore, MemoryStore, SegmentStore, WriteBehind};
 use proptest::prelude::*;
 
-use crate::model::{Host, Step, all_contents, label, new_cartridge, small_settings};
+use crate::model::{
+    Host, Step, all_contents, at_rest_settings, label, new_cartridge, small_settings,
+};
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
@@ -30,7 +32,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Does `steps` on the cartridge in the store that `open` opens, then loads it once more as after
 /// `kill -9` and compares everything.
 fn conforms(steps: &[Step], open: impl Fn() -> Box<dyn SegmentStore>) {
-    let settings = small_settings(1);
+    let settings = match steps.len() % 2 {
+        0 => small_settings(1),
+        _ => at_rest_settings(1),
+    };
     Cartridge::create(open(), &label(1)).unwrap();
     let mut host = Host::new(new_cartridge(open(), settings.clone()), settings.clone());
     for step in steps {

@@ -7,7 +7,9 @@ use cartridge::{
     Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore, Settings, WriteBehind,
 };
 
-use crate::model::{Host, Model, Object, Step, all_contents, block, label, script, small_settings};
+use crate::model::{
+    Host, Model, Object, Step, all_contents, at_rest_settings, block, label, script, small_settings,
+};
 
 /// Scripts that are run; the nightly run asks for more.
 fn scripts() -> u64 {
@@ -18,8 +20,12 @@ fn scripts() -> u64 {
 const STEPS: usize = 40;
 const CRASHES: u64 = 6;
 
+/// Every second script is run on a cartridge that is encrypted at rest.
 fn settings(seed: u64) -> Settings {
-    small_settings(seed)
+    match seed % 2 {
+        0 => small_settings(seed),
+        _ => at_rest_settings(seed),
+    }
 }
 
 /// What may be on the cartridge after a crash.

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use cartridge::{
     Cartridge, Codec, Decryption, Encryption, EncryptionKey, Environment as _, Error,
-    KeyAssociatedData, Label, Located, Read, RecoveryReport, SeededEnvironment, SegmentStore,
-    Settings, Spaced, Stop,
+    KeyAssociatedData, KeyEncryptionKey, KeyRing, Label, Located, Read, RecoveryReport,
+    SeededEnvironment, SegmentStore, Settings, Spaced, Stop,
 };
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -53,7 +53,16 @@ pub(crate) fn small_settings(seed: u64) -> Settings {
         frame_size_bytes: 2000,
         reserve_step_bytes: 8 << 10,
         codec: Codec::Lz4,
+        keys: KeyRing::default(),
         environment: Arc::new(SeededEnvironment::new(seed)),
+    }
+}
+
+/// The same with a key-encryption key: new cartridges are encrypted at rest.
+pub(crate) fn at_rest_settings(seed: u64) -> Settings {
+    Settings {
+        keys: KeyRing::new([KeyEncryptionKey::new(&[0x7e; 32])]),
+        ..small_settings(seed)
     }
 }
 

@@ -13,6 +13,9 @@ impl Machine {
         let sense = match error {
             Error::WriteProtected => return self.refuse_writing(),
             Error::WriteOnce => return self.refuse_overwriting(),
+            Error::KeyEncryptionKeyMissing { .. } | Error::KeyFileDamaged { .. } => {
+                return self.locked(error);
+            }
             // The standard's end of medium (SSC-5 §4.2.4): not a fault.
             Error::VolumeFull => return end_of_medium(SenseKey::VolumeOverflow),
             Error::Deferred { .. } => lost_behind_good(),
@@ -38,6 +41,9 @@ impl Machine {
         let sense = match error {
             // What was accepted before must reach the medium before anything moves.
             Error::Deferred { .. } | Error::NoSpace => return self.write_fault(error),
+            Error::KeyEncryptionKeyMissing { .. } | Error::KeyFileDamaged { .. } => {
+                return self.locked(error);
+            }
             // Not faults of the medium: the host has to bring another key, or none.
             Error::KeyMissing { .. } => {
                 return data_protect(AdditionalSense::UNABLE_TO_DECRYPT_DATA);
@@ -81,6 +87,14 @@ impl Machine {
             SenseKey::DataProtect,
             AdditionalSense::WORM_MEDIUM_OVERWRITE_ATTEMPTED,
         )
+    }
+
+    /// The cartridge is encrypted at rest and its key is not there. As a drive whose keys come from a
+    /// library tells that the library has none: no fault of the medium, and nothing that the host could
+    /// mend by a key of its own.
+    fn locked(&self, error: &Error) -> Sense {
+        self.log(error);
+        data_protect(AdditionalSense::EXTERNAL_DATA_ENCRYPTION_CONTROL_ERROR)
     }
 
     fn log(&self, error: &Error) {

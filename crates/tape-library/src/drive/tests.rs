@@ -2,6 +2,7 @@
 
 mod any_command;
 mod at_once;
+mod at_rest;
 mod attributes;
 mod capacity;
 mod early_warning;

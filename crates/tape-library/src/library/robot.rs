@@ -171,7 +171,7 @@ impl Robot {
     /// Opens a cartridge's files, recovering what a crash left.
     pub(super) fn open_files(&self, cartridge: Uuid) -> Result<Cartridge, cartridge::Error> {
         let store = WriteBehind::new(LocalStore::new(self.directory(cartridge)));
-        let (opened, report) = Cartridge::open(Box::new(store), self.settings.clone())?;
+        let (mut opened, report) = Cartridge::open(Box::new(store), self.settings.clone())?;
         if !report.missing.is_empty() || !report.damaged.is_empty() {
             tracing::warn!(%cartridge, ?report, "a part of the cartridge is lost");
         } else if report.unsealed {
@@ -179,6 +179,10 @@ impl Robot {
         }
         if let MemoryState::Lost { reason } = &report.memory {
             tracing::warn!(%cartridge, reason, "the cartridge's memory is lost; it gets a new one");
+        }
+        if let Err(error) = opened.check_unlocked() {
+            let barcode = &opened.label().barcode;
+            tracing::warn!(%cartridge, barcode, %error, "encrypted, and nothing of it can be read or written");
         }
         Ok(opened)
     }
