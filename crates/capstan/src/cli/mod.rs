@@ -1,5 +1,6 @@
 //! The command line: `capstan serve`, and verbs that ask a running gateway.
 
+pub mod cartridge;
 pub mod catalog;
 pub mod changer;
 pub mod client;
@@ -19,6 +20,7 @@ pub mod tape;
 pub mod trace;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -79,6 +81,9 @@ pub enum Verb {
     Fault(fault::Fault),
     /// Show the last commands that a device was sent, and what became of them
     Trace(trace::Trace),
+    /// Check the files of cartridges, look into them, rescue what is on damaged ones
+    #[command(subcommand)]
+    Cartridge(cartridge::Cartridge),
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -96,11 +101,18 @@ pub enum Verb {
     Man(documents::Man),
 }
 
-/// Runs the verb. What goes wrong is for a person to read.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
-    let global = cli.global;
-    match cli.verb {
-        Verb::Serve(verb) => verb.run(&global),
+/// Runs the verb, tells a person what goes wrong, and returns the exit status.
+pub fn run(cli: Cli) -> ExitCode {
+    run_verb(cli.verb, &cli.global).unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+fn run_verb(verb: Verb, global: &Global) -> anyhow::Result<ExitCode> {
+    let done = match verb {
+        Verb::Cartridge(verb) => return Ok(verb.run(global)),
+        Verb::Serve(verb) => verb.run(global),
         Verb::Status(verb) => verb.run(&global.library()?),
         Verb::Tape(verb) => verb.run(&global.library()?),
         Verb::Changer(verb) => verb.run(&global.library()?),
@@ -109,12 +121,31 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Reservation(verb) => verb.run(&global.library()?),
         Verb::Fault(verb) => verb.run(&global.library()?),
         Verb::Trace(verb) => verb.run(&global.library()?),
-        Verb::Catalog(verb) => verb.run(&global),
-        Verb::Profile(verb) => verb.run(&global),
-        Verb::Config(verb) => verb.run(&global),
+        Verb::Catalog(verb) => verb.run(global),
+        Verb::Profile(verb) => verb.run(global),
+        Verb::Config(verb) => verb.run(global),
         Verb::Completions(verb) => verb.run(),
         Verb::Man(verb) => verb.run(),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Tells a person what went wrong.
+fn complain(error: &anyhow::Error) {
+    eprintln!("capstan: {}", with_causes(error));
+}
+
+/// Returns the error with its causes, each once: some errors tell their cause themselves, because in
+/// the log they stand alone.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
     }
+    text
 }
 
 impl Global {
@@ -155,3 +186,17 @@ Examples:
   capstan session list
   capstan --data /srv/tapes drive unload 0
   capstan --library east tape list";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let disk = std::io::Error::other("disk on fire");
+        let error = anyhow::Error::new(disk).context("cannot open x");
+        assert_eq!(with_causes(&error), "cannot open x: disk on fire");
+        let again = error.context("label: cannot open x: disk on fire");
+        assert_eq!(with_causes(&again), "label: cannot open x: disk on fire");
+    }
+}

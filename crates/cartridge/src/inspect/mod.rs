@@ -19,6 +19,7 @@ mod chain;
 mod finding;
 mod frame;
 mod objects;
+mod recover;
 mod segment;
 mod summary;
 mod survey;
@@ -27,6 +28,7 @@ mod verify;
 
 pub use finding::{Finding, Place, Severity};
 pub use objects::{ObjectKind, Objects, SealedBlock, TapeObject};
+pub use recover::{Recovered, RecoveredPartition};
 pub use summary::{FrameSummary, SealSummary, SegmentState, SegmentSummary};
 pub use verify::{PartitionReport, Verification};
 

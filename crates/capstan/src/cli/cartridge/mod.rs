@@ -1,0 +1,102 @@
+//! `capstan cartridge`: look into the files of cartridges, and rescue what is on them. Needs no gateway.
+
+mod dump;
+mod progress;
+mod recover;
+mod verify;
+mod which;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use cartridge::EncryptionKey;
+use clap::{Args, Subcommand};
+use zeroize::Zeroizing;
+
+use super::Global;
+use crate::hex;
+
+/// `capstan cartridge`
+#[derive(Debug, Subcommand)]
+pub enum Cartridge {
+    /// Read everything on cartridges and tell what is damaged, down to file and block
+    #[command(
+        after_help = "Exit status: 0 all good, 1 damage was found, 2 it could not be done.\n\n\
+        Examples:\n  \
+        capstan cartridge verify CAP001L5\n  \
+        capstan cartridge verify --all --json\n  \
+        capstan cartridge verify /mnt/copy/67ec8e65-a18d-4bbe-815c-0289ec2d0a91"
+    )]
+    Verify(verify::Verify),
+    /// Show what the files of a cartridge say, or write a tape file or an object
+    #[command(after_help = "Examples:\n  \
+        capstan cartridge dump CAP001L5 --frames\n  \
+        capstan cartridge dump CAP001L5 --object 7\n  \
+        capstan cartridge dump CAP001L5 --file 2 -o - | tar tf -")]
+    Dump(dump::Dump),
+    /// Write a new cartridge with everything that can be read of a damaged one
+    #[command(
+        after_help = "The old files stay as they are. Blocks that are lost are left out; filemarks stay, so that\n\
+        tape files keep their numbers. To put the new cartridge in the place of the old one, stop the\n\
+        gateway and exchange their directories.\n\n\
+        Exit status: 0 nothing was lost, 1 something was, 2 it could not be done.\n\n\
+        Examples:\n  \
+        capstan cartridge recover CAP001L5 --output /srv/rescue/CAP001L5\n  \
+        capstan cartridge recover ./lost --output ./found --barcode CAP001L5"
+    )]
+    Recover(recover::Recover),
+}
+
+/// Keys of the host, which are nowhere on a cartridge.
+#[derive(Debug, Args)]
+pub struct Keys {
+    /// A file with a key that backup software has set, as 64 hexadecimal digits; may be given several
+    /// times. Without it encrypted blocks are checked as far as that goes, and not read
+    #[arg(long, value_name = "FILE")]
+    host_key: Vec<PathBuf>,
+}
+
+impl Cartridge {
+    /// Runs the verb and returns the exit status. What could not be done has one of its own: 2.
+    pub fn run(self, global: &Global) -> ExitCode {
+        let done = match self {
+            Self::Verify(verb) => verb.run(global),
+            Self::Dump(verb) => verb.run(global),
+            Self::Recover(verb) => verb.run(global),
+        };
+        match done {
+            Ok(Outcome::Good) => ExitCode::SUCCESS,
+            Ok(Outcome::Damaged) => ExitCode::from(1),
+            Err(error) => {
+                super::complain(&error);
+                ExitCode::from(2)
+            }
+        }
+    }
+}
+
+/// What a verb found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Good,
+    Damaged,
+}
+
+impl Keys {
+    fn read(&self) -> anyhow::Result<Vec<EncryptionKey>> {
+        let read = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path)
+                .map(Zeroizing::new)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let bytes = hex::decode(text.trim()).map(Zeroizing::new);
+            let bytes = bytes
+                .as_ref()
+                .and_then(|bytes| bytes.first_chunk().filter(|it| it.len() == bytes.len()));
+            let bytes = bytes
+                .with_context(|| format!("{}: a key has 64 hexadecimal digits", path.display()))?;
+            Ok(EncryptionKey::new(bytes))
+        };
+        self.host_key.iter().map(read).collect()
+    }
+}
