@@ -1,34 +1,36 @@
-//! Where client and target run: on a CPU each while there is one session.
+//! Where client and target run: on a CPU each, or both wherever the scheduler puts them.
 //!
 //! A real initiator is another machine, so it shares no CPU with its target. Left alone, the
 //! scheduler sometimes puts both on one, and a command costs no wake-up of another CPU: two regimes
 //! that differ by more than a factor of two in a round trip, and that the exchange and a target do not
-//! choose together.
+//! choose together. Kept apart, a target with several threads has to do with one CPU. Neither is the
+//! truth, so what is compared with others is measured both ways.
 
 use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
+use crate::cell::Placement;
 use crate::server::Server;
 
-/// The CPUs that the benchmark may use, and whether it places anything on them.
+/// The CPUs that the benchmark may use.
 #[derive(Clone, Copy)]
 pub(crate) struct Cpus {
     /// All of them.
     all: CpuSet,
-    /// The client's and the target's; none when nothing is pinned.
+    /// The client's and the target's when they are apart; none on a machine with one.
     pair: Option<[usize; 2]>,
 }
 
 impl Cpus {
-    /// Returns the CPUs that this thread may use; with `pin` the first two of them, if there are two,
-    /// become the client's and the target's.
-    pub(crate) fn new(pin: bool) -> Result<Self> {
+    /// Returns the CPUs that this thread may use; the first two of them, if there are two, become the
+    /// client's and the target's.
+    pub(crate) fn new() -> Result<Self> {
         let all = sched_getaffinity(None)?;
         let mut numbers = (0..CpuSet::MAX_CPU).filter(|&number| all.is_set(number));
         let pair = match (numbers.next(), numbers.next()) {
-            (Some(client), Some(target)) if pin => Some([client, target]),
+            (Some(client), Some(target)) => Some([client, target]),
             _ => None,
         };
         Ok(Self { all, pair })
@@ -39,37 +41,28 @@ impl Cpus {
         self.pair
     }
 
-    /// Puts this thread on the client's CPU, and `target` with all its threads on the other.
-    pub(crate) fn part(&self, target: &Server) -> Result<()> {
-        if let Some([ours, theirs]) = self.pair {
-            target.run_on(&only(theirs))?;
-            sched_setaffinity(None, &only(ours))?;
-        }
-        Ok(())
-    }
-
-    /// Lets this thread and `target` run anywhere again.
-    pub(crate) fn free(&self, target: &Server) -> Result<()> {
-        if self.pair.is_some() {
+    /// Places this thread and `target` with all its threads.
+    pub(crate) fn place(&self, target: &Server, placement: Placement) -> Result<()> {
+        let (Placement::Apart, Some([ours, theirs])) = (placement, self.pair) else {
             target.run_on(&self.all)?;
-        }
-        self.free_this_thread()
+            return self.free_this_thread();
+        };
+        target.run_on(&only(theirs))?;
+        Ok(sched_setaffinity(None, &only(ours))?)
     }
 
     /// Lets this thread, and the threads and processes that it starts, run anywhere again.
     pub(crate) fn free_this_thread(&self) -> Result<()> {
-        if self.pair.is_some() {
-            sched_setaffinity(None, &self.all)?;
-        }
-        Ok(())
+        Ok(sched_setaffinity(None, &self.all)?)
     }
 
-    /// Starts a thread on the target's CPU and puts this one on the client's.
+    /// Starts a thread where targets are and puts this one where clients are.
     pub(crate) fn spawn_apart<T: Send + 'static>(
         &self,
+        placement: Placement,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<JoinHandle<T>> {
-        let Some([ours, theirs]) = self.pair else {
+        let (Placement::Apart, Some([ours, theirs])) = (placement, self.pair) else {
             return Ok(thread::spawn(work));
         };
         sched_setaffinity(None, &only(theirs))?; // the new thread inherits it
@@ -96,8 +89,9 @@ mod tests {
     #[test]
     fn threads_part_and_are_free_again() {
         let before = here();
-        let cpus = Cpus::new(true).unwrap();
-        let there = cpus.spawn_apart(here).unwrap().join().unwrap();
+        let cpus = Cpus::new().unwrap();
+        let there = cpus.spawn_apart(Placement::Apart, here);
+        let there = there.unwrap().join().unwrap();
         match cpus.pair() {
             Some([ours, theirs]) => {
                 assert_ne!(ours, theirs);
@@ -110,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn unpinned_threads_stay_where_they_may_be() {
+    fn free_threads_stay_where_they_may_be() {
         let before = here();
-        let cpus = Cpus::new(false).unwrap();
-        let there = cpus.spawn_apart(here).unwrap().join().unwrap();
-        assert!(cpus.pair().is_none() && there == before && here() == before);
+        let cpus = Cpus::new().unwrap();
+        let there = cpus.spawn_apart(Placement::Free, here);
+        assert!(there.unwrap().join().unwrap() == before && here() == before);
     }
 }

@@ -14,56 +14,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use serde::Serialize;
 
+use crate::cell::{Busy, Cell, Compression, Figure, Sealing, Work};
 use crate::contestant::{self, Contestant, Setup};
+use crate::measure::latencies;
 use crate::server::Server;
 use crate::session::Session;
-
-/// What the target is busy with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Busy {
-    /// Nothing.
-    Idle,
-    /// A motion that does not end.
-    Motion,
-    /// The same, and [`QUEUED`] commands behind it.
-    FullWindows,
-    /// [`STREAMED`] writes at a time through the connection that asks.
-    Burst,
-}
-
-impl Busy {
-    const ALL: [Self; 4] = [Self::Idle, Self::Motion, Self::FullWindows, Self::Burst];
-
-    /// Returns the words for the table.
-    pub(crate) fn name(self) -> String {
-        match self {
-            Self::Idle => "nothing".to_owned(),
-            Self::Motion => "a motion that does not end".to_owned(),
-            Self::FullWindows => format!("the same, and {QUEUED} commands behind it"),
-            Self::Burst => format!("{STREAMED} writes of {} MiB at a time", BLOCK_BYTES >> 20),
-        }
-    }
-}
-
-/// How long the answers took, in milliseconds.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Latency {
-    /// What the target was busy with.
-    pub(crate) busy: Busy,
-    /// `NOP-Out` or `ABORT TASK`.
-    pub(crate) request: &'static str,
-    /// How many there were.
-    pub(crate) samples: usize,
-    /// The median.
-    pub(crate) median_ms: f64,
-    /// The 99th percentile.
-    pub(crate) percentile_99_ms: f64,
-    /// The longest.
-    pub(crate) longest_ms: f64,
-}
 
 /// How many commands wait behind the motion, over all sessions.
 const QUEUED: usize = 128;
@@ -82,13 +38,25 @@ const BEGIN: Duration = Duration::from_millis(200);
 
 const TEST_UNIT_READY: [u8; 6] = [0; 6];
 
+/// What the target is busy with, in the order of the table.
+const ALL: [Busy; 4] = [Busy::Idle, Busy::Motion, Busy::FullWindows, Busy::Burst];
+
+/// Returns the words for the table.
+pub(crate) fn name(busy: Busy) -> String {
+    match busy {
+        Busy::Idle => "nothing".to_owned(),
+        Busy::Motion => "a motion that does not end".to_owned(),
+        Busy::FullWindows => format!("the same, and {QUEUED} commands behind it"),
+        Busy::Burst => format!("{STREAMED} writes of {} MiB at a time", BLOCK_BYTES >> 20),
+    }
+}
+
 /// Measures `samples` NOPs and as many ABORT TASKs in each state, with a gateway of its own for each.
-pub(crate) fn measure(setup: &Setup, samples: usize) -> Result<Vec<Latency>> {
-    let mut latencies = Vec::new();
-    for busy in Busy::ALL {
-        eprintln!("liveness: {}", busy.name());
-        let compression = "none".to_owned();
-        let mut running = Contestant::Capstan { compression }.start(setup, 1)?;
+pub(crate) fn measure(setup: &Setup, samples: usize) -> Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    let contestant = Contestant::Capstan(Compression::None);
+    for busy in ALL {
+        let mut running = contestant.start(setup, 1)?;
         let drive = running.drives.remove(0);
         let mut queuing = Vec::new();
         let mut stream = None;
@@ -119,10 +87,12 @@ pub(crate) fn measure(setup: &Setup, samples: usize) -> Result<Vec<Latency>> {
                 _ => aborts.push(asking.abort_nothing()?),
             }
         }
-        latencies.push(Latency::of(busy, "NOP-Out", nops));
-        latencies.push(Latency::of(busy, "ABORT TASK", aborts));
+        let subject = contestant.subject(Sealing::Clear);
+        for (work, samples) in [(Work::Nop(busy), nops), (Work::Abort(busy), aborts)] {
+            figures.extend(latencies(Cell::new(subject, work, 0), &samples));
+        }
     }
-    Ok(latencies)
+    Ok(figures)
 }
 
 /// Returns a session with the changer, whose MOVE MEDIUM hangs.
@@ -188,40 +158,5 @@ impl Stream {
             self.begun += 1;
         }
         Ok(())
-    }
-}
-
-impl Latency {
-    fn of(busy: Busy, request: &'static str, mut samples: Vec<Duration>) -> Self {
-        samples.sort();
-        let at = |percent: usize| {
-            let index = (samples.len() * percent).div_ceil(100).saturating_sub(1);
-            samples
-                .get(index)
-                .map_or(f64::NAN, |sample| sample.as_secs_f64() * 1e3)
-        };
-        Self {
-            busy,
-            request,
-            samples: samples.len(),
-            median_ms: at(50),
-            percentile_99_ms: at(99),
-            longest_ms: at(100),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn percentiles() {
-        let samples = (1..=200).rev().map(Duration::from_millis).collect();
-        let latency = Latency::of(Busy::Idle, "NOP-Out", samples);
-        let close = |is: f64, should: f64| (is - should).abs() < 1e-9;
-        assert!(close(latency.median_ms, 100.0));
-        assert!(close(latency.percentile_99_ms, 198.0));
-        assert!(close(latency.longest_ms, 200.0));
     }
 }

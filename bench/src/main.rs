@@ -1,30 +1,38 @@
 //! Measures the gateway against its peers and the limits of the machine, interleaved, in one run.
 //!
-//! Each round does, for each block size: the limits, then every contestant in turn. A contestant is
-//! started afresh, its drive is written up to a filemark, rewound and read back. The order of the
-//! contestants moves on by one from round to round, so that nobody always follows the same neighbour.
-//! See README.md for how to read what comes out.
+//! A run is a list of steps (`plan`); each starts a contestant afresh, or nobody for a limit, and does
+//! one kind of thing to it (`measure`, `limit`). What was measured goes to a journal, step by step, and
+//! in the end into a report that says of each target whether it is reached. See README.md for how to
+//! read what comes out.
 
+mod cell;
 mod contestant;
 mod cpus;
+mod data;
+mod extent;
 mod in_flight;
-mod laps;
+mod journal;
 mod limit;
 mod liveness;
 mod machine;
+mod measure;
 mod null;
+mod plan;
 mod report;
 mod run;
 mod server;
 mod session;
+mod statistics;
+mod subject;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use contestant::Peer;
+use extent::{Extent, Options};
+use report::Report;
 use run::Run;
 
 /// Measures the gateway, other targets, and the machine's limits.
@@ -37,7 +45,7 @@ struct CommandLine {
     role: Option<Role>,
 }
 
-/// What to be instead.
+/// What to do instead.
 #[derive(Subcommand)]
 enum Role {
     /// Serve drives whose cartridges keep nothing, until killed. The benchmark starts this itself.
@@ -47,95 +55,42 @@ enum Role {
         /// How many drives.
         drives: u16,
     },
-}
-
-/// What is measured.
-#[derive(Args)]
-struct Options {
-    /// The gateway's binary.
-    #[arg(long, default_value = "target/release/capstan")]
-    capstan: PathBuf,
-    /// Where everybody keeps data while measured; the default is the temporary directory.
-    #[arg(long)]
-    directory: Option<PathBuf>,
-    /// How often everything is measured.
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    /// How much is written and read for each block size with one command at a time.
-    #[arg(long, default_value_t = 128, value_name = "MIB")]
-    amount: u64,
-    /// Block sizes in KiB; tgt takes no more than 1024.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        default_value = "64,256,1024",
-        value_name = "KIB"
-    )]
-    blocks: Vec<u64>,
-    /// How many commands at a time, besides one; 1 leaves this out.
-    #[arg(long, default_value_t = 4)]
-    depth: u64,
-    /// How many of our drives at once, besides one, each with half the amount; 1 leaves this out.
-    #[arg(long, default_value_t = 4)]
-    drives: u16,
-    /// How many TEST UNIT READY are timed in each round; 0 leaves this out.
-    #[arg(long, default_value_t = 4000)]
-    round_trips: u64,
-    /// Leave out the gateway with null cartridges.
-    #[arg(long)]
-    no_null: bool,
-    /// How our drives compress: none, lz4, zstd or lzo; peers never do. Nothing leaves us out.
-    #[arg(long, value_delimiter = ',', num_args = 0.., default_value = "none,zstd")]
-    compression: Vec<String>,
-    /// Whom to measure as well; nobody when no name follows.
-    #[arg(
-        long,
-        value_delimiter = ',',
-        num_args = 0..,
-        default_value = "tgt,tgt-tuned,istgt"
-    )]
-    peers: Vec<Peer>,
-    /// How often NOP and ABORT TASK are timed in each state of a busy gateway; 0 leaves that out.
-    #[arg(long, default_value_t = 1000, value_name = "SAMPLES")]
-    liveness: usize,
-    /// Let client and target share CPUs while there is one session, too.
-    #[arg(long)]
-    unpinned: bool,
-    /// How much of each block is random, in percent; the rest is zeros.
-    #[arg(long, default_value_t = 50)]
-    random: usize,
-    /// Which source this is, for the report.
-    #[arg(long)]
-    revision: Option<String>,
-    /// Write the report to this path with ".md" and ".json" added, too.
-    #[arg(long, value_name = "PATH")]
-    output: Option<PathBuf>,
+    /// Write the tables of a report anew from its JSON.
+    Report {
+        /// The path without ".json".
+        path: PathBuf,
+    },
 }
 
 fn main() -> Result<()> {
     let CommandLine { options, role } = CommandLine::parse();
-    if let Some(Role::ServeNull { address, drives }) = role {
-        return null::serve(address, drives);
+    match role {
+        Some(Role::ServeNull { address, drives }) => return null::serve(address, drives),
+        Some(Role::Report { path }) => {
+            let json = std::fs::read_to_string(path.with_added_extension("json"))?;
+            return write(&path, "md", Report::parse(&json)?.markdown());
+        }
+        None => {}
     }
-    let mut run = Run::new(&options)?;
-    for round in 1..=options.rounds {
-        run.round(round)?;
+    if options.list {
+        for step in plan::steps(&Extent::new(&options), &options.only) {
+            println!("{step}");
+        }
+        return Ok(());
     }
-    if options.liveness > 0 {
-        run.liveness()?;
-    }
-    let report = run.report();
+    let report = Run::new(&options)?.finish()?;
     print!("{}", report.markdown());
     if let Some(path) = &options.output {
-        let write = |extension: &str, text: String| {
-            let path = path.with_added_extension(extension);
-            std::fs::write(&path, text).with_context(|| path.display().to_string())
-        };
-        write("md", report.markdown())?;
-        write("json", report.json()?)?;
+        write(path, "md", report.markdown())?;
+        write(path, "json", report.json()?)?;
     }
     for who in &report.circumstances.left_out {
         eprintln!("LEFT OUT: {who}");
     }
     Ok(())
+}
+
+fn write(path: &Path, extension: &str, text: String) -> Result<()> {
+    let path = path.with_added_extension(extension);
+    std::fs::write(&path, text).with_context(|| path.display().to_string())
 }

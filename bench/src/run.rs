@@ -1,344 +1,255 @@
-//! A run: rounds of limits and contestants, and what is done to each.
+//! A run: its steps one after the other, each with a contestant of its own.
 
-use std::thread;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
-use bytes::Bytes;
+use anyhow::{Result, bail};
 
-use crate::contestant::{Contestant, Peer, Running, Setup};
+use crate::cell::{Cell, Compression, Data, Figure, Placement, Sealing, Work};
+use crate::contestant::{Contestant, Running, Setup};
 use crate::cpus::Cpus;
-use crate::laps::{Clock, median, quantile};
-use crate::limit::{self, Exchange, Way};
-use crate::machine::{self, Machine};
-use crate::report::{Cell, Circumstances, Figure, Kind, Report, RoundTrips, Subject};
-use crate::session::Session;
-use crate::{Options, liveness, null};
-
-/// The exchange and a contestant take turns of this length, so that whatever slows the machine down
-/// slows both.
-const TURN_BYTES: u64 = 16 << 20;
-
-/// The same for round trips.
-const TURN_ROUND_TRIPS: u64 = 200;
+use crate::data::Pool;
+use crate::extent::{Extent, Options};
+use crate::journal::{Entry, Journal};
+use crate::measure::stream::{ReadsBack, Stream};
+use crate::measure::{answers, motion};
+use crate::plan::{Part, Step};
+use crate::report::{Circumstances, Report};
+use crate::{limit, liveness, machine, plan};
 
 /// A run under way.
-pub(crate) struct Run<'a> {
-    options: &'a Options,
+pub(crate) struct Run {
+    extent: Extent,
     setup: Setup,
     cpus: Cpus,
-    /// Those that are still in, in the order of the next round.
-    contestants: Vec<Contestant>,
-    report: Report,
+    steps: Vec<Step>,
+    journal: Journal,
+    pools: BTreeMap<Data, Pool>,
+    circumstances: Circumstances,
 }
 
-impl<'a> Run<'a> {
+/// How many cartridges' worth of drives a step without several drives wants.
+const ONE_DRIVE: u16 = 1;
+
+/// What is written before anything is measured, so that nobody's first buffers are.
+const WARM_UP_BYTES: u64 = 16 << 20;
+
+/// The host's key. It guards nothing.
+const KEY: [u8; 32] = *b"a key that protects no data here";
+
+impl Run {
     /// Returns a run that has not begun.
-    pub(crate) fn new(options: &'a Options) -> Result<Self> {
-        let cpus = Cpus::new(!options.unpinned)?;
+    pub(crate) fn new(options: &Options) -> Result<Self> {
+        let extent = Extent::new(options);
         let setup = Setup {
             capstan: options.capstan.clone(),
             directory: options.directory.clone().unwrap_or_else(std::env::temp_dir),
         };
-        let null = (!options.no_null).then_some(Contestant::Null);
-        let ours = options.compression.iter().cloned();
-        let peers = options.peers.iter().copied();
-        let contestants: Vec<Contestant> = null
-            .into_iter()
-            .chain(ours.map(|compression| Contestant::Capstan { compression }))
-            .chain(peers.map(Contestant::Peer))
-            .collect();
-        let mut versions: Vec<String> = contestants
-            .iter()
-            .filter_map(|contestant| contestant.version(&setup))
-            .collect();
-        versions.dedup();
-        let report = Report::new(Circumstances {
-            revision: options.revision.clone(),
-            machine: Machine::this(),
-            client_and_target_cpu: cpus.pair(),
-            versions,
-            random_percent: options.random,
-            amount_mib: options.amount,
-            commands: options.depth,
-            drives: options.drives,
-            load_averages: Vec::new(),
-            left_out: Vec::new(),
-        });
+        let path = options.output.as_ref();
+        let path = path.map(|path| path.with_added_extension("journal"));
+        let cpus = Cpus::new()?;
         Ok(Self {
-            options,
+            steps: plan::steps(&extent, &options.only),
+            journal: Journal::open(path, options.resume)?,
+            pools: BTreeMap::new(),
+            circumstances: Circumstances::new(options, &extent, &setup, &cpus),
+            extent,
             setup,
             cpus,
-            contestants,
-            report,
         })
     }
 
-    /// Returns what was measured so far.
-    pub(crate) fn report(&self) -> &Report {
-        &self.report
-    }
-
-    /// Measures everything once.
-    pub(crate) fn round(&mut self, round: u32) -> Result<()> {
-        let load = machine::load_average();
-        self.report.circumstances.load_averages.push(load);
-        for &kib in &self.options.blocks {
-            eprintln!("round {round} of {}: {kib} KiB", self.options.rounds);
-            let block = half_random(kib << 10, self.options.random)?;
-            self.limits(round, kib, &block)?;
-            for contestant in self.contestants.clone() {
-                self.contest(&contestant, round, kib, &block)?;
+    /// Measures what the journal does not have yet, and returns the report. A peer that fails in a
+    /// step is left out of the same step in later rounds.
+    pub(crate) fn finish(mut self) -> Result<Report> {
+        let mut failed = Vec::new();
+        for (number, step) in self.steps.clone().into_iter().enumerate() {
+            let name = step.to_string();
+            if self.journal.has(&name) || failed.contains(&step.part) {
+                continue;
             }
-        }
-        self.contestants.rotate_left(1);
-        Ok(())
-    }
-
-    /// Times the answers of a busy gateway.
-    pub(crate) fn liveness(&mut self) -> Result<()> {
-        self.cpus.free_this_thread()?;
-        self.report.latencies = liveness::measure(&self.setup, self.options.liveness)?;
-        Ok(())
-    }
-
-    fn limits(&mut self, round: u32, kib: u64, block: &Bytes) -> Result<()> {
-        let cell = |way| Cell::single(round, way, kib);
-        let count = self.count(kib);
-        let bytes = count * block.len() as u64;
-        for way in Way::ALL {
-            let mut exchange = Exchange::start(way, block.len(), &self.cpus)?;
-            let mut clock = Clock::new(1);
-            clock.time(|laps| exchange.turns(count, laps))?;
-            let subject = Subject::new(Kind::Exchange, "exchange");
-            let figure = Figure::new(cell(way), subject, bytes, &clock.stop());
-            self.report.add(figure);
-        }
-        let timings = limit::page_cache(&self.setup.directory, block, count)?;
-        for (way, timing) in Way::ALL.into_iter().zip(timings) {
-            let subject = Subject::new(Kind::PageCache, "page cache");
-            self.report
-                .add(Figure::new(cell(way), subject, bytes, &timing));
-        }
-        Ok(())
-    }
-
-    /// Measures a contestant. A peer that fails is left out from now on.
-    fn contest(
-        &mut self,
-        contestant: &Contestant,
-        round: u32,
-        kib: u64,
-        block: &Bytes,
-    ) -> Result<()> {
-        let name = contestant.name();
-        match self.measure(contestant, round, kib, block) {
-            Ok(()) => {}
-            Err(error) if contestant.kind() == Kind::Peer => {
-                let why = format!("{name}, from round {round}, {kib} KiB: {error:#}");
-                eprintln!("LEFT OUT: {why}");
-                self.report.circumstances.left_out.push(why);
-                self.contestants.retain(|other| other != contestant);
-            }
-            Err(error) => bail!("{name}: {error:#}"),
-        }
-        Ok(())
-    }
-
-    fn measure(
-        &mut self,
-        contestant: &Contestant,
-        round: u32,
-        kib: u64,
-        block: &Bytes,
-    ) -> Result<()> {
-        let is_peer = contestant.kind() == Kind::Peer;
-        let drives = if is_peer { 1 } else { self.options.drives };
-        // It looks at the CPUs when it starts, and is to see what it sees elsewhere.
-        self.cpus.free_this_thread()?;
-        let mut running = contestant.start(&self.setup, drives)?;
-        self.cpus.part(&running.server)?;
-        let subject = Subject::new(contestant.kind(), &contestant.name());
-        let expected = contestant.reads_back(block);
-        if self.options.round_trips > 0 && self.options.blocks.first() == Some(&kib) {
-            let trips = round_trips(&mut running.drives[0], self.options.round_trips, &self.cpus)?;
-            self.report.add_round_trips(round, subject.clone(), trips);
-        }
-        for depth in [1, self.options.depth] {
-            let count = self.count(kib);
-            for way in Way::ALL {
-                let cell = Cell {
-                    depth,
-                    ..Cell::single(round, way, kib)
-                };
-                let data = if way == Way::Write { block } else { &expected };
-                let figure = one_drive(&mut running, &subject, cell, data, count, &self.cpus)
-                    .with_context(|| format!("{way:?}, {depth} at a time"))?;
-                self.report.add(figure);
-            }
-            if self.options.depth <= 1 {
-                break;
-            }
-        }
-        if drives > 1 {
-            self.cpus.free(&running.server)?;
-            let count = self.count(kib).div_ceil(2);
-            for way in Way::ALL {
-                let cell = Cell::single(round, way, kib);
-                let data = if way == Way::Write { block } else { &expected };
-                let figure = all_drives(&mut running, &subject, cell, data, count)
-                    .with_context(|| format!("{way:?}, {drives} drives"))?;
-                self.report.add(figure);
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns how many blocks are moved for a figure.
-    fn count(&self, kib: u64) -> u64 {
-        (self.options.amount << 10).div_ceil(kib)
-    }
-}
-
-/// Moves `count` blocks of `data` from the beginning of the first drive's cartridge, by turns with the
-/// exchange of the same block.
-fn one_drive(
-    running: &mut Running,
-    subject: &Subject,
-    cell: Cell,
-    data: &Bytes,
-    count: u64,
-    cpus: &Cpus,
-) -> Result<Figure> {
-    let Running { drives, server } = running;
-    let drive = &mut drives[0];
-    drive.rewind()?;
-    let mut exchange = Exchange::start(cell.way, data.len(), cpus)?;
-    let (mut limit, mut clock) = (Clock::new(1), Clock::new(cell.depth));
-    let turn = (TURN_BYTES / data.len() as u64).max(1);
-    let ((), cpu) = server.timed(|| {
-        let mut left = count;
-        while left > 0 {
-            let now = turn.min(left);
-            limit.time(|laps| exchange.turns(now, laps))?;
-            clock.time(|laps| match cell.way {
-                Way::Write => drive.write_blocks(data, now, cell.depth, laps),
-                Way::Read => drive.read_blocks(data, now, cell.depth, laps),
+            eprintln!("{} of {}: {name}", number + 1, self.steps.len());
+            let load_average = machine::load_average();
+            let start = Instant::now();
+            let measured = self.measure(step.part);
+            self.cpus.free_this_thread()?;
+            let is_peer = matches!(step.part.contestant(), Some(Contestant::Peer(_)));
+            let (figures, left_out) = match measured {
+                Ok(figures) => (figures, None),
+                Err(error) if is_peer => {
+                    failed.push(step.part);
+                    let why = format!("{name}: {error:#}");
+                    eprintln!("LEFT OUT: {why}");
+                    (Vec::new(), Some(why))
+                }
+                Err(error) => bail!("{name}: {error:#}"),
+            };
+            self.journal.add(Entry {
+                step: name,
+                round: step.round,
+                load_average,
+                seconds: start.elapsed().as_secs_f64(),
+                figures,
+                left_out,
             })?;
-            left -= now;
         }
-        match cell.way {
-            Way::Write => clock.time(|_| drive.write_filemark()),
-            Way::Read => Ok(()),
-        }
-    })?;
-    let bytes = count * data.len() as u64;
-    let mut figure = Figure::new(cell, subject.clone(), bytes, &clock.stop());
-    figure.set_cpu_seconds(cpu, bytes);
-    figure.exchange_median_mebibyte = median(&limit.stop().laps);
-    Ok(figure)
-}
-
-/// Moves `count` blocks of `data` from the beginning of each drive's cartridge, all at once, after the
-/// first drive alone has done the same.
-fn all_drives(
-    running: &mut Running,
-    subject: &Subject,
-    cell: Cell,
-    data: &Bytes,
-    count: u64,
-) -> Result<Figure> {
-    let bytes = count * data.len() as u64;
-    let alone = together(&mut running.drives[..1], cell.way, data, count)?;
-    let drives = running.drives.len() as u64;
-    let Running {
-        drives: all,
-        server,
-    } = running;
-    let (seconds, cpu) = server.timed(|| together(all, cell.way, data, count))?;
-    let cell = Cell {
-        drives: u16::try_from(drives)?,
-        ..cell
-    };
-    let mut figure = Figure::of_seconds(cell, subject.clone(), bytes * drives, seconds);
-    figure.set_cpu_seconds(cpu, bytes * drives);
-    let one = Figure::of_seconds(cell, subject.clone(), bytes, alone);
-    figure.one_drive_megabytes_per_second = Some(one.megabytes_per_second);
-    Ok(figure)
-}
-
-/// Returns how many seconds all of `drives` took, each with a thread of its own.
-fn together(drives: &mut [Session], way: Way, data: &Bytes, count: u64) -> Result<f64> {
-    for drive in &mut *drives {
-        drive.rewind()?;
+        let report = Report::new(self.circumstances, self.journal.entries());
+        self.journal.remove()?;
+        Ok(report)
     }
-    let start = Instant::now();
-    thread::scope(|scope| {
-        let workers: Vec<_> = drives
-            .iter_mut()
-            .map(|drive| {
-                scope.spawn(move || {
-                    Clock::new(1).time(|laps| match way {
-                        Way::Write => {
-                            drive.write_blocks(data, count, 1, laps)?;
-                            drive.write_filemark()
+
+    fn measure(&mut self, part: Part) -> Result<Vec<Figure>> {
+        if let Part::Stream(kib, contestant, placement) = part {
+            return self.stream(kib, contestant, placement);
+        }
+        let data = match part {
+            Part::Codecs(data) => data,
+            _ => Data::Incompressible,
+        };
+        let pool = self.pool(data)?;
+        let start = |contestant: Contestant| -> Result<_> {
+            let running = contestant.start(&self.setup, ONE_DRIVE)?;
+            Ok((running, contestant.subject(Sealing::Clear)))
+        };
+        let (extent, directory) = (&self.extent, &self.setup.directory);
+        match part {
+            Part::Codecs(data) => limit::codecs(&extent.compressions, data, &pool),
+            Part::Files => limit::files(directory, &pool, extent.amount_mib(1024)),
+            Part::Exchange(kib) => {
+                let bytes = extent.amount_mib(kib) << 20;
+                limit::exchanges(directory, &pool, kib, bytes, &self.cpus)
+            }
+            Part::RoundTrips(contestant) => {
+                let (mut running, subject) = start(contestant)?;
+                answers::round_trips(&mut running, subject, extent.round_trips, &self.cpus)
+            }
+            Part::Places(contestant) => {
+                let (mut running, subject) = start(contestant)?;
+                motion::places(&mut running, subject, &pool, extent.places)
+            }
+            Part::Filemarks(contestant) => {
+                let (mut running, subject) = start(contestant)?;
+                motion::filemarks(&mut running, subject, &pool, extent.filemarks)
+            }
+            Part::SmallFiles(contestant) => {
+                let (mut running, subject) = start(contestant)?;
+                motion::small_files(&mut running, subject, &pool, extent.files)
+            }
+            Part::Loads(contestant) => {
+                let (mut running, subject) = start(contestant)?;
+                motion::loads(&mut running, subject, &pool, extent.loads)
+            }
+            Part::Liveness => liveness::measure(&self.setup, extent.liveness),
+            Part::Stream(..) => unreachable!("it is measured above"),
+        }
+    }
+
+    fn stream(
+        &mut self,
+        kib: u64,
+        contestant: Contestant,
+        placement: Placement,
+    ) -> Result<Vec<Figure>> {
+        let cells = self.cells(kib, contestant, placement);
+        let most = cells.iter().map(|(cell, _)| cell.drives).max();
+        let mut running = contestant.start(&self.setup, most.unwrap_or(ONE_DRIVE))?;
+        self.cpus.place(&running.server, placement)?;
+        warm_up(&mut running, &self.pool(Data::Incompressible)?)?;
+        let mut figures = Vec::new();
+        for (cell, sealing) in cells {
+            if let Contestant::Capstan(_) = contestant {
+                let key = (sealing == Sealing::HostKey).then_some(KEY);
+                for drive in &mut running.drives {
+                    drive.set_key(key)?;
+                }
+            }
+            let amount = self.extent.amount_mib(kib) << 20;
+            let stream = Stream {
+                cell,
+                pool: &self.pool(cell.data)?,
+                bytes: if cell.drives > 1 { amount / 2 } else { amount },
+                reads_back: match contestant {
+                    Contestant::Null => ReadsBack::Pattern,
+                    _ => ReadsBack::Written,
+                },
+            };
+            figures.extend(stream.measure(&mut running)?);
+        }
+        Ok(figures)
+    }
+
+    /// Returns what one contestant does with blocks of `kib`. What is compared stands together.
+    fn cells(
+        &self,
+        kib: u64,
+        contestant: Contestant,
+        placement: Placement,
+    ) -> Vec<(Cell, Sealing)> {
+        let mut cells = Vec::new();
+        let mut add = |sealing, data, drives, depth| {
+            let cell = Cell {
+                data,
+                depth,
+                drives,
+                placement,
+                ..Cell::new(contestant.subject(sealing), Work::Write, kib)
+            };
+            cells.push((cell, sealing));
+        };
+        let alone = Data::Incompressible;
+        match (contestant, placement) {
+            (Contestant::Capstan(_), Placement::Free) => {
+                for &data in &self.extent.data {
+                    for drives in [1, self.extent.drives] {
+                        add(Sealing::Clear, data, drives, 1);
+                        add(Sealing::HostKey, data, drives, 1);
+                        if self.extent.drives == 1 {
+                            break;
                         }
-                        Way::Read => drive.read_blocks(data, count, 1, laps),
-                    })
-                })
-            })
-            .collect();
-        for worker in workers {
-            worker.join().map_err(|_| anyhow!("a client panicked"))??;
-        }
-        Ok(start.elapsed().as_secs_f64())
-    })
-}
-
-/// Times TEST UNIT READY, by turns with bare exchanges of as many bytes.
-fn round_trips(drive: &mut Session, count: u64, cpus: &Cpus) -> Result<RoundTrips> {
-    let mut exchange = Exchange::start(Way::Write, 0, cpus)?;
-    let (mut bare, mut unit_ready) = (Vec::new(), Vec::new());
-    for _ in 0..count.div_ceil(TURN_ROUND_TRIPS) {
-        for _ in 0..TURN_ROUND_TRIPS {
-            let start = Instant::now();
-            exchange.turn()?;
-            bare.push(start.elapsed().as_secs_f64() * 1e6);
-        }
-        for _ in 0..TURN_ROUND_TRIPS {
-            let start = Instant::now();
-            drive.test_unit_ready()?;
-            unit_ready.push(start.elapsed().as_secs_f64() * 1e6);
-        }
-    }
-    let of = |values: &[f64], part, whole| quantile(values, part, whole).unwrap_or(f64::NAN);
-    Ok(RoundTrips {
-        median_us: of(&unit_ready, 1, 2),
-        percentile_99_us: of(&unit_ready, 99, 100),
-        bare_median_us: of(&bare, 1, 2),
-        bare_percentile_99_us: of(&bare, 99, 100),
-    })
-}
-
-impl Contestant {
-    /// Returns what reads back when `block` was written.
-    fn reads_back(&self, block: &Bytes) -> Bytes {
-        match self {
-            Self::Null => null::pattern(block.len()),
-            Self::Capstan { .. } | Self::Peer(Peer::Tgt | Peer::TgtTuned | Peer::Istgt) => {
-                block.clone()
+                    }
+                }
+            }
+            (Contestant::Null, _) | (Contestant::Peer(_), Placement::Free) => {
+                add(Sealing::Clear, alone, 1, 1);
+            }
+            (Contestant::Capstan(_) | Contestant::Peer(_), Placement::Apart) => {
+                add(Sealing::Clear, alone, 1, 1);
+                if self.extent.depth > 1 {
+                    add(Sealing::Clear, alone, 1, self.extent.depth);
+                }
             }
         }
+        cells
+    }
+
+    /// Returns the pool of `data`, made when it is first wanted.
+    fn pool(&mut self, data: Data) -> Result<Pool> {
+        if let Some(pool) = self.pools.get(&data) {
+            return Ok(pool.clone());
+        }
+        let length = usize::try_from(self.extent.pool_mib() << 20)?;
+        let pool = Pool::new(data, length)?;
+        self.pools.insert(data, pool.clone());
+        Ok(pool)
     }
 }
 
-/// Returns a block whose first part is random and whose rest is zeros, alternating every KiB, so that
-/// compressors find what they find in half-compressible data.
-fn half_random(length: u64, random_percent: usize) -> Result<Bytes> {
-    let mut block = vec![0; usize::try_from(length)?];
-    for chunk in block.chunks_mut(1024) {
-        let random = chunk.len() * random_percent.min(100) / 100;
-        getrandom::fill(&mut chunk[..random])?;
+fn warm_up(running: &mut Running, pool: &Pool) -> Result<()> {
+    let length = 64 << 10;
+    for drive in &mut running.drives {
+        let count = WARM_UP_BYTES.min(pool.all().len() as u64) / length as u64;
+        drive.write_blocks(length, count, 1, |number| pool.block(number, length))?;
+        drive.write_filemark()?;
     }
-    Ok(block.into())
+    Ok(())
+}
+
+/// Who there is to be measured, for the versions.
+pub(crate) fn contestants(extent: &Extent) -> Vec<Contestant> {
+    let ours = extent.compressions.first().copied();
+    let ours = ours.unwrap_or(Compression::None);
+    let peers = extent.peers.iter().copied().map(Contestant::Peer);
+    std::iter::once(Contestant::Capstan(ours))
+        .chain(peers)
+        .collect()
 }

@@ -48,7 +48,7 @@ pub use cartridge::{
     Appended, Cartridge, DamagedRange, Located, NextBlock, Position, Read, RecoveryReport, Spaced,
     Stop, Usage, has_encrypted_blocks,
 };
-pub use codec::Codec;
+pub use codec::{Codec, CodecAlone};
 pub use encryption::{
     BlockEncryption, Decryption, Derivation, Encryption, EncryptionKey, KeyAssociatedData,
     KeyEncryptionKey, KeyFile, KeyId, KeyRing, rewrap_key,

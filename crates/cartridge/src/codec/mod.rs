@@ -3,10 +3,12 @@
 //! A decoder is given the room for the result, which has to fill it exactly. The caller has
 //! checked that length against [`crate::limits`] before.
 
+mod alone;
 mod decode;
 mod encode;
 mod lzo;
 
+pub use alone::CodecAlone;
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
 

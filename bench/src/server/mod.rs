@@ -1,4 +1,6 @@
-//! A target's process: started, waited for, measured, and ended with the value.
+//! A target's process: started, waited for, and ended with the value.
+
+mod usage;
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,11 +13,10 @@ use rustix::io::Errno;
 use rustix::thread::{CpuSet, Pid, sched_setaffinity};
 use tempfile::TempDir;
 
+pub(crate) use usage::Files;
+
 /// How long a target may take to listen.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// The kernel's clock ticks per second in /proc/PID/stat; 100 on every architecture of Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Where a daemon lies that the PATH of a user who is not root does not name.
 const SYSTEM_PROGRAMS: &str = "/usr/sbin";
@@ -128,28 +129,6 @@ impl Server {
                 return Ok(());
             }
         }
-    }
-
-    /// Runs `work` and returns what it returns with how much CPU time the target used.
-    pub(crate) fn timed<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<(T, f64)> {
-        let cpu = self.cpu_seconds()?;
-        let result = work()?;
-        Ok((result, self.cpu_seconds()? - cpu))
-    }
-
-    /// The user and system time of the process with all its threads (proc(5), fields 14 and 15).
-    fn cpu_seconds(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let (_, fields) = stat
-            .rsplit_once(')')
-            .context("/proc/PID/stat: no command")?;
-        let ticks: f64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<f64>().ok())
-            .sum();
-        Ok(ticks / TICKS_PER_SECOND)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is measured: the gateway and its peers.
 //!
-//! Each is started afresh for each block size of each round, with a cartridge that nothing was
-//! written on, on a port and in a directory of its own.
+//! Each is started afresh for each step of each round, with cartridges that nothing was written on, on
+//! a port and in a directory of its own.
 
 pub(crate) mod capstan;
 mod istgt;
@@ -11,9 +11,8 @@ mod tgt;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::ValueEnum;
 
-use crate::report::Kind;
+use crate::cell::{Compression, Peer, Sealing, Subject};
 use crate::server::{Place, Server};
 use crate::session::Session;
 
@@ -25,57 +24,44 @@ pub(crate) struct Setup {
     pub(crate) directory: PathBuf,
 }
 
-/// Whose figures.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Who is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contestant {
     /// Us, with cartridges that keep nothing.
     Null,
     /// Us, with this setting of `cartridge.compression`.
-    Capstan {
-        /// none, lz4, zstd or lzo.
-        compression: String,
-    },
+    Capstan(Compression),
     /// Somebody else.
     Peer(Peer),
 }
 
-/// Another target with a tape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Peer {
-    /// Debian's tgt as it comes.
-    Tgt,
-    /// Debian's tgt with long bursts and segments, which it has to be asked for.
-    TgtTuned,
-    /// Debian's istgt, with the lengths of its example configuration.
-    Istgt,
-}
-
 impl Contestant {
-    /// Returns the name for the tables.
-    pub(crate) fn name(&self) -> String {
+    /// Returns the name for steps.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Null => "capstan, null cartridge".to_owned(),
-            Self::Capstan { compression } => format!("capstan, {compression}"),
-            Self::Peer(Peer::Tgt) => "tgt".to_owned(),
-            Self::Peer(Peer::TgtTuned) => "tgt, tuned".to_owned(),
-            Self::Peer(Peer::Istgt) => "istgt".to_owned(),
+            Self::Null => "null",
+            Self::Capstan(compression) => compression.name(),
+            Self::Peer(peer) => peer.name(),
         }
     }
 
-    /// Returns what it is to the report.
-    pub(crate) fn kind(&self) -> Kind {
+    /// Returns what its figures are filed under; only we encrypt.
+    pub(crate) fn subject(self, sealing: Sealing) -> Subject {
         match self {
-            Self::Null => Kind::Null,
-            Self::Capstan { .. } => Kind::Capstan,
-            Self::Peer(_) => Kind::Peer,
+            Self::Null => Subject::Null,
+            Self::Capstan(compression) => Subject::Capstan {
+                compression,
+                sealing,
+            },
+            Self::Peer(peer) => Subject::Peer(peer),
         }
     }
 
     /// Returns what the program says of its version.
-    pub(crate) fn version(&self, setup: &Setup) -> Option<String> {
+    pub(crate) fn version(self, setup: &Setup) -> Option<String> {
         let mut command = match self {
             Self::Null => return None, // it is built with this binary
-            Self::Capstan { .. } => capstan::version(&setup.capstan),
+            Self::Capstan(_) => capstan::version(&setup.capstan),
             Self::Peer(Peer::Tgt | Peer::TgtTuned) => tgt::version(),
             Self::Peer(Peer::Istgt) => istgt::version(),
         };
@@ -88,12 +74,12 @@ impl Contestant {
     }
 
     /// Starts it and logs in to its drives, which are ready. Peers have one.
-    pub(crate) fn start(&self, setup: &Setup, drives: u16) -> Result<Running> {
+    pub(crate) fn start(self, setup: &Setup, drives: u16) -> Result<Running> {
         let place = Place::new(&setup.directory)?;
         match self {
             Self::Null => null::start(place, drives),
-            Self::Capstan { compression } => {
-                capstan::start(&setup.capstan, place, compression, drives)
+            Self::Capstan(compression) => {
+                capstan::start(&setup.capstan, place, compression.name(), drives)
             }
             Self::Peer(Peer::Tgt) => tgt::start(place, tgt::DEFAULT),
             Self::Peer(Peer::TgtTuned) => tgt::start(place, tgt::TUNED),

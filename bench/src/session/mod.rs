@@ -1,4 +1,6 @@
-//! A session of the sans-IO initiator over a blocking socket, and what a tape client does with it.
+//! A session of the sans-IO initiator over a blocking socket.
+
+mod tape;
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,11 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use bytes::Bytes;
 use iscsi::initiator::{DataTransfer, Finished, Initiator, InitiatorEvent, InitiatorParams};
 use scsi::Lun;
-
-use crate::laps::Laps;
 
 /// How we call ourselves.
 const NAME: &str = "iqn.2026-11.io.capstan:bench";
@@ -148,29 +147,6 @@ impl Session {
         Ok(finished)
     }
 
-    /// Sends a command `count` times, `depth` of them at a time; all have to end GOOD, and `check`
-    /// has to like what they brought.
-    fn repeat(
-        &mut self,
-        count: u64,
-        depth: u64,
-        (cdb, data): (&[u8], &DataTransfer),
-        mut check: impl FnMut(&[u8]) -> Result<()>,
-    ) -> Result<()> {
-        let mut sent = 0;
-        for done in 0..count {
-            while sent < count.min(done + depth) {
-                self.initiator.command(self.lun, cdb, data.clone());
-                sent += 1;
-            }
-            let finished = self.next_end()?;
-            ended_good(cdb, &finished)?;
-            check(&finished.data)?;
-            self.initiator.recycle(finished.data);
-        }
-        Ok(())
-    }
-
     /// TEST UNIT READY until the unit attentions are told.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
         for _ in 0..16 {
@@ -213,55 +189,6 @@ impl Session {
         let [s0, s1] = address(6, number)?;
         let [d0, d1] = address(14, number)?;
         Ok([0xa5, 0, r0, r1, s0, s1, d0, d1, 0, 0, 0, 0])
-    }
-
-    /// Writes `count` blocks, `depth` commands at a time.
-    pub(crate) fn write_blocks(
-        &mut self,
-        block: &Bytes,
-        count: u64,
-        depth: u64,
-        laps: &mut Laps<'_>,
-    ) -> Result<()> {
-        let [_, b1, b2, b3] = u32::try_from(block.len())?.to_be_bytes();
-        let write = [0x0a, 0, b1, b2, b3, 0];
-        let data = DataTransfer::Out(block.clone());
-        self.repeat(count, depth, (&write, &data), |_| {
-            laps.moved(block.len());
-            Ok(())
-        })
-    }
-
-    /// Reads `count` blocks, which all have to be `block`, `depth` commands at a time.
-    pub(crate) fn read_blocks(
-        &mut self,
-        block: &Bytes,
-        count: u64,
-        depth: u64,
-        laps: &mut Laps<'_>,
-    ) -> Result<()> {
-        let length = u32::try_from(block.len())?;
-        let [_, b1, b2, b3] = length.to_be_bytes();
-        let read = [0x08, 0, b1, b2, b3, 0];
-        self.repeat(count, depth, (&read, &DataTransfer::In(length)), |data| {
-            // Comparing all of it would be measured, too; the tests do that.
-            let same = data.len() == block.len() && data[..512] == block[..512];
-            ensure!(same, "a block is not the one that was written");
-            laps.moved(block.len());
-            Ok(())
-        })
-    }
-
-    /// Writes a filemark: what was written is durable when it is answered.
-    pub(crate) fn write_filemark(&mut self) -> Result<()> {
-        self.good(&[0x10, 0, 0, 0, 1, 0], DataTransfer::None)?;
-        Ok(())
-    }
-
-    /// Rewinds.
-    pub(crate) fn rewind(&mut self) -> Result<()> {
-        self.good(&[0x01, 0, 0, 0, 0, 0], DataTransfer::None)?;
-        Ok(())
     }
 }
 
