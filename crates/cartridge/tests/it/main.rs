@@ -9,6 +9,7 @@ mod damage;
 mod faults;
 mod fixtures;
 mod inspect;
+mod invariants;
 mod machine;
 mod model;
 mod partitions;

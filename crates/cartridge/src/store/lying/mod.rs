@@ -25,7 +25,7 @@ mod witness;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
@@ -37,6 +37,8 @@ use witness::Handle;
 #[derive(Clone, Debug, Default)]
 pub struct LyingStore {
     disk: Arc<Mutex<Disk>>,
+    /// True while writes have to wait.
+    stalled: Arc<(Mutex<bool>, Condvar)>,
 }
 
 /// What a [`LyingStore`] does at an operation.
@@ -104,6 +106,27 @@ impl LyingStore {
         self.disk().room_bytes = room_bytes;
     }
 
+    /// Flips the bits `mask` of the byte at `offset` of a segment: it rots on the disk.
+    pub fn rot(&self, name: SegmentName, offset: u64, mask: u8) {
+        let mut disk = self.disk();
+        if let Some(id) = disk.names.get(&Name::Published(name)).copied() {
+            let file = &mut disk.files[id];
+            file.witness.rotted(in_memory(offset));
+            for contents in [&mut file.now, &mut file.durable] {
+                if let Some(byte) = contents.get_mut(in_memory(offset)) {
+                    *byte ^= mask;
+                }
+            }
+        }
+    }
+
+    /// Lets writes of segment files wait, or wait no longer.
+    pub fn stall(&self, stalls: bool) {
+        let (stalled, changed) = &*self.stalled;
+        *stalled.lock().unwrap_or_else(PoisonError::into_inner) = stalls;
+        changed.notify_all();
+    }
+
     /// Returns how much all files together take.
     pub fn used_bytes(&self) -> u64 {
         self.disk().used_bytes()
@@ -146,6 +169,7 @@ impl LyingStore {
         };
         Self {
             disk: Arc::new(Mutex::new(left)),
+            stalled: Arc::default(),
         }
     }
 
@@ -161,6 +185,7 @@ impl LyingStore {
         };
         Self {
             disk: Arc::new(Mutex::new(disk)),
+            stalled: Arc::default(),
         }
     }
 
@@ -367,6 +392,9 @@ impl SegmentFile for LyingFile {
     }
 
     fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        let (stalled, changed) = &*self.store.stalled;
+        let stalled = stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_while(stalled, |stalled| *stalled));
         self.change(Change::Write {
             offset: in_memory(offset),
             bytes: parts.concat(),

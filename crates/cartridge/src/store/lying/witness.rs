@@ -118,6 +118,12 @@ impl FileWitness {
         );
     }
 
+    /// The byte at `offset` is not what was written: where nothing proves that it had been synchronized, it and
+    /// what follows counts as torn and is written over.
+    pub(super) fn rotted(&mut self, offset: usize) {
+        self.kept = self.kept.min(offset - offset % SYNC_ALIGN_BYTES);
+    }
+
     /// The cut that seals it is done.
     pub(super) fn truncated(&mut self) {
         self.cut = true;

@@ -206,6 +206,8 @@ impl Step {
 /// What a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Climate {
+    /// Nothing fails, and power is lost only between two operations.
+    Calm,
     /// Nothing fails but power.
     Fair,
     /// Everything fails now and then.
@@ -281,6 +283,7 @@ impl Random {
         let stops = [Fault::Stop, Fault::StopBefore];
         let fails = [Fault::FailOnce, Fault::FailOnce, Fault::Fail];
         match (self.below(24), climate) {
+            (_, Climate::Calm) => Weather::Calm,
             (0, _) => Weather::Fault(self.below(12), self.one_of(&stops)),
             (1..=2, Climate::Rough) => Weather::Fault(self.below(10), self.one_of(&fails)),
             (3, Climate::Rough) => Weather::Fault(self.below(10), Fault::FullOnce),
@@ -294,15 +297,21 @@ impl Random {
     }
 }
 
+impl Random {
+    /// Returns steps without end.
+    pub(crate) fn steps(&self, climate: Climate) -> impl Iterator<Item = Step> {
+        let keys = self.below(2) == 0;
+        std::iter::repeat_with(move || Step {
+            operation: self.operation(keys),
+            weather: self.weather(climate),
+            afterwards: self.one_of(&[Afterwards::Heals, Afterwards::Stays, Afterwards::Stays]),
+        })
+    }
+}
+
 /// Returns the script of `length` steps that follows from `seed`.
 pub(crate) fn script(seed: u64, length: usize) -> Vec<Step> {
     let random = Random::new(seed);
     let climate = random.one_of(&[Climate::Fair, Climate::Rough, Climate::Rough]);
-    let keys = random.below(2) == 0;
-    let steps = std::iter::repeat_with(|| Step {
-        operation: random.operation(keys),
-        weather: random.weather(climate),
-        afterwards: random.one_of(&[Afterwards::Heals, Afterwards::Stays, Afterwards::Stays]),
-    });
-    steps.take(length).collect()
+    random.steps(climate).take(length).collect()
 }
