@@ -14,7 +14,8 @@
 
 use std::sync::Arc;
 
-use super::Cartridge;
+use super::partitions::Parked;
+use super::{Cartridge, Condition};
 use crate::chain::Row;
 use crate::encryption::{
     CartridgeKey, FrameKey, KeyEncryptionKey, KeyFile, KeyId, KeyRing, SegmentKeys,
@@ -238,11 +239,11 @@ impl Cartridge {
     pub(super) fn key_for_segment(&mut self, object: u64) -> Result<SegmentKey, Error> {
         self.check_unlocked()?;
         let own = self.partition;
-        let anew = object == 0
-            && (0..self.partitions())
-                .filter(|partition| *partition != own)
-                .filter_map(|partition| self.usage_of(partition))
-                .all(|usage| usage.blocks + usage.filemarks == 0);
+        // What a failed write left behind the end of another partition is read after a crash.
+        let empty =
+            |parked: &Parked| parked.chain.end.objects == 0 && parked.condition == Condition::Good;
+        let others = (0..).zip(&self.parked).filter(|(at, _)| *at != own);
+        let anew = object == 0 && others.map(|(_, parked)| parked).all(empty);
         let at_rest = &mut self.at_rest;
         let key = match (anew, self.settings.keys.first(), at_rest.current.clone()) {
             (true, None, _) | (false, _, None) => None,

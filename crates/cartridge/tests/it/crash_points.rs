@@ -8,7 +8,7 @@
 use cartridge::{Codec, Fault};
 
 use crate::machine::operation::{Afterwards, Operation, Step, Weather};
-use crate::machine::world::{Done, World};
+use crate::machine::world::{AtRest, Done, World};
 use crate::model::label;
 
 fn append(length: usize, seed: u64) -> Operation {
@@ -85,8 +85,8 @@ fn situations() -> Vec<(&'static str, Vec<Step>)> {
     ]
 }
 
-fn prepared(seed: u64, situation: &[Step]) -> World {
-    let mut world = World::with_label(seed, &label(seed), std::env::var("CAPSTAN_TELL").is_ok());
+fn prepared(seed: u64, at_rest: AtRest, situation: &[Step]) -> World {
+    let mut world = World::with_label(seed, &label(seed), at_rest, false);
     for step in situation {
         world.step(step);
     }
@@ -94,8 +94,14 @@ fn prepared(seed: u64, situation: &[Step]) -> World {
 }
 
 /// Does `operation` with `weather`, writes on, is stopped once more and loaded.
-fn interrupt(seed: u64, situation: &[Step], operation: &Operation, weather: Weather) -> Done {
-    let mut world = prepared(seed, situation);
+fn interrupt(
+    seed: u64,
+    at_rest: AtRest,
+    situation: &[Step],
+    operation: &Operation,
+    weather: Weather,
+) -> Done {
+    let mut world = prepared(seed, at_rest, situation);
     let turn = match weather {
         Weather::Fault(after, _) | Weather::ReadFault(after, _) => after,
         Weather::Calm | Weather::Room(_) => 0,
@@ -143,8 +149,8 @@ fn interrupt(seed: u64, situation: &[Step], operation: &Operation, weather: Weat
 }
 
 /// How often `operation` calls the store in `situation`: to change something, and to read.
-fn calls(situation: &[Step], operation: &Operation) -> (u64, u64) {
-    let mut world = prepared(0, situation);
+fn calls(at_rest: AtRest, situation: &[Step], operation: &Operation) -> (u64, u64) {
+    let mut world = prepared(0, at_rest, situation);
     let before = match operation {
         Operation::LosePower(_) => (0, 0),
         _ => (world.store.operations(), world.store.reads()),
@@ -169,13 +175,7 @@ impl Trouble {
     /// Returns the weathers in which each call has it, of so many that change something and so many reads.
     fn weathers(self, changes: u64, reads: u64) -> Vec<Weather> {
         let faults: &[Fault] = match self {
-            Self::Stops => &[
-                Fault::StopBefore,
-                Fault::Stop,
-                Fault::Stop,
-                Fault::Stop,
-                Fault::Stop,
-            ],
+            Self::Stops => &[Fault::StopBefore, Fault::Stop, Fault::Stop, Fault::Stop],
             Self::Fails => &[Fault::FailOnce, Fault::Fail],
             Self::Full => &[Fault::FullOnce],
         };
@@ -198,15 +198,18 @@ pub(crate) fn enumerate(trouble: Trouble, only: fn(&Operation) -> bool) -> (u64,
     let mut points = 0;
     for (name, situation) in situations() {
         for operation in Operation::of_every_kind().into_iter().filter(only) {
-            let (changes, reads) = calls(&situation, &operation);
-            for (seed, weather) in (0..).zip(trouble.weathers(changes, reads)) {
-                points += 1;
-                let interrupted =
-                    std::panic::catch_unwind(|| interrupt(seed, &situation, &operation, weather));
-                let Ok(more) = interrupted else {
-                    panic!("{name}: {operation:?} in {weather:?}, seed {seed}");
-                };
-                done.add(&more);
+            for at_rest in [AtRest::Plain, AtRest::Encrypted] {
+                let (changes, reads) = calls(at_rest, &situation, &operation);
+                for (seed, weather) in (0..).zip(trouble.weathers(changes, reads)) {
+                    points += 1;
+                    let interrupted = std::panic::catch_unwind(|| {
+                        interrupt(seed, at_rest, &situation, &operation, weather)
+                    });
+                    let Ok(more) = interrupted else {
+                        panic!("{name}, {at_rest:?}: {operation:?} in {weather:?}, seed {seed}");
+                    };
+                    done.add(&more);
+                }
             }
         }
     }

@@ -3,7 +3,8 @@
 use cartridge::{Cartridge, Error, Fault, LyingStore, Read, Remedy, SegmentStore as _, Settings};
 
 use crate::model::{
-    Host, Object, Step, all_contents, block, contents, label, script, small_settings,
+    Host, Object, Step, all_contents, at_rest_settings, block, contents, label, script,
+    small_settings,
 };
 
 fn store(seed: u64) -> LyingStore {
@@ -315,4 +316,27 @@ fn a_read_that_fails_for_a_moment_does_not_spoil_what_is_counted() {
     store.inject_read(store.reads(), Fault::FailOnce);
     cartridge.append_block(block(500, 1)).unwrap();
     assert_eq!(cartridge.usage().host_bytes, 510);
+}
+
+/// What was told to be lost may be there after a crash. Its key is kept until it cannot be.
+#[test]
+fn a_new_key_does_not_make_remains_unreadable() {
+    for seed in 0..20 {
+        let store = store(10).crash(seed);
+        let load = |store: &LyingStore, seed| {
+            let opened = Cartridge::open(Box::new(store.clone()), at_rest_settings(seed));
+            opened.unwrap().0
+        };
+        let mut cartridge = load(&store, seed);
+        cartridge.format(&[1 << 30, 1 << 30]).unwrap();
+        cartridge.append_block(block(100, 1)).unwrap();
+        store.inject(store.operations() + 2, Fault::FailOnce);
+        cartridge.synchronize().unwrap_err();
+        cartridge.change_partition(1).unwrap();
+        cartridge.append_block(block(100, 2)).unwrap();
+        cartridge.synchronize().unwrap();
+        let left = all_contents(&mut load(&store.crash(seed), 1000 + seed));
+        assert!(left[0].is_empty() || left[0] == [Object::Block(block(100, 1))]);
+        assert_eq!(left[1], [Object::Block(block(100, 2))]);
+    }
 }

@@ -8,7 +8,8 @@ use super::motion::encryption_of;
 use super::operation::{Afterwards, Operation, Random, Step, Weather};
 use super::truth::Truth;
 use crate::model::{
-    Model, Object, block, compare_counters, compare_host_bytes, label, small_settings,
+    Model, Object, at_rest_settings, block, compare_counters, compare_host_bytes, label,
+    small_settings,
 };
 
 /// What was done, counted.
@@ -67,6 +68,13 @@ impl fmt::Display for Done {
     }
 }
 
+/// Whether everything on the cartridge is encrypted under a key of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AtRest {
+    Plain,
+    Encrypted,
+}
+
 /// See the module.
 pub(crate) struct World {
     pub(crate) store: LyingStore,
@@ -96,17 +104,26 @@ impl World {
         if random.below(8) == 0 {
             label.form = Form::Worm;
         }
-        Self::with_label(seed, &label, told)
+        let at_rest = [AtRest::Plain, AtRest::Encrypted][usize::from(random.below(2) == 1)];
+        Self::with_label(seed, &label, at_rest, told)
     }
 
-    pub(crate) fn with_label(seed: u64, label: &cartridge::Label, told: bool) -> Self {
+    pub(crate) fn with_label(
+        seed: u64,
+        label: &cartridge::Label,
+        at_rest: AtRest,
+        told: bool,
+    ) -> Self {
         let store = LyingStore::new();
         Cartridge::create(Box::new(store.clone()), label).unwrap();
         let mut world = Self {
             store,
             cartridge: None,
             truth: Truth::new(Model::default(), false),
-            settings: small_settings(seed),
+            settings: match at_rest {
+                AtRest::Plain => small_settings(seed),
+                AtRest::Encrypted => at_rest_settings(seed),
+            },
             random: Random::new(seed),
             foul: false,
             upon_loading: None,
