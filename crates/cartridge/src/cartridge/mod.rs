@@ -51,7 +51,7 @@ use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
 pub use read::Read;
 use segments::SegmentCache;
-pub(crate) use segments::{read_index, read_trailer};
+pub(crate) use segments::{check_footer, read_index, read_trailer};
 
 /// One loaded cartridge. It has one owner, who sees to it that nobody else has the same files.
 pub struct Cartridge {

@@ -174,7 +174,7 @@ pub(super) fn refuse_forged_filemarks(
 /// Compares the proof of header and footer of the segment `name`, in which all frames are sealed, if there
 /// is a footer and the `key`. A footer whose checksums are good and whose proof is not was made by somebody
 /// who does not have the key.
-pub(super) fn check_footer(
+pub(crate) fn check_footer(
     file: &dyn SegmentFile,
     name: SegmentName,
     key: Option<&FrameKey>,

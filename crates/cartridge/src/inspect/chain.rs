@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::finding::{Finding, Severity};
 use crate::chain::Totals;
-use crate::format::{SEGMENT_SALT_BYTES, SegmentHeader};
+use crate::format::{AtRest, SEGMENT_SALT_BYTES, SegmentHeader};
 use crate::store::SegmentName;
 
 /// A live segment.
@@ -19,6 +19,8 @@ pub(super) struct Link {
     /// False for what was lost with its file.
     pub(super) present: bool,
     pub(super) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
+    /// `Some` when every frame but pads is sealed.
+    pub(super) at_rest: Option<AtRest>,
     /// Both copies of the header are damaged; all that is known is the first object.
     pub(super) header_lost: bool,
     generation: u64,
@@ -93,6 +95,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
             valid_until: 0,
             present: false,
             salt: None,
+            at_rest: None,
             header_lost: false,
             generation: 0,
         });
@@ -104,6 +107,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
         valid_until: u64::MAX,
         present: true,
         salt: header.salt,
+        at_rest: header.at_rest,
         header_lost,
         generation: header.generation,
     });

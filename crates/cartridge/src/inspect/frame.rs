@@ -4,16 +4,14 @@
 use std::io;
 
 use bytes::Bytes;
-use uuid::Uuid;
 
+use super::chain::Link;
 use crate::codec::{Codec, Decoder};
 use crate::encryption::{
-    AT_REST_SEAL_BYTES, EncryptionKey, FrameKey, FramePlace, OpenError, Preamble, SegmentKeys,
-    TAG_BYTES,
+    AT_REST_SEAL_BYTES, CartridgeKey, EncryptionKey, FrameKey, FramePlace, OpenError, Preamble,
+    SegmentKeys, TAG_BYTES,
 };
-use crate::format::{
-    EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry, SEGMENT_SALT_BYTES,
-};
+use crate::format::{EntryKind, FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry};
 use crate::store::{SegmentFile, SegmentName};
 
 /// The blocks of a frame.
@@ -39,39 +37,72 @@ pub(super) struct Opened {
     pub(super) sealed_with: Option<(EncryptionKey, Preamble)>,
 }
 
+/// Keys that are open.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OpenKeys {
+    pub(super) host: Vec<EncryptionKey>,
+    /// Of the cartridge itself.
+    pub(super) own: Vec<CartridgeKey>,
+    /// Whether the cartridge is encrypted at rest: what is not sealed is damage then.
+    pub(super) all_sealed: bool,
+}
+
+impl Opened {
+    fn plain(blocks: Vec<Bytes>) -> Self {
+        Self {
+            blocks: Blocks::Plain(blocks),
+            sealed_with: None,
+        }
+    }
+
+    fn sealed(preamble: Preamble) -> Self {
+        Self {
+            blocks: Blocks::Sealed(Box::new(SealedBlocks { preamble })),
+            sealed_with: None,
+        }
+    }
+}
+
 /// Reads frames of one segment.
 pub(super) struct FrameReader {
     name: SegmentName,
-    keys: Vec<(EncryptionKey, FrameKey)>,
+    host: Vec<(EncryptionKey, FrameKey)>,
+    /// That of the cartridge, if the segment is sealed with one of those that are known.
+    own: Option<FrameKey>,
+    all_sealed: bool,
     has_salt: bool,
     decoder: Decoder,
 }
 
 impl FrameReader {
-    pub(super) fn new(
-        name: SegmentName,
-        cartridge: Uuid,
-        salt: Option<[u8; SEGMENT_SALT_BYTES]>,
-        keys: &[EncryptionKey],
-    ) -> Self {
-        let derive = |salt| {
-            let place = SegmentKeys {
-                cartridge,
-                segment: name,
-                salt,
-            };
-            let pairs = keys.iter().map(move |key| {
-                let frame_key = FrameKey::derive(key, place);
-                (key.clone(), frame_key)
-            });
-            pairs.collect()
-        };
+    pub(super) fn new(link: &Link, keys: &OpenKeys) -> Self {
+        let place = link.salt.map(|salt| SegmentKeys {
+            cartridge: link.cartridge,
+            segment: link.name,
+            salt,
+        });
+        let host = place.iter().flat_map(|place| {
+            let derive = |key: &EncryptionKey| (key.clone(), FrameKey::derive(key, *place));
+            keys.host.iter().map(derive)
+        });
+        let own = place.zip(link.at_rest).and_then(|(place, at_rest)| {
+            let keys = keys.own.iter();
+            keys.map(|key| FrameKey::derive_at_rest(key, place))
+                .find(|key| key.check() == at_rest.key_check)
+        });
         Self {
-            name,
-            keys: salt.map_or_else(Vec::new, derive),
-            has_salt: salt.is_some(),
+            name: link.name,
+            host: host.collect(),
+            own,
+            all_sealed: keys.all_sealed,
+            has_salt: link.salt.is_some(),
             decoder: Decoder::default(),
         }
+    }
+
+    /// Returns the cartridge's own key for this segment.
+    pub(super) fn own(&self) -> Option<&FrameKey> {
+        self.own.as_ref()
     }
 
     /// Reads the frame of `entry`. The error says what is wrong with it.
@@ -99,61 +130,47 @@ impl FrameReader {
         if crc_fast::crc32_iscsi(body) != header.body_checksum {
             return Err("checksum mismatch".to_owned());
         }
-        if header.kind != FrameKind::Data {
-            return Ok(Opened {
-                blocks: Blocks::Plain(Vec::new()),
-                sealed_with: None,
-            });
-        }
         if header.seal_length == 0 {
-            let blocks = self.decode(&header, body)?;
-            return Ok(Opened {
-                blocks: Blocks::Plain(blocks),
-                sealed_with: None,
-            });
+            if self.all_sealed {
+                return Err("not sealed, on a cartridge that is encrypted".to_owned());
+            }
+            return Ok(Opened::plain(self.decode(&header, body)?));
         }
-        self.unseal(&header, header_bytes, body)
-    }
-
-    fn unseal(
-        &mut self,
-        header: &FrameHeader,
-        header_bytes: &[u8; FRAME_HEADER_BYTES],
-        body: &mut [u8],
-    ) -> Result<Opened, String> {
         if !self.has_salt {
             return Err("sealed in a segment without a salt".to_owned());
         }
-        if header.seal_length == AT_REST_SEAL_BYTES {
-            // Under the cartridge's own key, which is not asked for here: whole, as far as that can be
-            // told without it.
-            let preamble = Preamble::none();
-            return Ok(Opened {
-                blocks: Blocks::Sealed(Box::new(SealedBlocks { preamble })),
-                sealed_with: None,
-            });
-        }
-        let length = usize::from(header.seal_length).saturating_sub(TAG_BYTES);
-        let (preamble_bytes, sealed) = body.split_at_mut(length);
-        let preamble = Preamble::parse(preamble_bytes).ok_or("the preamble makes no sense")?;
-        let key = self.keys.iter().find(|(_, key)| key.fits(&preamble));
-        let Some((host_key, key)) = key else {
-            return Ok(Opened {
-                blocks: Blocks::Sealed(Box::new(SealedBlocks { preamble })),
-                sealed_with: None,
-            });
-        };
         let place = FramePlace {
             sequence: header.sequence,
             header: header_bytes,
         };
+        if header.seal_length == AT_REST_SEAL_BYTES {
+            let Some(key) = &self.own else {
+                return Ok(Opened::sealed(Preamble::none()));
+            };
+            let opened = key.open_in_place(place, &[], body).map_err(not_authentic)?;
+            return Ok(Opened::plain(self.decode(&header, &body[..opened])?));
+        }
+        self.unseal(&header, place, body)
+    }
+
+    /// Opens a frame that was sealed under a key of a host.
+    fn unseal(
+        &mut self,
+        header: &FrameHeader,
+        place: FramePlace<'_>,
+        body: &mut [u8],
+    ) -> Result<Opened, String> {
+        let length = usize::from(header.seal_length).saturating_sub(TAG_BYTES);
+        let (preamble_bytes, sealed) = body.split_at_mut(length);
+        let preamble = Preamble::parse(preamble_bytes).ok_or("the preamble makes no sense")?;
+        let key = self.host.iter().find(|(_, key)| key.fits(&preamble));
+        let Some((host_key, key)) = key else {
+            return Ok(Opened::sealed(preamble));
+        };
         let opened = key.open_in_place(place, preamble_bytes, sealed);
-        let length = opened.map_err(|error| match error {
-            OpenError::NotAuthentic => "changed after it was encrypted",
-            OpenError::OtherKey => "encrypted under another key",
-        })?;
+        let opened = opened.map_err(not_authentic)?;
         let host_key = host_key.clone();
-        let blocks = self.decode(header, &sealed[..length])?;
+        let blocks = self.decode(header, &sealed[..opened])?;
         Ok(Opened {
             blocks: Blocks::Plain(blocks),
             sealed_with: Some((host_key, preamble)),
@@ -162,6 +179,9 @@ impl FrameReader {
 
     /// Decompresses table and blocks.
     fn decode(&mut self, header: &FrameHeader, body: &[u8]) -> Result<Vec<Bytes>, String> {
+        if header.kind != FrameKind::Data {
+            return Ok(Vec::new());
+        }
         let disagree = || "blocks and frame disagree".to_owned();
         let table_length = header.table_length() as usize;
         let (table, stored) = body.split_at_checked(table_length).ok_or_else(disagree)?;
@@ -198,6 +218,14 @@ impl FrameReader {
 #[allow(clippy::needless_pass_by_value)] // for map_err
 pub(super) fn cannot_read(error: io::Error) -> String {
     format!("cannot be read: {error}")
+}
+
+#[allow(clippy::needless_pass_by_value)] // for map_err
+fn not_authentic(error: OpenError) -> String {
+    match error {
+        OpenError::NotAuthentic => "changed after it was encrypted".to_owned(),
+        OpenError::OtherKey => "encrypted under another key".to_owned(),
+    }
 }
 
 /// Returns whether an index entry says what the frame says. The entry may have been cut.

@@ -33,16 +33,26 @@ pub use summary::{FrameSummary, SealSummary, SegmentState, SegmentSummary};
 pub use verify::{PartitionReport, Verification};
 
 use self::chain::Link;
+use self::frame::OpenKeys;
 use self::segment::Segment;
-use crate::encryption::EncryptionKey;
+use crate::encryption::{EncryptionKey, KeyRing};
 use crate::label::Label;
 use crate::memory::{Memory, MemoryState};
 use crate::store::SegmentStore;
 
+/// What opens sealed blocks. Without a key they are checked as far as that goes.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// Keys that hosts have set.
+    pub host: Vec<EncryptionKey>,
+    /// Key-encryption keys, for what is encrypted at rest.
+    pub ring: KeyRing,
+}
+
 /// A cartridge's files, looked into.
 pub struct Inspection {
     store: Box<dyn SegmentStore>,
-    keys: Vec<EncryptionKey>,
+    keys: OpenKeys,
     label: Option<Label>,
     memory: Option<Memory>,
     memory_state: MemoryState,

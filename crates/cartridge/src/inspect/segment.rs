@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use super::chain::Link;
 use super::finding::{Finding, Severity};
-use super::frame::{FrameReader, cannot_read};
-use crate::cartridge::{read_index, read_trailer};
-use crate::encryption::EncryptionKey;
+use super::frame::{FrameReader, OpenKeys, cannot_read};
+use crate::cartridge::{check_footer, read_index, read_trailer};
 use crate::format::{
     EntryKind, FRAME_ALIGN, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, IndexEntry,
     TRAILER_BYTES, Trailer, frame_stride,
@@ -39,7 +38,7 @@ impl Segment {
         store: &dyn SegmentStore,
         link: &Link,
         next: Option<&Link>,
-        keys: &[EncryptionKey],
+        keys: &OpenKeys,
     ) -> Self {
         let mut segment = Self {
             link: link.clone(),
@@ -49,7 +48,7 @@ impl Segment {
             data_end: FRAMES_OFFSET,
             length: 0,
             trailer: None,
-            reader: FrameReader::new(link.name, link.cartridge, link.salt, keys),
+            reader: FrameReader::new(link, keys),
             findings: Vec::new(),
         };
         if link.present
@@ -73,6 +72,12 @@ impl Segment {
         self.length = file.length().map_err(cannot_read)?;
         let trailer = read_trailer(&*file, name).map_err(cannot_read)?;
         let trailer = trailer.filter(|trailer| trailer.first_object == first_object);
+        let proved = check_footer(&*file, name, self.reader.own());
+        if proved.is_err() {
+            let reason = "the header or the footer is not what was sealed";
+            self.find(Severity::Lost, reason, None);
+        }
+        let trailer = trailer.filter(|_| proved.is_ok());
         let index = match &trailer {
             Some(trailer) => read_index(&*file, trailer).map_err(cannot_read)?,
             None => None,

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::Inspection;
 use super::chain::{Candidate, Link, replay};
 use super::finding::{Finding, Severity};
-use super::frame::cannot_read;
+use super::frame::{OpenKeys, cannot_read};
 use super::segment::Segment;
 use super::summary::{SegmentState, SegmentSummary};
+use super::{Inspection, Keys};
 use crate::cartridge::read_trailer;
-use crate::encryption::EncryptionKey;
+use crate::encryption::{CartridgeKey, KeyFile, KeyRing};
 use crate::error::Error;
 use crate::format::{
     FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, HEADER_BYTES, HeaderFault, SegmentHeader,
@@ -24,7 +24,7 @@ use crate::store::{Listing, SegmentFile, SegmentName, SegmentStore};
 impl Inspection {
     /// Looks into the cartridge in `store`: reads label, memory, and the headers of its segments. Sealed
     /// blocks are opened with those of `keys` that fit.
-    pub fn open(store: Box<dyn SegmentStore>, keys: Vec<EncryptionKey>) -> Result<Self, Error> {
+    pub fn open(store: Box<dyn SegmentStore>, keys: &Keys) -> Result<Self, Error> {
         let mut findings = Vec::new();
         let label = match read_label(&*store) {
             Ok(label) => Some(label),
@@ -51,7 +51,10 @@ impl Inspection {
         let (memory, memory_state) = memory_of(&*store, identity.cartridge, &mut findings);
         let mut inspection = Self {
             store,
-            keys,
+            keys: OpenKeys {
+                host: keys.host.clone(),
+                ..OpenKeys::default()
+            },
             label,
             memory,
             memory_state,
@@ -59,11 +62,11 @@ impl Inspection {
             partitions: Vec::new(),
             findings,
         };
-        inspection.build_chains(seen, &identity);
+        inspection.build_chains(seen, &identity, &keys.ring);
         Ok(inspection)
     }
 
-    fn build_chains(&mut self, seen: Vec<Seen>, identity: &Identity) {
+    fn build_chains(&mut self, seen: Vec<Seen>, identity: &Identity, ring: &KeyRing) {
         let mut partitions: Vec<Vec<Candidate>> = Vec::new();
         partitions.resize_with(identity.partitions, Vec::new);
         let mut states = BTreeMap::new();
@@ -92,6 +95,9 @@ impl Inspection {
             let links = replay(candidates, &mut self.findings);
             self.partitions.push(links);
         }
+        let links = self.partitions.iter().flatten();
+        self.keys.all_sealed = links.clone().any(|link| link.at_rest.is_some());
+        self.keys.own = self.open_keys(identity.cartridge, ring);
         self.count_up_to_lost_headers();
         let live: Vec<SegmentName> = self.partitions.iter().flatten().map(|it| it.name).collect();
         self.segments = states.into_values().collect();
@@ -100,6 +106,30 @@ impl Inspection {
                 summary.state = SegmentState::CutOff;
             }
         }
+    }
+
+    /// Opens the cartridge's own keys.
+    fn open_keys(&mut self, cartridge: Uuid, ring: &KeyRing) -> Vec<CartridgeKey> {
+        let (severity, reason) = match KeyFile::read(&*self.store, cartridge) {
+            Ok(Some(file)) => match file.open(ring) {
+                Ok(keys) => return keys,
+                Err(error @ Error::KeyEncryptionKeyMissing { .. }) => (Severity::Note, error),
+                Err(error) => (Severity::Lost, error),
+            },
+            Ok(None) if !self.keys.all_sealed => return Vec::new(),
+            Ok(None) => {
+                let reason = "not found: no block can ever be read without it";
+                self.findings
+                    .push(Finding::new(Severity::Lost, "key", reason));
+                return Vec::new();
+            }
+            Err(error) if self.keys.all_sealed => (Severity::Lost, error),
+            Err(error) => (Severity::Repairable, error),
+        };
+        let text = reason.to_string();
+        let reason = text.strip_prefix("key: ").unwrap_or(&text);
+        self.findings.push(Finding::new(severity, "key", reason));
+        Vec::new()
     }
 
     /// Tells whether a segment with `header` belongs to the cartridge.

@@ -155,7 +155,7 @@ impl Check<'_> {
         match read {
             Ok(opened) => match opened.blocks {
                 Blocks::Sealed(_) => {
-                    self.report.sealed_blocks += entry.object_count;
+                    self.report.sealed_blocks += entry.object_count - entry.marks;
                     self.report.host_bytes += u64::from(entry.plain_length);
                 }
                 Blocks::Plain(blocks) => {

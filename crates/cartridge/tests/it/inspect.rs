@@ -1,10 +1,12 @@
 //! Looking into a cartridge's files: every damaged byte is found and located, and what can be read is
 //! read.
 
-use cartridge::inspect::{Inspection, ObjectKind, Severity, Verification};
+use std::sync::Arc;
+
+use cartridge::inspect::{Inspection, Keys, ObjectKind, Severity, Verification};
 use cartridge::{
-    Cartridge, Codec, Decryption, Environment as _, Error, Label, Located, MemoryStore, Read,
-    SeededEnvironment, SegmentName, SegmentStore, Settings, read_label,
+    Cartridge, Codec, Decryption, Environment as _, Error, KeyEncryptionKey, KeyRing, Label,
+    Located, MemoryStore, Read, SeededEnvironment, SegmentName, SegmentStore, Settings, read_label,
 };
 
 use crate::model::{Object, block, encryption, key, label, small_settings, to_object};
@@ -20,13 +22,16 @@ fn settings() -> Settings {
 /// Two sealed segments, of which the second cuts off the end of the first, and an unsealed one; a
 /// memory, filemarks, encrypted blocks, a table and none, padding.
 fn cartridge() -> (MemoryStore, Vec<Object>) {
+    cartridge_with(&settings())
+}
+
+fn cartridge_with(settings: &Settings) -> (MemoryStore, Vec<Object>) {
     let store = MemoryStore::new();
     Cartridge::create(Box::new(store.clone()), &label(5)).unwrap();
     let mut objects = Vec::new();
     let open = || {
-        Cartridge::open(Box::new(store.clone()), settings())
-            .unwrap()
-            .0
+        let store = Box::new(store.clone());
+        Cartridge::open(store, settings.clone()).unwrap().0
     };
     let append = |cartridge: &mut Cartridge, objects: &mut Vec<Object>, length: usize| {
         let block = block(length, objects.len() as u64);
@@ -67,6 +72,8 @@ fn cartridge() -> (MemoryStore, Vec<Object>) {
 struct Files {
     label: Vec<u8>,
     memory: Vec<u8>,
+    /// Empty when there is none.
+    key: Vec<u8>,
     segments: Vec<(SegmentName, Vec<u8>)>,
 }
 
@@ -83,6 +90,7 @@ impl Files {
         Self {
             label: store.read_label().unwrap().unwrap(),
             memory: store.read_memory().unwrap().unwrap(),
+            key: store.read_key().unwrap().unwrap_or_default(),
             segments: segments.collect(),
         }
     }
@@ -91,6 +99,9 @@ impl Files {
         let mut store = MemoryStore::new();
         store.replace_label(&self.label).unwrap();
         store.replace_memory(&self.memory).unwrap();
+        if !self.key.is_empty() {
+            store.replace_key(&self.key).unwrap();
+        }
         for (name, bytes) in &self.segments {
             let mut file = store.create_segment(*name).unwrap();
             file.write_at(&[bytes], 0).unwrap();
@@ -99,12 +110,13 @@ impl Files {
         store
     }
 
-    /// File after file: label, memory, segments.
+    /// File after file: label, memory, key, segments.
     fn file(&mut self, number: usize) -> &mut Vec<u8> {
         match number {
             0 => &mut self.label,
             1 => &mut self.memory,
-            _ => &mut self.segments[number - 2].1,
+            2 => &mut self.key,
+            _ => &mut self.segments[number - 3].1,
         }
     }
 
@@ -112,13 +124,29 @@ impl Files {
         match number {
             0 => "label".to_owned(),
             1 => "memory".to_owned(),
-            _ => self.segments[number - 2].0.to_string(),
+            2 => "key".to_owned(),
+            _ => self.segments[number - 3].0.to_string(),
         }
     }
 }
 
+/// The key of the host, and what encrypted cartridges of these tests are wrapped with.
+fn keys() -> Keys {
+    Keys {
+        host: vec![key()],
+        ring: encrypted_settings().keys,
+    }
+}
+
+fn encrypted_settings() -> Settings {
+    Settings {
+        keys: KeyRing::new([KeyEncryptionKey::new(&[0x7e; 32])]),
+        ..settings()
+    }
+}
+
 fn inspect(store: &MemoryStore) -> Inspection {
-    Inspection::open(Box::new(store.clone()), vec![key()]).unwrap()
+    Inspection::open(Box::new(store.clone()), &keys()).unwrap()
 }
 
 /// What an inspection reads; `None` for blocks that are damaged.
@@ -144,7 +172,7 @@ fn read_by_inspection(inspection: &Inspection) -> Vec<Option<Object>> {
 
 /// The same as a drive reads; `None` when the cartridge is refused.
 fn read_by_cartridge(store: &MemoryStore) -> Option<Vec<Option<Object>>> {
-    let (mut cartridge, _) = Cartridge::open(Box::new(store.clone()), settings()).ok()?;
+    let (mut cartridge, _) = Cartridge::open(Box::new(store.clone()), encrypted_settings()).ok()?;
     cartridge.set_decryption(Decryption::Mixed(key()));
     let mut objects = Vec::new();
     loop {
@@ -156,7 +184,9 @@ fn read_by_cartridge(store: &MemoryStore) -> Option<Vec<Option<Object>>> {
                 let located = cartridge.locate_block(last_object + 1).unwrap();
                 assert_eq!(located, Located::Reached);
             }
-            Err(Error::KeyMissing { .. } | Error::WrongKey { .. }) => {
+            Err(
+                Error::KeyMissing { .. } | Error::WrongKey { .. } | Error::KeyFileDamaged { .. },
+            ) => {
                 objects.push(None);
                 let next = objects.len() as u64;
                 cartridge.locate_block(next).unwrap();
@@ -198,7 +228,7 @@ fn a_good_cartridge_is_clean_and_counted() {
     let read = read_by_inspection(&inspection);
     assert_eq!(read, objects.into_iter().map(Some).collect::<Vec<_>>());
     // Without the key the encrypted blocks are whole all the same.
-    let inspection = Inspection::open(Box::new(store), Vec::new()).unwrap();
+    let inspection = Inspection::open(Box::new(store), &Keys::default()).unwrap();
     let verification = inspection.verify(|_| {});
     assert!(!verification.is_damaged());
     assert_eq!(verification.partitions[0].sealed_blocks, 2);
@@ -208,19 +238,29 @@ fn a_good_cartridge_is_clean_and_counted() {
 /// their numbers; and what is served is what was written.
 #[test]
 fn a_flipped_bit_of_any_byte_is_found_and_located() {
-    let (store, objects) = cartridge();
-    let files = Files::of(&store);
-    let count = files.segments.len() + 2;
+    flip_all(&cartridge(), 1);
+}
+
+/// Of the segments every 23rd byte will do: only the seals are different.
+#[test]
+fn a_flipped_bit_is_found_on_a_cartridge_that_is_encrypted_at_rest() {
+    flip_all(&cartridge_with(&encrypted_settings()), 23);
+}
+
+fn flip_all((store, objects): &(MemoryStore, Vec<Object>), step: usize) {
+    let files = Files::of(store);
+    let count = files.segments.len() + 3;
     std::thread::scope(|scope| {
         for half in 0..2 {
-            let (mut files, objects) = (files.clone(), &objects);
+            let mut files = files.clone();
             scope.spawn(move || {
                 for number in 0..count {
                     let length = files.file(number).len();
-                    for at in (0..length).filter(|at| at % 2 == half) {
+                    let step = if number < 3 { 1 } else { step };
+                    for at in (0..length).step_by(step).filter(|at| at % 2 == half) {
                         // Headers have a test of their own for each bit; their reserved bytes are many.
                         let reserved = at < 8192 && (280..4088).contains(&(at % 4096));
-                        if number < 2 || !reserved || at % 32 == half {
+                        if number < 3 || !reserved || at % 64 == half {
                             flip(&mut files, objects, number, at);
                         }
                     }
@@ -252,7 +292,8 @@ fn flip(files: &mut Files, objects: &[Object], number: usize, at: usize) {
         .iter()
         .filter(|it| it.severity == Severity::Lost);
     let lost: Vec<_> = lost.filter_map(|it| it.place.clone()).collect();
-    for (number, object) in read.iter().enumerate() {
+    let locked = name == "key";
+    for (number, object) in read.iter().enumerate().filter(|_| !locked) {
         let told = lost
             .iter()
             .any(|place| place.objects.contains(&(number as u64)));
@@ -431,7 +472,7 @@ fn a_wiped_tail_is_named_and_sealed_blocks_need_their_key() {
     assert_eq!(tail, [files.segments[2].0]);
     assert_eq!(recover(&inspection, &label(5)).1.len(), 10);
 
-    let inspection = Inspection::open(Box::new(store), Vec::new()).unwrap();
+    let inspection = Inspection::open(Box::new(store), &Keys::default()).unwrap();
     assert!(inspection.unreadable_tail().is_empty());
     let target = MemoryStore::new();
     let open = || Ok(Box::new(target.clone()) as Box<dyn SegmentStore>);
@@ -440,4 +481,46 @@ fn a_wiped_tail_is_named_and_sealed_blocks_need_their_key() {
         .unwrap();
     assert_eq!(recovered.partitions[0].sealed_blocks, 2);
     assert_eq!(recovered.partitions[0].blocks + 3, objects.len() as u64 - 2);
+}
+
+#[test]
+fn what_is_encrypted_at_rest_is_read_with_its_key_and_checked_without() {
+    let (store, objects) = cartridge_with(&encrypted_settings());
+    let inspection = inspect(&store);
+    let verification = inspection.verify(|_| {});
+    assert_eq!(verification.findings, []);
+    assert_eq!(verification.partitions[0].blocks, 9);
+    let whole: Vec<_> = objects.into_iter().map(Some).collect();
+    assert_eq!(read_by_inspection(&inspection), whole);
+
+    let locked = Inspection::open(Box::new(store.clone()), &Keys::default()).unwrap();
+    let verification = locked.verify(|_| {});
+    assert_eq!(verification.worst(), Some(Severity::Note));
+    assert_eq!(verification.partitions[0].sealed_blocks, 9);
+
+    // The new cartridge is encrypted, too, under a new key.
+    let new = MemoryStore::new();
+    let target = || Ok(Box::new(new.clone()) as Box<dyn SegmentStore>);
+    let settings = Settings {
+        environment: Arc::new(SeededEnvironment::new(99)),
+        ..encrypted_settings()
+    };
+    let recovered = inspection.recover(&target, &label(5), settings, |_| {});
+    assert_eq!(recovered.unwrap().partitions[0].blocks, 9);
+    let (one, other) = (store.read_key().unwrap(), new.read_key().unwrap());
+    assert!(other.is_some() && one != other);
+    let inspection = inspect(&new);
+    assert_eq!(inspection.verify(|_| {}).findings, []);
+    assert_eq!(read_by_inspection(&inspection), whole);
+
+    // Somebody who does not have the key takes a filemark away, and makes all checksums fit.
+    let mut files = Files::of(&store);
+    let bytes = &mut files.segments[0].1;
+    let trailer = bytes.len() - 256;
+    bytes[trailer + 80] -= 1;
+    let checksum = crc32c(&bytes[trailer..trailer + 252]);
+    bytes[trailer + 252..].copy_from_slice(&checksum.to_le_bytes());
+    let verification = verify(&files.store());
+    let text = format!("{:?}", verification.findings);
+    assert!(text.contains("not what was sealed"), "{text}");
 }

@@ -12,7 +12,7 @@ use cartridge::inspect::{
 };
 use clap::Args;
 
-use super::verify::{inspect, say_findings};
+use super::verify::{look_into, say_findings};
 use super::which::Chosen;
 use super::{Keys, Outcome};
 use crate::cli::Global;
@@ -53,7 +53,7 @@ impl Dump {
         let [directory] = &chosen.directories[..] else {
             bail!("{}: which cartridge?", self.cartridge);
         };
-        let inspection = inspect(directory, &keys)?;
+        let inspection = look_into(directory, &keys)?;
         let partitions = inspection.partitions();
         if self.partition >= partitions {
             bail!(

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use cartridge::EncryptionKey;
+use cartridge::{EncryptionKey, inspect};
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
@@ -84,7 +84,7 @@ enum Outcome {
 }
 
 impl Keys {
-    fn read(&self) -> anyhow::Result<Vec<EncryptionKey>> {
+    fn read(&self) -> anyhow::Result<inspect::Keys> {
         let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path)
                 .map(Zeroizing::new)
@@ -97,6 +97,10 @@ impl Keys {
                 .with_context(|| format!("{}: a key has 64 hexadecimal digits", path.display()))?;
             Ok(EncryptionKey::new(bytes))
         };
-        self.host_key.iter().map(read).collect()
+        let host: anyhow::Result<_> = self.host_key.iter().map(read).collect();
+        Ok(inspect::Keys {
+            host: host?,
+            ..inspect::Keys::default()
+        })
     }
 }

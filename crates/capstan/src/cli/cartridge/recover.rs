@@ -10,7 +10,7 @@ use serde::Serialize;
 use tape_library::profile::Media;
 
 use super::progress::Progress;
-use super::verify::{FindingRow, inspect, row, say_findings};
+use super::verify::{FindingRow, look_into, row, say_findings};
 use super::which::Chosen;
 use super::{Keys, Outcome};
 use crate::cli::Global;
@@ -71,7 +71,7 @@ impl Recover {
         let [directory] = &chosen.directories[..] else {
             bail!("{}: which cartridge?", self.cartridge);
         };
-        let inspection = inspect(directory, &keys)?;
+        let inspection = look_into(directory, &keys)?;
         let label = self.label(&inspection)?;
         self.check_tail(&inspection)?;
         let progress = Progress::new(self.check_keys(&inspection)?);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::{Context, ensure};
-use cartridge::inspect::{Finding, Inspection, PartitionReport, Severity, Verification};
-use cartridge::{EncryptionKey, LocalStore};
+use cartridge::LocalStore;
+use cartridge::inspect::{self, Finding, Inspection, PartitionReport, Severity, Verification};
 use clap::Args;
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ impl Verify {
 }
 
 /// Opens the cartridge in `directory` for looking into it.
-pub(super) fn inspect(directory: &Path, keys: &[EncryptionKey]) -> anyhow::Result<Inspection> {
+pub(super) fn look_into(directory: &Path, keys: &inspect::Keys) -> anyhow::Result<Inspection> {
     ensure!(
         directory.is_dir(),
         "{}: there is no such directory",
@@ -101,17 +101,17 @@ pub(super) fn inspect(directory: &Path, keys: &[EncryptionKey]) -> anyhow::Resul
     );
     let store = Box::new(LocalStore::new(directory));
     let inspection =
-        Inspection::open(store, keys.to_vec()).with_context(|| directory.display().to_string())?;
+        Inspection::open(store, keys).with_context(|| directory.display().to_string())?;
     let empty = inspection.label().is_none() && inspection.segments().is_empty();
     ensure!(!empty, "{}: holds no cartridge", directory.display());
     Ok(inspection)
 }
 
 /// Verifies several cartridges, as many at a time as there are processors.
-fn verify_all(directories: &[PathBuf], keys: &[EncryptionKey]) -> anyhow::Result<Vec<Report>> {
+fn verify_all(directories: &[PathBuf], keys: &inspect::Keys) -> anyhow::Result<Vec<Report>> {
     let mut total = 0;
     for directory in directories {
-        total += inspect(directory, keys)?.length_bytes();
+        total += look_into(directory, keys)?.length_bytes();
     }
     let progress = Progress::new(total);
     let waiting = Mutex::new(directories.iter().enumerate());
@@ -141,8 +141,8 @@ fn verify_all(directories: &[PathBuf], keys: &[EncryptionKey]) -> anyhow::Result
     done.into_iter().map(|(_, report)| report).collect()
 }
 
-fn verify(directory: &Path, keys: &[EncryptionKey], progress: &Progress) -> anyhow::Result<Report> {
-    let inspection = inspect(directory, keys)?;
+fn verify(directory: &Path, keys: &inspect::Keys, progress: &Progress) -> anyhow::Result<Report> {
+    let inspection = look_into(directory, keys)?;
     let verification = inspection.verify(|bytes| progress.add(bytes));
     let rows = verification.partitions.iter().map(|it| PartitionRow {
         objects: it.objects,
