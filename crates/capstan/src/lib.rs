@@ -6,6 +6,7 @@
 //! - [`portal`]: iSCSI over sockets and threads.
 //! - [`api`]: HTTP over a Unix socket.
 //! - [`cli`]: the verbs.
+//! - [`keys`]: where keys for encryption at rest come from.
 //! - [`hex`]: bytes in JSON.
 
 pub mod api;
@@ -13,4 +14,5 @@ pub mod cli;
 pub mod config;
 pub mod gateway;
 pub mod hex;
+pub mod keys;
 pub mod portal;

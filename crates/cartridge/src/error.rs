@@ -153,6 +153,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The cartridge has no key that could be destroyed.
+    #[error("cartridge: not encrypted at rest")]
+    NotEncryptedAtRest,
     /// Key-associated data are longer than there is room for.
     #[error("key-associated data: {length} bytes, allowed are 128")]
     KeyAssociatedDataLength {
@@ -235,6 +238,7 @@ impl Error {
             | Self::InvalidLabel { .. }
             | Self::InvalidSetting { .. }
             | Self::KeyEncryptionKeyMissing { .. }
+            | Self::NotEncryptedAtRest
             | Self::UnsupportedFormat { .. } => Remedy::FixConfiguration,
             Self::LabelMissing
             | Self::LabelDamaged { .. }

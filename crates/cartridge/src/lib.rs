@@ -46,7 +46,7 @@ mod writer;
 
 pub use cartridge::{
     Appended, Cartridge, DamagedRange, Located, NextBlock, Position, Read, RecoveryReport, Spaced,
-    Stop, Usage, has_encrypted_blocks,
+    Stop, Usage, crypto_erase, has_encrypted_blocks,
 };
 pub use codec::{Codec, CodecAlone};
 pub use encryption::{

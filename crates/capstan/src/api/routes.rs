@@ -10,9 +10,9 @@ use scsi::smc::DoorAction;
 
 use super::error::{Kind, Problem};
 use super::types::{
-    Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Fault, Load, Move, Moved,
-    NewFault, NewTapes, Put, Reservation, Session, Status, Tape, Trace, TraceQuery, Unload,
-    WhichLibrary,
+    Changer, Drive, Drop, DroppedSession, Element, ExchangeTapes, Fault, Keys, Load, Move, Moved,
+    NewFault, NewTapes, Put, Reservation, Rewrapped, Session, Status, Tape, Trace, TraceQuery,
+    Unload, WhichLibrary,
 };
 use crate::gateway::Gateway;
 use crate::gateway::libraries::ServedLibrary;
@@ -34,6 +34,9 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/reservations/{device}", delete(clear_reservation))
         .route("/api/v1/tapes", get(tapes).post(create_tapes))
         .route("/api/v1/tapes/{barcode}", get(tape).delete(delete_tape))
+        .route("/api/v1/tapes/{barcode}/rewrap", post(rewrap_key))
+        .route("/api/v1/tapes/{barcode}/crypto-erase", post(crypto_erase))
+        .route("/api/v1/keys", get(keys))
         .route("/api/v1/changer/elements", get(elements))
         .route("/api/v1/changer/move", post(move_tape))
         .route("/api/v1/changer/exchange", post(exchange_tapes))
@@ -136,6 +139,31 @@ async fn delete_tape(
 ) -> Answer<()> {
     let barcode = segment(path)?;
     in_library(gateway, which, move |library| library.delete_tape(&barcode)).await
+}
+
+async fn keys(State(gateway): State<Arc<Gateway>>) -> Answer<Keys> {
+    blocking(move || Ok(gateway.keys())).await
+}
+
+async fn rewrap_key(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<String>,
+) -> Answer<Rewrapped> {
+    let barcode = segment(path)?;
+    in_library(gateway, which, move |library| library.rewrap_key(&barcode)).await
+}
+
+async fn crypto_erase(
+    State(gateway): State<Arc<Gateway>>,
+    which: Which,
+    path: Segment<String>,
+) -> Answer<Tape> {
+    let barcode = segment(path)?;
+    in_library(gateway, which, move |library| {
+        library.crypto_erase(&barcode)
+    })
+    .await
 }
 
 async fn elements(State(gateway): State<Arc<Gateway>>, which: Which) -> Answer<Vec<Element>> {

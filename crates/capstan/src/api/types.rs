@@ -1,6 +1,7 @@
 //! What goes over the wire, for both ends. Times are milliseconds since 1970, sizes bytes.
 
 mod fault;
+mod keys;
 mod life;
 mod reservation;
 mod session;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use super::place::Place;
 use crate::config::LibraryName;
 pub use fault::{Fault, FaultEffect, NewFault, Put};
+pub use keys::{Key, Keys, Rewrapped, TapeKey};
 pub use life::{Alert, DriveLife, TapeLife};
 pub use reservation::{Reservation, ReservationHolder};
 pub use session::{Drop, DroppedSession, Hold, Session};
@@ -44,6 +46,9 @@ pub struct Status {
     pub storage: Storage,
     /// What sessions hold.
     pub memory: Memory,
+    /// The key under which new tapes are encrypted; none when they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_key: Option<String>,
 }
 
 /// A library.
@@ -206,6 +211,9 @@ pub struct Tape {
     pub place: Option<Place>,
     /// `available`, or why not.
     pub state: String,
+    /// The key that opens it when it is encrypted at rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption_key: Option<String>,
     /// Whether there are blocks on it that a host has encrypted. Only `GET` of one tape tells it, when its
     /// files can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ pub mod config;
 pub mod documents;
 pub mod drive;
 pub mod fault;
+pub mod key;
 mod log;
 pub mod profile;
 pub mod reservation;
@@ -84,6 +85,9 @@ pub enum Verb {
     /// Check the files of cartridges, look into them, rescue what is on damaged ones
     #[command(subcommand)]
     Cartridge(cartridge::Cartridge),
+    /// Make keys for encryption at rest, list them, move tapes to a new one
+    #[command(subcommand)]
+    Key(key::Key),
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
@@ -121,6 +125,7 @@ fn run_verb(verb: Verb, global: &Global) -> anyhow::Result<ExitCode> {
         Verb::Reservation(verb) => verb.run(&global.library()?),
         Verb::Fault(verb) => verb.run(&global.library()?),
         Verb::Trace(verb) => verb.run(&global.library()?),
+        Verb::Key(verb) => verb.run(global),
         Verb::Catalog(verb) => verb.run(global),
         Verb::Profile(verb) => verb.run(global),
         Verb::Config(verb) => verb.run(global),

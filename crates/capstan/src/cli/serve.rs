@@ -1,5 +1,7 @@
 //! `capstan serve`: run the gateway in the foreground.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -18,6 +20,7 @@ use crate::gateway::Gateway;
   capstan serve --data /srv/tapes --listen 0.0.0.0 --listen [::]
   capstan serve --data /srv/gateway --preset tape-gateway
   capstan serve --config /etc/capstan/capstan.toml
+  capstan serve --encryption-key /etc/capstan/tapes.key
 
 SIGTERM and Ctrl-C end it in good order: commands in flight are finished, sessions are asked to log
 out, and what hosts wrote is put on stable storage.")]
@@ -34,6 +37,9 @@ pub struct Serve {
     /// What is logged: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
+    /// File with a key that new tapes are encrypted under; further ones open old tapes
+    #[arg(long, value_name = "FILE")]
+    encryption_key: Vec<PathBuf>,
 }
 
 impl Serve {
@@ -45,6 +51,7 @@ impl Serve {
             preset: self.preset,
             listen: self.listen,
             log: self.log,
+            encryption_keys: self.encryption_key,
         })?;
         // Before the first thread starts: whoever signals us from now on gets an orderly end.
         let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot handle signals")?;

@@ -69,6 +69,9 @@ fn text(status: &types::Status) -> String {
             waiting => format!(", {} for more", waits(waiting)),
         }
     );
+    if let Some(key) = &status.encryption_key {
+        let _ = writeln!(out, "Keys      new tapes are encrypted under {key}");
+    }
     for library in &status.libraries {
         if status.libraries.len() > 1 {
             let _ = write!(out, "\nLibrary {}", library.name);

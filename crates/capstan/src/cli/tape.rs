@@ -28,6 +28,9 @@ pub enum Tape {
     /// Delete a tape and everything on it
     #[command(after_help = "A tape in a drive is not deleted; unload it first.")]
     Delete(Delete),
+    /// Destroy the key of a tape that is encrypted at rest: nobody can ever read it again, and it is blank
+    #[command(after_help = "A tape in a drive is not erased; unload it first.")]
+    Erase(Erase),
 }
 
 /// `capstan tape create`
@@ -77,6 +80,17 @@ pub struct Delete {
     barcodes: Vec<String>,
 }
 
+/// `capstan tape erase`
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// By destroying its key
+    #[arg(long, required = true)]
+    crypto: bool,
+    /// The barcodes
+    #[arg(required = true)]
+    barcodes: Vec<String>,
+}
+
 impl Tape {
     /// Asks and prints.
     pub fn run(self, client: &Client) -> anyhow::Result<()> {
@@ -104,6 +118,14 @@ impl Tape {
                 let tape: TapeInfo = client.get(&path(&show.barcode))?;
                 show.format.print(&tape, details)
             }
+            Self::Erase(erase) => {
+                for barcode in erase.barcodes {
+                    let path = format!("{}/crypto-erase", path(&barcode));
+                    client.post::<TapeInfo>(&path, &())?;
+                    say(format!("{barcode}: key destroyed, the tape is blank"))?;
+                }
+                Ok(())
+            }
             Self::Delete(delete) => {
                 for barcode in delete.barcodes {
                     client.delete::<()>(&path(&barcode))?;
@@ -116,7 +138,7 @@ impl Tape {
 }
 
 /// Returns the path of a tape. Whatever the user typed stays one segment of the path.
-fn path(barcode: &str) -> String {
+pub(super) fn path(barcode: &str) -> String {
     let mut path = "/api/v1/tapes/".to_owned();
     for byte in barcode.bytes() {
         if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
@@ -129,8 +151,10 @@ fn path(barcode: &str) -> String {
 }
 
 fn table(tapes: &[TapeInfo]) -> Table {
-    let mut table =
-        Table::new(["TAPE", "MEDIA", "PLACE", "STATE", "ON DISK", "CAPACITY"]).right([4, 5]);
+    let mut table = Table::new([
+        "TAPE", "MEDIA", "PLACE", "STATE", "KEY", "ON DISK", "CAPACITY",
+    ])
+    .right([5, 6]);
     for tape in tapes {
         table.row([
             tape.barcode.clone(),
@@ -138,6 +162,9 @@ fn table(tapes: &[TapeInfo]) -> Table {
             tape.place
                 .map_or_else(|| "—".to_owned(), |place| place.to_string()),
             tape.state.clone(),
+            tape.encryption_key
+                .clone()
+                .unwrap_or_else(|| "—".to_owned()),
             size(tape.stored_bytes),
             capacity(tape),
         ]);
@@ -182,7 +209,13 @@ fn details(tape: &TapeInfo) -> String {
         capacity(tape),
         age(tape.created_unix_ms),
         tape.uuid,
-    ) + &tape.life.as_ref().map_or_else(String::new, life)
+    ) + &tape
+        .encryption_key
+        .as_ref()
+        .map_or_else(String::new, |key| {
+            format!("\nEncrypted  at rest, key {key}")
+        })
+        + &tape.life.as_ref().map_or_else(String::new, life)
 }
 
 /// What the memory of a tape says, in further lines.

@@ -32,6 +32,8 @@ pub struct ConfigFile {
     pub iscsi: IscsiSection,
     /// `[cartridge]`
     pub cartridge: CartridgeSection,
+    /// `[encryption]`
+    pub encryption: EncryptionSection,
     /// `[[library]]`
     pub library: Vec<LibrarySection>,
     /// `[delays]`
@@ -126,6 +128,32 @@ pub struct CartridgeSection {
     pub compression: Option<Compression>,
     /// When a segment file is full.
     pub segment_size: Option<Spanned<ByteSize>>,
+}
+
+/// `[encryption]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncryptionSection {
+    /// `[[encryption.key]]`
+    pub key: Vec<Spanned<KeySection>>,
+}
+
+/// `[[encryption.key]]`: exactly one of these.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeySection {
+    /// A file with the key.
+    pub file: Option<PathBuf>,
+    /// An environment variable with the key.
+    pub environment: Option<String>,
+    /// A credential of systemd with the key.
+    pub credential: Option<String>,
+    /// A file with a passphrase.
+    pub passphrase_file: Option<PathBuf>,
+    /// An environment variable with a passphrase.
+    pub passphrase_environment: Option<String>,
+    /// A credential of systemd with a passphrase.
+    pub passphrase_credential: Option<String>,
 }
 
 /// `[[library]]`

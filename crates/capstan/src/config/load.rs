@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::names::{GatewayName, ListenAddress};
 use super::reader::Reader;
-use super::{Config, Preset};
+use super::{Config, KeyKind, KeyPlace, KeySource, Preset};
 
 /// What the command line and the environment say; it wins over the file.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct Overrides {
     pub listen: Vec<ListenAddress>,
     /// `--log`.
     pub log: Option<String>,
+    /// `--encryption-key`, each of them.
+    pub encryption_keys: Vec<PathBuf>,
 }
 
 /// A checked configuration, and what a person should know about it.
@@ -105,6 +107,7 @@ fn apply(config: &mut Config, overrides: Overrides) -> Result<(), ConfigError> {
         preset,
         listen,
         log,
+        encryption_keys,
     } = overrides;
     if let Some(data) = data {
         config.data = data;
@@ -120,6 +123,13 @@ fn apply(config: &mut Config, overrides: Overrides) -> Result<(), ConfigError> {
         check_listen(&listen)
             .map_err(|message| ConfigError::CommandLine(format!("--listen: {message}")))?;
         config.iscsi.listen = listen;
+    }
+    if !encryption_keys.is_empty() {
+        let source = |path| KeySource {
+            kind: KeyKind::Key,
+            place: KeyPlace::File(path),
+        };
+        config.encryption = encryption_keys.into_iter().map(source).collect();
     }
     if let Some(log) = log {
         check_log(&log).map_err(|message| ConfigError::CommandLine(format!("--log: {message}")))?;

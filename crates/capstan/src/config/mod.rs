@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use tape_library::inject::Delays;
 use tape_library::profile::Profiles;
 
+pub use crate::keys::{KeyKind, KeyPlace, KeySource};
 pub use access::{AccessRule, Authentication};
 pub use load::{ConfigError, Overrides, load};
 pub use machine::Machine;
@@ -58,6 +59,8 @@ pub struct Config {
     pub iscsi: IscsiConfig,
     /// How cartridges are kept.
     pub cartridge: CartridgeConfig,
+    /// Where key-encryption keys come from; without any, cartridges are not encrypted.
+    pub encryption: Vec<KeySource>,
     /// Libraries beside the main one, which every gateway has.
     pub libraries: Vec<LibraryConfig>,
     /// How long the mechanics take.
@@ -75,6 +78,7 @@ impl Default for Config {
             log: LOG_DEFAULT.to_owned(),
             iscsi: IscsiConfig::default(),
             cartridge: CartridgeConfig::default(),
+            encryption: Vec::new(),
             libraries: Vec::new(),
             delays: Delays::default(),
         }

@@ -11,7 +11,8 @@ use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
 use super::redirect::{Permanence, RedirectRule};
 use super::{
-    CartridgeConfig, Compression, Config, IscsiConfig, LibraryConfig, Machine, Preset, TargetLayout,
+    CartridgeConfig, Compression, Config, IscsiConfig, KeyKind, KeyPlace, KeySource, LibraryConfig,
+    Machine, Preset, TargetLayout,
 };
 
 /// What becomes of secrets.
@@ -34,6 +35,10 @@ pub fn to_toml(config: &Config, secrets: Secrets) -> String {
         out.push_str(&redirect(rule));
     }
     out.push_str(&cartridge(config.cartridge));
+    out.push_str(ENCRYPTION);
+    for source in &config.encryption {
+        out.push_str(&encryption_key(source));
+    }
     out.push_str(&delays(config.delays));
     out.push_str(LIBRARY);
     for library in &config.libraries {
@@ -264,6 +269,34 @@ segment_size = {segment_size}
 "#,
         compression = quoted(compression),
         segment_size = quoted(&cartridge.segment_size.exact()),
+    )
+}
+
+const ENCRYPTION: &str = r#"
+# Keys for encryption at rest: without any, tapes are not encrypted. New tapes are encrypted under the first;
+# the others only open tapes, until `capstan key rotate` has moved these to the first. One table for each
+# key, with one of:
+#   file, environment, credential                a key; `capstan key generate FILE` makes one
+#   passphrase_file, passphrase_environment, passphrase_credential
+# A file must not be readable by everybody; a credential is one of systemd. Without the key the tapes are
+# lost: keep a copy somewhere else. Also: --encryption-key. See docs/encryption.md.
+# [[encryption.key]]
+# file = "/etc/capstan/tapes.key"
+"#;
+
+fn encryption_key(source: &KeySource) -> String {
+    let prefix = match source.kind {
+        KeyKind::Key => "",
+        KeyKind::Passphrase => "passphrase_",
+    };
+    let (name, value) = match &source.place {
+        KeyPlace::File(path) => ("file", path.to_string_lossy()),
+        KeyPlace::Environment(name) => ("environment", name.into()),
+        KeyPlace::Credential(name) => ("credential", name.into()),
+    };
+    format!(
+        "\n[[encryption.key]]\n{prefix}{name} = {}\n",
+        quoted(&value)
     )
 }
 

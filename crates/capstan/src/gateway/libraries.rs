@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use cartridge::Codec;
+use cartridge::{Codec, KeyRing};
 use scsi::Lun;
 use tape_library::profile::Profiles;
 use tape_library::{DriveBay, Library, NewLibrary, OpenOptions, Target};
@@ -72,6 +72,10 @@ impl OpenLibrary {
 /// Opens or creates the libraries of a configuration, the main one first.
 pub(super) fn open_all(config: &Config) -> anyhow::Result<Vec<OpenLibrary>> {
     let profiles = config.load_profiles()?;
+    let keys = crate::keys::load(&config.encryption, &config.data)?;
+    if let Some(key) = keys.first() {
+        tracing::info!(key = %key.id(), "new tapes are encrypted at rest");
+    }
     let wanted = Wanted {
         name: config.name.as_ref().map(|name| name.as_str().to_owned()),
         preset: config.preset,
@@ -79,7 +83,7 @@ pub(super) fn open_all(config: &Config) -> anyhow::Result<Vec<OpenLibrary>> {
     };
     let main = OpenLibrary {
         name: LibraryName::main(),
-        library: open_or_create(&config.data, wanted, config, &profiles)?,
+        library: open_or_create(&config.data, wanted, config, &profiles, &keys)?,
         layout: config.iscsi.targets,
     };
     let mut libraries = vec![main];
@@ -90,7 +94,7 @@ pub(super) fn open_all(config: &Config) -> anyhow::Result<Vec<OpenLibrary>> {
             preset: wanted.preset,
             machine: wanted.machine.as_ref(),
         };
-        let library = open_or_create(&directory, new, config, &profiles)
+        let library = open_or_create(&directory, new, config, &profiles, &keys)
             .with_context(|| format!("library {}", wanted.name))?;
         libraries.push(OpenLibrary {
             name: wanted.name.clone(),
@@ -141,6 +145,7 @@ fn open_or_create(
     wanted: Wanted<'_>,
     config: &Config,
     profiles: &Arc<Profiles>,
+    keys: &KeyRing,
 ) -> anyhow::Result<Arc<Library>> {
     if !Library::exists(directory) {
         let preset = match wanted.preset {
@@ -167,6 +172,7 @@ fn open_or_create(
         },
         segment_size_bytes: u32::try_from(config.cartridge.segment_size.0)
             .context("segment size")?,
+        keys: keys.clone(),
         ..cartridge::Settings::default()
     };
     let options = OpenOptions {

@@ -7,6 +7,7 @@
 
 pub mod banner;
 pub mod faults;
+mod keys;
 pub mod libraries;
 mod life;
 pub mod lock;

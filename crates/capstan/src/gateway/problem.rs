@@ -17,7 +17,14 @@ impl From<Error> for Problem {
             }
             Error::NoElement { .. } => problem(Kind::Conflict)
                 .hint("put it into a free slot with `capstan changer put BARCODE slot:N`"),
-            Error::HasElement { .. } => problem(Kind::Conflict),
+            Error::HasElement { .. }
+            | Error::Cartridge {
+                source:
+                    cartridge::Error::NotEncryptedAtRest
+                    | cartridge::Error::WriteProtected
+                    | cartridge::Error::WriteOnce,
+                ..
+            } => problem(Kind::Conflict),
             Error::NoSuchDrive { .. } => {
                 problem(Kind::NotFound).hint("`capstan drive list` shows all drives")
             }
@@ -31,6 +38,10 @@ impl From<Error> for Problem {
             ),
             Error::RemovalPrevented { .. } => problem(Kind::Conflict)
                 .hint("let the backup software release it, or log its session out"),
+            Error::Cartridge {
+                source: cartridge::Error::KeyEncryptionKeyMissing { .. },
+                ..
+            } => problem(Kind::Conflict).hint("`capstan key list` shows which keys are there"),
             Error::Fault(_)
             | Error::InvalidBarcode { .. }
             | Error::UnknownMedia { .. }

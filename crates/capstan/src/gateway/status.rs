@@ -31,6 +31,10 @@ impl Gateway {
             libraries: self.libraries().iter().map(ServedLibrary::status).collect(),
             storage: self.storage(),
             memory: self.memory(),
+            encryption_key: self
+                .libraries()
+                .first()
+                .and_then(|it| Some(it.library.keys().first()?.id().to_string())),
         })
     }
 
@@ -111,6 +115,10 @@ impl ServedLibrary {
             state: match record.state {
                 CartridgeState::Present => "available".to_owned(),
                 CartridgeState::Missing => "files missing".to_owned(),
+            },
+            encryption_key: match self.library.key_ids(record.uuid) {
+                Ok(ids) => ids.last().map(ToString::to_string),
+                Err(_) => Some("unreadable".to_owned()),
             },
             has_encrypted_blocks: None,
             created_unix_ms: record.created_unix_ms,

@@ -8,6 +8,7 @@ mod support;
 mod aborts;
 mod access;
 mod api;
+mod at_rest;
 mod cartridge_tools;
 mod changer;
 mod cli;

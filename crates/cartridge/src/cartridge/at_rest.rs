@@ -22,7 +22,7 @@ use crate::encryption::{
 };
 use crate::error::Error;
 use crate::format::SealReason;
-use crate::label::Label;
+use crate::label::{Form, Label, Layout, read_label};
 use crate::settings::Environment;
 use crate::store::{SegmentName, SegmentStore};
 
@@ -183,6 +183,32 @@ impl AtRest {
         (self.file, self.keys) = (file, Ok(keys));
         Ok(new)
     }
+}
+
+/// Destroys the key of the cartridge in `store`, which nobody has loaded, and formats it: what it held can
+/// never be read again from here on, and it is blank and can be written. Durable when it returns. After a
+/// crash or an error it may be done again, unless it says that there is no key.
+pub fn crypto_erase(store: &mut dyn SegmentStore) -> Result<(), Error> {
+    let mut label = read_label(store)?;
+    match label.form {
+        _ if label.write_protected => return Err(Error::WriteProtected),
+        Form::Worm => return Err(Error::WriteOnce),
+        Form::Data | Form::Cleaning => {}
+    }
+    let failed = |operation: &str| {
+        let operation = operation.to_owned();
+        move |source| Error::io(operation, source)
+    };
+    // Whatever is in the file: a damaged one is destroyed, too.
+    let text = store.read_key().map_err(failed("key: read"))?;
+    text.ok_or(Error::NotEncryptedAtRest)?;
+    label.layout = Some(Layout {
+        epoch: label.epoch() + 1,
+        partition_bytes: label.partition_bytes().to_vec(),
+    });
+    let text = label.emit()?;
+    store.destroy_key().map_err(failed("key: destroy"))?;
+    store.replace_label(&text).map_err(failed("label: write"))
 }
 
 /// The key for a segment that is about to be begun.

@@ -44,6 +44,7 @@ use crate::writer::SegmentWriter;
 
 pub use append::Appended;
 use at_rest::AtRest;
+pub use at_rest::crypto_erase;
 use decode::DecodedFrame;
 pub use encrypt::NextBlock;
 pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};

@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 
+use cartridge::{LocalStore, SegmentStore as _};
 use scsi::smc::ElementType;
 use uuid::Uuid;
 
@@ -81,7 +82,7 @@ impl Robot {
         Ok(())
     }
 
-    fn outside_of_drives(&self, barcode: &str) -> Result<CartridgeRecord, Error> {
+    pub(super) fn outside_of_drives(&self, barcode: &str) -> Result<CartridgeRecord, Error> {
         let found = self.map().find(barcode).cloned();
         let record = found.ok_or_else(|| Error::NoSuchCartridge {
             barcode: barcode.to_owned(),
@@ -100,6 +101,11 @@ impl Robot {
     /// Removes a cartridge's directory. It is no error when it is gone already.
     pub(super) fn remove_files(&self, cartridge: Uuid) -> Result<(), Error> {
         let directory = self.directory(cartridge);
+        // Whoever finds the blocks on the disk later on shall not be able to read them.
+        if directory.exists() {
+            let destroyed = LocalStore::new(&directory).destroy_key();
+            destroyed.map_err(Error::io(&directory))?;
+        }
         // The label goes first: without it a rebuild takes what a crash leaves for no cartridge.
         let label = directory.join("label");
         match fs::remove_file(&label) {

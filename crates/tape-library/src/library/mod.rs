@@ -19,6 +19,7 @@ mod create;
 mod delete_cartridge;
 mod element_map;
 mod faults;
+mod keys;
 mod move_cartridge;
 mod move_error;
 mod new_tapes;

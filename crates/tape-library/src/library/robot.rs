@@ -133,6 +133,10 @@ impl Robot {
         &*self.settings.environment
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(super) fn data(&self) -> &Path {
         &self.data
     }

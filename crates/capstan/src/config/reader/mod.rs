@@ -1,6 +1,7 @@
 //! Turns one file into a configuration; knows its text in order to say where something stands.
 
 mod access;
+mod encryption;
 mod libraries;
 
 use std::ops::Range;
@@ -53,6 +54,7 @@ impl<'a> Reader<'a> {
             libraries: self.libraries(file.library, iscsi.targets)?,
             iscsi,
             cartridge: self.cartridge(file.cartridge)?,
+            encryption: self.encryption(file.encryption)?,
             delays: self.delays(file.delays)?,
         };
         Ok(Loaded {

@@ -664,3 +664,34 @@ proptest! {
         prop_assert_eq!(different.len(), pairs.len());
     }
 }
+
+#[test]
+fn a_crypto_erase_leaves_a_blank_cartridge_and_nothing_to_read() {
+    let mut store = new_store(100 * MIB);
+    assert!(matches!(
+        crate::crypto_erase(&mut store),
+        Err(Error::NotEncryptedAtRest)
+    ));
+    filled(&store, &[1]).unload().unwrap();
+    let (key, before) = (store.read_key().unwrap().unwrap(), whole(&store, 0));
+    crate::crypto_erase(&mut store).unwrap();
+    assert!(!files(&store).contains(&key));
+    // Without the commit of the format, as a crash leaves it: the key is gone all the same.
+    let crashed = new_store(100 * MIB);
+    filled(&crashed, &[1]).unload().unwrap();
+    crashed.clone().destroy_key().unwrap();
+    let mut cartridge = open(&crashed, &[1]);
+    assert!(matches!(
+        cartridge.read_block(),
+        Err(Error::KeyFileDamaged { .. })
+    ));
+    for keys in [&[1][..], &[]] {
+        let mut cartridge = open(&store, keys);
+        assert_eq!(cartridge.usage().blocks, 0);
+        assert_eq!(read(&mut cartridge), Read::EndOfData);
+    }
+    assert_ne!(before.1.len(), 0);
+    let mut cartridge = filled(&store, &[2]);
+    check(&mut cartridge);
+    assert!(cartridge.is_encrypted_at_rest());
+}
