@@ -5,8 +5,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use cartridge::{
-    Cartridge, Codec, Decryption, EncryptionKey, LocalStore, MemoryState, MemoryStore, NextBlock,
-    RecoveryReport, SegmentStore as _, Settings, read_label,
+    Cartridge, Codec, Decryption, EncryptionKey, KeyEncryptionKey, KeyRing, LocalStore,
+    MemoryState, MemoryStore, NextBlock, Read, RecoveryReport, SegmentStore as _, Settings,
+    read_label,
 };
 
 use crate::model::{Object, all_contents, contents, label, to_object};
@@ -116,6 +117,40 @@ fn an_encrypted_cartridge_of_version_1_is_read() {
         assert_eq!((next.data.format, next.forbid_raw_reading), (2, byte == 2));
         cartridge.set_decryption(Decryption::Encrypted(EncryptionKey::new(&[byte; 32])));
         assert_eq!(to_object(cartridge.read_block().unwrap()), Some(block));
+    }
+}
+
+#[test]
+fn a_cartridge_encrypted_at_rest_is_read_with_its_key_alone() {
+    let directory = copy_of("v1/at_rest");
+    let store = || Box::new(LocalStore::new(directory.path()));
+    let with = |byte| Settings {
+        keys: KeyRing::new([KeyEncryptionKey::new(&[byte; 32])]),
+        ..Settings::default()
+    };
+    let (mut locked, _) = Cartridge::open(store(), with(1)).unwrap();
+    assert_eq!(locked.end_of_data().filemarks, 9);
+    let error = locked.read_block().unwrap_err().to_string();
+    let id = KeyEncryptionKey::new(&[0x4b; 32]).id();
+    assert_eq!(
+        error,
+        format!("cartridge: encrypted, and key {id} is not there")
+    );
+    drop(locked);
+    for unsealed in [true, false] {
+        let (mut cartridge, report) = Cartridge::open(store(), with(0x4b)).unwrap();
+        assert_eq!((report.unsealed, report.discarded_bytes), (unsealed, 0));
+        cartridge.set_decryption(Decryption::Mixed(EncryptionKey::new(&[1; 32])));
+        let mut expected = Vec::new();
+        for number in [0, 100, 200, 300] {
+            expected.extend([text(number, 400), Object::Filemark, Object::Filemark]);
+            expected.extend((1..4).map(|block| text(number + block, 2500 * block)));
+        }
+        expected.extend([text(400, 600), Object::Filemark]);
+        for object in expected {
+            assert_eq!(to_object(cartridge.read_block().unwrap()), Some(object));
+        }
+        assert_eq!(cartridge.read_block().unwrap(), Read::EndOfData);
     }
 }
 
