@@ -4,7 +4,8 @@ CARGO ?= cargo
 ARGS ?=
 SCENARIO ?=
 BENCH ?=
-FUZZ ?= cdb chap connection login pdu unit
+FUZZ ?= cartridge_directory cartridge_frames cartridge_lines cartridge_segment \
+	cdb chap connection login pdu unit
 SECONDS ?= 60
 MINUTES ?= 10
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
@@ -49,7 +50,13 @@ fuzz: ## Attacks the parsers and the iSCSI core; options in FUZZ="target…" SEC
 	@scripts/setup build fuzz
 	scripts/fuzz $(SECONDS) $(FUZZ)
 
-fuzz-nightly: ## The same for an hour each, and many more seeds of the simulator
+nightly: fuzz-nightly ## All that is long: millions of random steps, every bit, fuzzers, simulator
+	CAPSTAN_CARTRIDGE_STEPS=5000000 CAPSTAN_CRASH_SCRIPTS=40 $(CARGO) test --release --package cartridge \
+		--test it -- --nocapture machine crash:: invariants
+	CAPSTAN_FUZZ_COPIES=20000 $(CARGO) test --release --package fuzz cartridge
+	CAPSTAN_KILL_ROUNDS=200 $(CARGO) test --release --package capstan --test it stress::kill
+
+fuzz-nightly: ## The fuzzers for an hour each, and many more seeds of the simulator
 	$(MAKE) fuzz SECONDS=3600
 	CAPSTAN_SIMULATOR_SEEDS=50000 $(CARGO) test --release --package iscsi --test it simulator
 

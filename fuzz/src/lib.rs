@@ -1,4 +1,4 @@
-//! Fuzz targets of what Capstan reads from the network, and the judges of what it answers.
+//! Fuzz targets of what Capstan reads from the network and from cartridges, and the judges of what it does.
 //!
 //! A target is a function of bytes. It chooses from them what a peer, the environment and the clock
 //! do, and panics when an answer breaks a rule. `cargo fuzz` calls it with libFuzzer, and the tests of
@@ -15,6 +15,7 @@
     clippy::struct_excessive_bools
 )]
 
+pub mod cartridge;
 pub mod cdb;
 pub mod chap;
 pub mod checker;
@@ -32,6 +33,10 @@ pub type Target = fn(&[u8]);
 
 /// The targets by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("cartridge_directory", cartridge::directory),
+    ("cartridge_frames", cartridge::frames),
+    ("cartridge_lines", cartridge::lines),
+    ("cartridge_segment", cartridge::segment),
     ("cdb", cdb::run),
     ("chap", chap::run),
     ("connection", connection::run),
