@@ -37,13 +37,22 @@ pub(crate) struct Buffer {
 impl Buffer {
     /// Returns a buffer of `length` bytes. They hold anything.
     pub(crate) fn take(length: usize) -> Self {
-        let bytes = if length < STEP / 2 {
+        let rounded = Self::footprint(length);
+        let bytes = if rounded == length && length < STEP {
             vec![0; length]
         } else {
-            let rounded = length.next_multiple_of(STEP);
             SPARE.take(rounded).unwrap_or_else(|| vec![0; rounded])
         };
         Self { bytes, length }
+    }
+
+    /// Returns how much memory a buffer of `length` bytes takes if it is a new one.
+    pub(crate) fn footprint(length: usize) -> usize {
+        if length < STEP / 2 {
+            length
+        } else {
+            length.next_multiple_of(STEP)
+        }
     }
 
     /// Returns its bytes.

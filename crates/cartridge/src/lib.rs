@@ -3,8 +3,8 @@
 //! # Purpose
 //! A cartridge is a run of blocks and filemarks that grows at its end. It lives in a directory of
 //! its own: a small text file, `label`, and append-only segment files. This crate writes, reads,
-//! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds, and the only threads
-//! that it starts are those of [`WriteBehind`]. `docs/cartridge-format.md` is the law for every byte on disk.
+//! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds. The threads that it starts
+//! are those of [`WriteBehind`], those that read ahead, and the workers that all cartridges share. `docs/cartridge-format.md` is the law for every byte on disk.
 //!
 //! # Guarantees
 //! - What [`Cartridge::synchronize`] acknowledged survives `kill -9` and loss of power.
@@ -42,11 +42,12 @@ mod sealed_line;
 mod settings;
 mod store;
 mod walk;
+mod workers;
 mod writer;
 
 pub use cartridge::{
     Appended, Cartridge, DamagedRange, Located, NextBlock, Position, Read, RecoveryReport, Spaced,
-    Stop, Usage, crypto_erase, has_encrypted_blocks,
+    Stop, Usage, crypto_erase, has_encrypted_blocks, read_ahead_bytes,
 };
 pub use codec::{Codec, CodecAlone};
 pub use encryption::{
@@ -56,7 +57,7 @@ pub use encryption::{
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};
-pub use settings::{Environment, SeededEnvironment, Settings, SystemEnvironment};
+pub use settings::{Environment, ReadAhead, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
     Fault, Listing, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,
     WriteBehind,

@@ -32,6 +32,20 @@ pub const BUFFERS_SPARE_BYTES_MAX: usize = 32 << 20;
 /// The longest such buffer that is kept: longer ones are rare, and few of them would fill the room.
 pub const BUFFER_SPARE_LENGTH_MAX: usize = 4 << 20;
 
+/// How much may be held of frames that a sequential reader has not asked for yet, for each cartridge.
+/// Frames that are larger alone are not read ahead.
+pub const READ_AHEAD_BYTES_MAX: usize = 8 << 20;
+
+/// The same for all cartridges of the process together.
+pub const READ_AHEAD_PROCESS_BYTES_MAX: usize = 128 << 20;
+
+/// The most frames ahead of a reader, for each cartridge.
+pub const READ_AHEAD_FRAMES_MAX: usize = 16;
+
+/// The most threads that compress, decompress, encrypt and decrypt frames; no more than there are
+/// processors.
+pub const FRAME_WORKERS_MAX: usize = 64;
+
 /// How much of a frame is read at once, to be checksummed while the processor still has it near.
 pub const READ_PIECE_BYTES: usize = 128 << 10;
 

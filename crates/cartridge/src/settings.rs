@@ -11,7 +11,7 @@ use crate::encryption::KeyRing;
 use crate::error::Error;
 use crate::limits;
 
-/// How a loaded cartridge is written. Reading needs none of it.
+/// How a loaded cartridge is written and read. What is on it does not tell of it.
 #[derive(Clone)]
 pub struct Settings {
     /// A segment is closed and the next begun when it would grow over this. Default 256 MiB.
@@ -24,6 +24,8 @@ pub struct Settings {
     pub codec: Codec,
     /// What opens the keys of encrypted cartridges; new ones are encrypted when there is any. Default none.
     pub keys: KeyRing,
+    /// Who reads ahead of a sequential reader. Default threads.
+    pub read_ahead: ReadAhead,
     /// Where the time and new ids come from.
     pub environment: Arc<dyn Environment>,
 }
@@ -36,6 +38,7 @@ impl Default for Settings {
             reserve_step_bytes: 16 << 20,
             codec: Codec::default(),
             keys: KeyRing::default(),
+            read_ahead: ReadAhead::default(),
             environment: Arc::new(SystemEnvironment),
         }
     }
@@ -49,6 +52,7 @@ impl std::fmt::Debug for Settings {
             .field("reserve_step_bytes", &self.reserve_step_bytes)
             .field("codec", &self.codec)
             .field("keys", &self.keys)
+            .field("read_ahead", &self.read_ahead)
             .finish_non_exhaustive()
     }
 }
@@ -84,6 +88,18 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Who reads frames ahead of a sequential reader. What is read is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadAhead {
+    /// Nobody.
+    Off,
+    /// The reader itself, in the call that reads: it saves nothing, and always does the same.
+    Inline,
+    /// Threads.
+    #[default]
+    Threads,
 }
 
 /// Where the time and new ids come from, so that a test can replay a failure.

@@ -232,6 +232,14 @@ impl Nexus {
         }
     }
 
+    /// The transport has sent an answer of the unit `lun` and has nothing else to do: the unit may prepare
+    /// for the next command, on this thread. Does not wait.
+    pub fn use_idle_time(&self, lun: Option<Lun>) {
+        if let Some(unit) = self.target.unit(lun) {
+            unit.use_idle_time();
+        }
+    }
+
     /// Takes note that the transport has dropped commands for `lun` that it had not submitted yet,
     /// because of [`ClearedBy::ClearTaskSet`](crate::ClearedBy).
     pub fn lost_commands(&self, lun: Lun) {

@@ -73,7 +73,7 @@ pub struct WhichLibrary {
     pub library: Option<LibraryName>,
 }
 
-/// The memory that sessions share. Reserved is what their peers may make us hold, and so no less than
+/// The memory that sessions share, and that of cartridges. Reserved is what their peers may make us hold, and so no less than
 /// what they do hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
@@ -83,6 +83,12 @@ pub struct Memory {
     pub max_bytes: u64,
     /// Sessions with a command that waits for memory.
     pub sessions_waiting: u32,
+    /// Bytes held for frames that were read ahead of sequential readers, over all cartridges.
+    #[serde(default)]
+    pub read_ahead_bytes: u64,
+    /// The most that there may be.
+    #[serde(default)]
+    pub read_ahead_max_bytes: u64,
 }
 
 /// A target.

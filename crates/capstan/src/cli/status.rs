@@ -69,6 +69,12 @@ fn text(status: &types::Status) -> String {
             waiting => format!(", {} for more", waits(waiting)),
         }
     );
+    let _ = writeln!(
+        out,
+        "          cartridges hold {} of {} for frames read ahead",
+        size(memory.read_ahead_bytes),
+        size(memory.read_ahead_max_bytes)
+    );
     if let Some(key) = &status.encryption_key {
         let _ = writeln!(out, "Keys      new tapes are encrypted under {key}");
     }

@@ -43,6 +43,8 @@ impl Gateway {
             reserved_bytes: self.memory.reserved_bytes(),
             max_bytes: self.memory.max_bytes(),
             sessions_waiting: self.memory.sessions_waiting(),
+            read_ahead_bytes: cartridge::read_ahead_bytes() as u64,
+            read_ahead_max_bytes: cartridge::limits::READ_AHEAD_PROCESS_BYTES_MAX as u64,
         }
     }
 

@@ -79,6 +79,7 @@ impl Cartridge {
         self.condition = Condition::Good;
         self.cursor = self.end_cursor();
         self.frame = None;
+        self.ahead.stop();
         self.segments.forget_all();
         self.dead.extend(dead);
         if anew {

@@ -101,9 +101,13 @@ impl Frame {
     ) -> Result<Self, NotFetched> {
         let mut bytes = Buffer::take(FRAME_HEADER_BYTES + entry.body_length as usize);
         let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
-        let mut offset = entry.offset;
-        let mut header_left = FRAME_HEADER_BYTES;
-        for piece in bytes.as_mut_slice().chunks_mut(READ_PIECE_BYTES) {
+        let (mut at, mut covered) = (0, FRAME_HEADER_BYTES);
+        while at < bytes.as_slice().len() {
+            let piece = bytes.as_mut_slice();
+            // The header comes with the first piece, so that a round length makes no crumb.
+            let end = piece.len().min(covered + READ_PIECE_BYTES);
+            let piece = &mut piece[at..end];
+            let offset = entry.offset + at as u64;
             let filled = match patience {
                 Patience::Waits => file.read_at(piece, offset).map(Some),
                 Patience::None => file.read_at_once(piece, offset),
@@ -112,9 +116,8 @@ impl Frame {
             if filled < piece.len() {
                 return Err(NotFetched::Fault(FrameFault::Damaged("file too short")));
             }
-            digest.update(&piece[header_left..]);
-            header_left = 0;
-            offset += filled as u64;
+            digest.update(&piece[covered - at..]);
+            (at, covered) = (end, end);
         }
         let body_checksum = u32::try_from(digest.finalize()).expect("a CRC-32 has 32 bits");
         Self::check(bytes, body_checksum, name, entry).map_err(NotFetched::Fault)

@@ -58,6 +58,7 @@ impl Cartridge {
             self.decryption = decryption;
             self.frame_key = None;
             self.frame = None;
+            self.ahead.stop();
         }
     }
 

@@ -10,7 +10,8 @@
 //! (rewind, locate, space, read, erase) synchronizes first, as SSC-5 asks of a drive.
 //!
 //! # Limits
-//! Memory: one frame being filled, one decoded for reading, the index of the segment being written
+//! Memory: one frame being filled, one decoded for reading and
+//! [`crate::limits::READ_AHEAD_BYTES_MAX`] behind it, the index of the segment being written
 //! and of [`crate::limits::SEGMENTS_OPEN_MAX`] others, and a row for each segment.
 
 mod append;
@@ -22,6 +23,7 @@ mod open;
 mod partitions;
 mod position;
 mod read;
+mod read_ahead;
 mod segments;
 #[cfg(test)]
 mod tests;
@@ -51,6 +53,8 @@ pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};
 use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
 pub use read::Read;
+use read_ahead::Ahead;
+pub use read_ahead::read_ahead_bytes;
 use segments::SegmentCache;
 pub(crate) use segments::{check_footer, read_index, read_trailer};
 
@@ -77,6 +81,7 @@ pub struct Cartridge {
     writer: Option<SegmentWriter>,
     segments: SegmentCache,
     frame: Option<DecodedFrame>,
+    ahead: Ahead,
     /// How the next block is encrypted.
     encryption: Option<Arc<Encryption>>,
     decryption: Decryption,

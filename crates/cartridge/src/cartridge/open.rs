@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::at_rest::AtRest;
 use super::partitions::Parked;
+use super::read_ahead::Ahead;
 use super::segments::{
     SegmentCache, check_footer, read_header, read_trailer, refuse_forged_filemarks,
 };
@@ -97,6 +98,7 @@ impl Cartridge {
         let (memory, memory_state) = Memory::load(&*store, &label, used, now);
         report.memory = memory_state.clone();
         let frame_size = settings.frame_size_bytes as usize;
+        let ahead = Ahead::new(settings.read_ahead);
         let mut cartridge = Self {
             store,
             settings,
@@ -114,6 +116,7 @@ impl Cartridge {
             writer: None,
             segments: SegmentCache::default(),
             frame: None,
+            ahead,
             encryption: None,
             decryption: Decryption::Off,
             at_rest,

@@ -95,6 +95,7 @@ impl Cartridge {
         self.cursor = Cursor::default();
         self.condition = Condition::Good;
         self.frame = None;
+        self.ahead.stop();
         self.segments.forget_all();
         self.remove_dead(DEAD_REMOVED_PER_CALL);
     }
@@ -116,6 +117,7 @@ impl Cartridge {
         self.partition = partition;
         self.cursor = Cursor::default();
         self.frame = None;
+        self.ahead.stop();
     }
 
     /// Returns the capacity of a partition that there is.

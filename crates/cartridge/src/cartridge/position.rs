@@ -176,6 +176,7 @@ impl Cartridge {
 
     /// Synchronizes before a move, and remembers that the host now knows where it is.
     pub(super) fn settle(&mut self) -> Result<(), Error> {
+        self.ahead.stop();
         self.synchronize()?;
         self.moved();
         Ok(())

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Cartridge;
 use super::decode::{DecodedFrame, Frame, FrameFault, NotFetched, Patience};
+use super::read_ahead::{Order, Taken};
 use crate::error::Error;
 use crate::format::{EntryKind, IndexEntry};
 use crate::index;
@@ -37,6 +38,7 @@ impl Cartridge {
         let entry = entry.expect("the index of a row covers all its objects");
         match entry.kind {
             EntryKind::Filemarks => {
+                self.ahead.passed_filemark(object);
                 self.cursor.object += 1;
                 self.cursor.marks += 1;
                 Ok(Read::Filemark)
@@ -44,12 +46,16 @@ impl Cartridge {
             EntryKind::Damaged => Err(self.damaged(row, &entry, "lost with its segment")),
             EntryKind::Data if self.refuses(&entry) => Err(Error::NotEncrypted { object }),
             EntryKind::Data => {
-                let frame = self.load_frame(row, &entry)?;
+                let frame = match self.taken(row, &entry, Patience::Waits) {
+                    Taken::Frame(frame) => Ok(frame),
+                    Taken::Nothing | Taken::Later => self.load_frame(row, &entry),
+                };
+                let frame = frame.inspect_err(|_| self.ahead.stop())?;
                 let Some(block) = frame.block(object) else {
+                    self.ahead.stop();
                     return Err(self.damaged(row, &entry, "frame and index disagree"));
                 };
-                self.frame = Some(frame);
-                self.count_frame(&entry);
+                self.arrived(&entry, frame);
                 self.cursor.object += 1;
                 self.work.read_bytes += block.len() as u64;
                 Ok(Read::Block(block))
@@ -74,31 +80,91 @@ impl Cartridge {
         let Some(row) = self.chain.row_of_object(object) else {
             return true; // end of data
         };
-        let Some((file, entries)) = self.open_segment(row) else {
+        let Some((_, entries)) = self.open_segment(row) else {
             return false;
         };
         let Some(entry) = index::entry_of_object(entries, object).copied() else {
             return true;
         };
-        let (EntryKind::Data, Some(file), false) = (entry.kind, file, self.refuses(&entry)) else {
+        if entry.kind != EntryKind::Data || self.refuses(&entry) {
             return true;
-        };
-        let name = self.chain.rows()[row].name;
-        // Whatever is wrong with it, reading it again will tell.
-        let fetched = Frame::fetch(file, name, &entry, Patience::None).ok();
-        let frame = fetched.and_then(|frame| self.decode(row, &entry, frame).ok());
-        let ready = frame.is_some();
-        if ready {
-            self.count_frame(&entry);
         }
-        self.frame = frame.or(self.frame.take());
+        let frame = match self.taken(row, &entry, Patience::None) {
+            Taken::Frame(frame) => Some(frame),
+            Taken::Later => return false,
+            Taken::Nothing => self.frame_at_once(row, &entry),
+        };
+        // Whatever is wrong with it, reading it again will tell.
+        let ready = frame.is_some();
+        if let Some(frame) = frame {
+            self.arrived(&entry, frame);
+        }
         ready
     }
 
-    /// The frame of `entry` was read for a host.
-    fn count_frame(&mut self, entry: &IndexEntry) {
+    /// Does something for a reader that is likely to go on, while nothing else is to be done: brings the
+    /// next frame into memory. Does not wait for the disk.
+    pub fn use_idle_time(&mut self) {
+        self.ahead.use_idle_time(&mut self.decoder);
+    }
+
+    /// Reads and decodes the frame of `entry` unless that means to wait for the disk or fails.
+    fn frame_at_once(&mut self, row: usize, entry: &IndexEntry) -> Option<DecodedFrame> {
+        let name = self.chain.rows()[row].name;
+        let (file, _) = self.open_segment(row)?;
+        let frame = Frame::fetch(file?, name, entry, Patience::None).ok()?;
+        self.decode(row, entry, frame).ok()
+    }
+
+    /// Takes the frame of `entry` if it was read ahead.
+    fn taken(&mut self, row: usize, entry: &IndexEntry, patience: Patience) -> Taken {
+        let name = self.chain.rows()[row].name;
+        self.ahead.take(name, entry, patience, &mut self.decoder)
+    }
+
+    /// The frame of `entry` was read for a host, which takes its blocks from it. Has the next ones read
+    /// if it reads them in order.
+    fn arrived(&mut self, entry: &IndexEntry, frame: DecodedFrame) {
+        self.frame = Some(frame);
         self.work.frames_read += 1;
         self.work.fetched_bytes += entry.charged_bytes();
+        if let Some(mut object) = self.ahead.arrived(entry) {
+            while let Some(order) = self.next_order(&mut object) {
+                self.ahead.plan(order);
+            }
+            self.ahead.planned_until(object);
+            self.ahead.begin();
+        }
+    }
+
+    /// Returns an order for the first frame of blocks from `object` on and moves that behind it; `None`
+    /// when no more is to be read ahead.
+    fn next_order(&mut self, object: &mut u64) -> Option<Order> {
+        loop {
+            let row = self.chain.row_of_object(*object)?;
+            let (_, entries) = self.open_segment(row)?;
+            let entry = *index::entry_of_object(entries, *object)?;
+            match entry.kind {
+                EntryKind::Damaged => return None,
+                EntryKind::Filemarks => *object = entry.end_object(),
+                EntryKind::Data if self.refuses(&entry) || !self.ahead.has_room(&entry) => {
+                    return None;
+                }
+                EntryKind::Data => {
+                    let key = match entry.seal_length {
+                        0 if self.is_encrypted_at_rest() => return None,
+                        0 => None,
+                        _ if entry.is_under_host_key() => Some(self.frame_key(row)?),
+                        _ => Some(self.own_key(row)?),
+                    };
+                    let name = self.chain.rows()[row].name;
+                    let open = || self.store.open_segment(name);
+                    let file = self.ahead.file(name, open).ok()?;
+                    *object = entry.end_object();
+                    return Order::new(name, entry, file, key);
+                }
+            }
+        }
     }
 
     /// Returns whether the blocks of `entry` are not to be read because they are not encrypted.

@@ -269,6 +269,9 @@ impl SegmentFile for LocalFile {
     /// From the page cache or not at all. A file system that cannot tell (tmpfs) is asked what it is:
     /// one in memory never waits.
     fn read_at_once(&self, buffer: &mut [u8], offset: u64) -> io::Result<Option<usize>> {
+        if self.in_memory.get() == Some(&true) {
+            return self.read_at(buffer, offset).map(Some);
+        }
         let length = buffer.len();
         let mut slices = [IoSliceMut::new(buffer)];
         match preadv2(&self.file, &mut slices, offset, ReadWriteFlags::NOWAIT) {

@@ -13,4 +13,5 @@ mod invariants;
 mod machine;
 mod model;
 mod partitions;
+mod read_ahead;
 mod tapecat;

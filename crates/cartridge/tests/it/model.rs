@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cartridge::{
     Cartridge, Codec, Decryption, Encryption, EncryptionKey, Environment as _, Error,
-    KeyAssociatedData, KeyEncryptionKey, KeyRing, Label, Located, Read, RecoveryReport,
+    KeyAssociatedData, KeyEncryptionKey, KeyRing, Label, Located, Read, ReadAhead, RecoveryReport,
     SeededEnvironment, SegmentStore, Settings, Spaced, Stop,
 };
 use std::ops::{Deref, DerefMut};
@@ -54,6 +54,7 @@ pub(crate) fn small_settings(seed: u64) -> Settings {
         reserve_step_bytes: 8 << 10,
         codec: Codec::Lz4,
         keys: KeyRing::default(),
+        read_ahead: [ReadAhead::Off, ReadAhead::Inline][usize::from(seed % 2 == 1)],
         environment: Arc::new(SeededEnvironment::new(seed)),
     }
 }
@@ -345,6 +346,10 @@ impl Host {
             }
             Step::Read(count) => {
                 for _ in 0..count {
+                    if count % 2 == 0 {
+                        cartridge.is_ready_to_read(); // as a drive asks before and prepares after
+                        cartridge.use_idle_time();
+                    }
                     let read = cartridge.read_block()?;
                     let object = model.objects.get(model.position);
                     assert_eq!(to_object(read).as_ref(), object);

@@ -45,6 +45,15 @@ impl DeviceServer for Drive {
         }
     }
 
+    fn use_idle_time(&self) {
+        // Whoever has the drive is not idle.
+        if let Ok(mut machine) = self.machine.try_lock()
+            && let Medium::Loaded(mounted) = &mut machine.medium
+        {
+            mounted.cartridge.use_idle_time();
+        }
+    }
+
     /// What the drive consists of is a cartridge on a disk: whatever was accepted is brought there.
     fn self_test(&self) -> Result<(), Sense> {
         self.with_machine(|machine| {

@@ -41,6 +41,7 @@ pub trait Volume: Send {
     fn is_ready_to_read(&mut self) -> bool;
     fn read_block(&mut self) -> Result<Read, Error>;
     fn next_block(&mut self) -> Result<NextBlock, Error>;
+    fn use_idle_time(&mut self) {}
 
     fn change_partition(&mut self, partition: u8) -> Result<(), Error>;
     fn rewind(&mut self) -> Result<(), Error>;
@@ -129,6 +130,10 @@ impl Volume for Cartridge {
 
     fn is_ready_to_read(&mut self) -> bool {
         Cartridge::is_ready_to_read(self)
+    }
+
+    fn use_idle_time(&mut self) {
+        Cartridge::use_idle_time(self);
     }
 
     fn synchronize(&mut self) -> Result<(), Error> {

@@ -33,6 +33,10 @@ pub trait DeviceServer: Send + Sync {
         true
     }
 
+    /// An answer has gone out and nothing else is to be done: prepares what is likely to be wanted next.
+    /// May run beside everything else. Does not wait, neither for a disk nor for who has the device.
+    fn use_idle_time(&self) {}
+
     /// Tests itself (SEND DIAGNOSTIC, SPC-5 §6.42). May wait for a disk.
     fn self_test(&self) -> Result<(), Sense> {
         Ok(())

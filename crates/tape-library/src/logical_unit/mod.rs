@@ -35,6 +35,7 @@ mod worker;
 
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -217,6 +218,21 @@ impl LogicalUnit {
     pub(crate) fn lost_commands(&self, nexus: NexusId) {
         let cleared = AdditionalSense::COMMANDS_CLEARED_BY_ANOTHER_INITIATOR;
         self.shared.attentions.establish_for(nexus, cleared);
+    }
+
+    /// Lets the device prepare for the next command, on the caller's thread, unless there is something to
+    /// do. Does not wait.
+    pub(crate) fn use_idle_time(&self) {
+        if !self.shared.lock().is_idle() {
+            return;
+        }
+        let device = &self.shared.device;
+        if catch_unwind(AssertUnwindSafe(|| device.use_idle_time())).is_err() {
+            tracing::error!(
+                unit = self.shared.name,
+                "preparing for a command ended in a bug of ours"
+            );
+        }
     }
 
     /// Runs or queues a command. `Some` when it ended on this thread; with `None` the sink hears of

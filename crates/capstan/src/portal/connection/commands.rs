@@ -21,6 +21,7 @@ impl Connection {
             return;
         };
         self.traffic.command(command.data_out.len());
+        self.commanded = lun;
         if let Some(response) = nexus.submit(task, lun, command) {
             self.complete(task, response);
         }
@@ -28,6 +29,7 @@ impl Connection {
 
     pub(super) fn complete(&mut self, task: TaskTag, response: Response) {
         self.traffic.answer(response.data_in.len());
+        self.answered_data |= !response.data_in.is_empty();
         self.core.complete(task, response);
     }
 

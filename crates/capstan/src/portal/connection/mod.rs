@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use iscsi::{ConnectionParams, Event, LoginRequested};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use scsi::{AdditionalSense, Sense, SenseKey};
+use scsi::{AdditionalSense, Lun, Sense, SenseKey};
 use tape_library::Nexus;
 
 pub use self::guest::{RECEIVES_PER_TURN as RECEIVES_PER_GUEST, Stay};
@@ -59,6 +59,10 @@ pub struct Connection {
     requests: u64,
     last_request: Duration,
     establishing: Establishing,
+    /// The unit of the last command.
+    commanded: Option<Lun>,
+    /// A unit has answered with data since there was last nothing to do.
+    answered_data: bool,
     /// Why we refused, for the log.
     refusal: Option<String>,
     /// Since the core said that it is over: until when the rest of the output is worth sending.
@@ -105,6 +109,8 @@ impl Connection {
             requests: 0,
             last_request: Duration::ZERO,
             establishing: Establishing::Not,
+            commanded: None,
+            answered_data: false,
             refusal: None,
             flush_until: None,
             _permit: permit,
@@ -158,6 +164,7 @@ impl Connection {
                 return Ok(());
             }
             if more != More::Surely {
+                self.use_idle_time();
                 self.wait()?;
             }
         }
@@ -216,6 +223,16 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Data have gone out, and while the initiator takes them there is nothing to do here but to get the
+    /// next ones ready. What a tape client sends meanwhile would have to wait for that anyway.
+    fn use_idle_time(&mut self) {
+        if std::mem::take(&mut self.answered_data)
+            && let Some(nexus) = &self.nexus
+        {
+            nexus.use_idle_time(self.commanded);
+        }
     }
 
     /// Sleeps until the socket, the inbox or the clock has something.

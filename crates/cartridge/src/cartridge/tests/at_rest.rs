@@ -585,6 +585,7 @@ proptest! {
             reserve_step_bytes: 8 << 10,
             keys: ring(&[1]),
             codec: Codec::Stored,
+            read_ahead: crate::ReadAhead::Inline,
             environment: Arc::new(SeededEnvironment::new(seed)),
         };
         let mut store = LyingStore::new();

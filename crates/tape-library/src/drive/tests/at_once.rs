@@ -2,6 +2,7 @@
 
 use super::faulty_store::FaultyStore;
 use super::harness::{PLENTY, Rig};
+use crate::logical_unit::DeviceServer as _;
 
 const TEST_UNIT_READY: [u8; 6] = [0; 6];
 const READ: [u8; 6] = [0x08, 0, 0, 0, 4, 0];
@@ -63,4 +64,25 @@ fn data_in_memory_is_not_waited_for_unless_it_is_many_blocks() {
     rig.good(&[0x01, 0, 0, 0, 0, 0]);
     assert!(at_once(&rig, &READ));
     assert!(!at_once(&rig, &FIXED));
+}
+
+#[test]
+fn idle_time_waits_for_nobody_and_changes_nothing_that_is_read() {
+    const BLOCKS: u8 = 12;
+    const LONG_READ: [u8; 6] = [0x08, 0, 0x04, 0x93, 0xe0, 0]; // 300,000 bytes: a frame each
+    const LONG_WRITE: [u8; 6] = [0x0a, 0, 0x04, 0x93, 0xe0, 0];
+    let rig = Rig::loaded();
+    for number in 0..BLOCKS {
+        rig.run_with(&LONG_WRITE, vec![number; 300_000]);
+    }
+    rig.good(&WRITE_FILEMARK);
+    rig.good(&[0x01, 0, 0, 0, 0, 0]);
+    for number in 0..BLOCKS {
+        let library = rig.drive.machine.lock().unwrap();
+        rig.drive.use_idle_time();
+        drop(library);
+        let response = rig.run(&LONG_READ);
+        assert_eq!(response.data_in, vec![number; 300_000]);
+        rig.drive.use_idle_time();
+    }
 }
