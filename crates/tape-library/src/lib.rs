@@ -36,8 +36,9 @@ pub use gateway::Gateway;
 pub use holdings::{Holding, NexusWatch};
 pub use inventory::{ArchiveIntent, CartridgeRecord, CartridgeState};
 pub use library::{
-    BarcodeSource, CARTRIDGES_AT_ONCE_MAX, DriveBay, Element, Exchange, Library, MoveError,
-    NewLibrary, NewTapes, OpenOptions, RebuildReport, RemovalPrevented,
+    BarcodeSource, CARTRIDGES_AT_ONCE_MAX, DriveBay, Element, Exchange, Incoming, IncomingSpec,
+    Library, MoveError, NewLibrary, NewTapes, OfflineLibrary, OpenOptions, RebuildReport,
+    RemovalPrevented,
 };
 pub use logical_unit::{
     ClearedBy, CompletionSink, DeviceServer, Holder, LogicalUnit, ManagementResponse, Reservation,

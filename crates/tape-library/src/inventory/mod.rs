@@ -117,23 +117,30 @@ impl Inventory {
     pub(crate) fn insert(&mut self, records: &[CartridgeRecord]) -> Result<(), Error> {
         let transaction = self.connection.transaction()?;
         for record in records {
-            transaction.execute(
-                "INSERT INTO cartridges (uuid, barcode, media, capacity_bytes, created_unix_ms,
-                                         element, source_element, state, write_protected)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![
-                    record.uuid.to_string(),
-                    record.barcode,
-                    record.media,
-                    record::to_i64(record.capacity_bytes),
-                    record::to_i64(record.created_unix_ms),
-                    record.element.map(|element| element.0),
-                    record.source.map(|element| element.0),
-                    record.state.name(),
-                    record.write_protected,
-                ],
-            )?;
+            add(&transaction, record)?;
         }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Says that files of a cartridge may be there before the catalogue has it: whoever opens the
+    /// library before [`Inventory::insert_expected`] removes them.
+    pub(crate) fn expect(&mut self, cartridge: Uuid) -> Result<(), Error> {
+        self.connection.execute(
+            "INSERT INTO deletions (uuid) VALUES (?1)",
+            [cartridge.to_string()],
+        )?;
+        Ok(())
+    }
+
+    /// Adds a cartridge whose files are there.
+    pub(crate) fn insert_expected(&mut self, record: &CartridgeRecord) -> Result<(), Error> {
+        let transaction = self.connection.transaction()?;
+        transaction.execute(
+            "DELETE FROM deletions WHERE uuid = ?1",
+            [record.uuid.to_string()],
+        )?;
+        add(&transaction, record)?;
         transaction.commit()?;
         Ok(())
     }
@@ -242,6 +249,26 @@ impl Inventory {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         self.connection.close().map_err(|(_, error)| error.into())
     }
+}
+
+fn add(transaction: &Transaction<'_>, record: &CartridgeRecord) -> Result<(), Error> {
+    transaction.execute(
+        "INSERT INTO cartridges (uuid, barcode, media, capacity_bytes, created_unix_ms,
+                                 element, source_element, state, write_protected)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        params![
+            record.uuid.to_string(),
+            record.barcode,
+            record.media,
+            record::to_i64(record.capacity_bytes),
+            record::to_i64(record.created_unix_ms),
+            record.element.map(|element| element.0),
+            record.source.map(|element| element.0),
+            record.state.name(),
+            record.write_protected,
+        ],
+    )?;
+    Ok(())
 }
 
 fn arrive(transaction: &Transaction<'_>, relocation: &Relocation) -> Result<(), Error> {

@@ -5,17 +5,13 @@
 //! last; a start finishes what was begun. The label is the first file, so that nothing comes back
 //! when the catalogue is lost in between.
 
-use std::fs;
-use std::io;
-
-use cartridge::{LocalStore, SegmentStore as _};
 use scsi::smc::ElementType;
 use uuid::Uuid;
 
+use super::offline::remove_cartridge_files;
 use super::robot::Robot;
 use super::station::Asker;
 use crate::error::Error;
-use crate::gateway::{cartridges_directory, sync_directory};
 use crate::inventory::CartridgeRecord;
 
 impl super::Library {
@@ -100,24 +96,6 @@ impl Robot {
 
     /// Removes a cartridge's directory. It is no error when it is gone already.
     pub(super) fn remove_files(&self, cartridge: Uuid) -> Result<(), Error> {
-        let directory = self.directory(cartridge);
-        // Whoever finds the blocks on the disk later on shall not be able to read them.
-        if directory.exists() {
-            let destroyed = LocalStore::new(&directory).destroy_key();
-            destroyed.map_err(Error::io(&directory))?;
-        }
-        // The label goes first: without it a rebuild takes what a crash leaves for no cartridge.
-        let label = directory.join("label");
-        match fs::remove_file(&label) {
-            Ok(()) => sync_directory(&directory)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io(&label)(error)),
-        }
-        match fs::remove_dir_all(&directory) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::io(&directory)(error))
-            }
-            _ => sync_directory(&cartridges_directory(self.data())),
-        }
+        remove_cartridge_files(self.data(), cartridge)
     }
 }

@@ -23,6 +23,7 @@ mod keys;
 mod move_cartridge;
 mod move_error;
 mod new_tapes;
+mod offline;
 mod rebuild;
 mod robot;
 mod station;
@@ -43,6 +44,7 @@ pub use create::NewLibrary;
 pub use move_cartridge::Exchange;
 pub use move_error::MoveError;
 pub use new_tapes::{BarcodeSource, CARTRIDGES_AT_ONCE_MAX, NewTapes};
+pub use offline::{Incoming, IncomingSpec, OfflineLibrary};
 pub use rebuild::{RebuildReport, Skipped};
 pub(crate) use robot::Robot;
 pub(crate) use station::Asker;
@@ -116,6 +118,7 @@ impl Library {
     /// damaged is logged and stays where it is; that is no error.
     pub fn open(data: &Path, options: OpenOptions) -> Result<Arc<Self>, Error> {
         let gateway = Gateway::read(data)?;
+        offline::remove_leftovers(data)?;
         let layout = gateway.machine.layout()?;
         let inventory = Inventory::open(&Inventory::path(data), &gateway)?;
         let profile = gateway.machine.changer_profile(&options.profiles)?;

@@ -146,8 +146,16 @@ pub(super) fn plan(
 /// Writes the label of a new cartridge into `directory`. Durable when it returns.
 pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result<(), Error> {
     let store = LocalStore::create(directory).map_err(Error::io(directory))?;
+    Cartridge::create(Box::new(store), &label(record)).map_err(|source| Error::Cartridge {
+        barcode: record.barcode.clone(),
+        source,
+    })
+}
+
+/// Returns what the label of a new cartridge says.
+pub(super) fn label(record: &CartridgeRecord) -> CartridgeSpec {
     let media = Media::find(&record.media);
-    let spec = CartridgeSpec {
+    CartridgeSpec {
         uuid: record.uuid,
         barcode: record.barcode.clone(),
         media: record.media.clone(),
@@ -157,10 +165,21 @@ pub(super) fn create_files(directory: &Path, record: &CartridgeRecord) -> Result
         write_protected: record.write_protected,
         form: media.map_or(Form::Data, |media| media.form),
         layout: None,
-    };
-    Cartridge::create(Box::new(store), &spec).map_err(|source| Error::Cartridge {
-        barcode: record.barcode.clone(),
-        source,
+    }
+}
+
+/// Returns where a cartridge goes that comes alone.
+pub(super) fn free_slot(
+    gateway: &Gateway,
+    layout: &Layout,
+    existing: &[CartridgeRecord],
+) -> Result<ElementAddress, Error> {
+    let go = gateway.machine.new_cartridges;
+    let mut free = free_elements(go, layout, existing, 1)?;
+    free.pop().ok_or(Error::NoFreeElements {
+        wanted: 1,
+        free: 0,
+        place: "storage",
     })
 }
 
@@ -249,7 +268,7 @@ fn random_barcode(prefix: &str, environment: &dyn Environment) -> String {
     format!("{prefix}{number:06X}")
 }
 
-fn check_barcode(barcode: &str) -> Result<(), Error> {
+pub(super) fn check_barcode(barcode: &str) -> Result<(), Error> {
     let fits = !barcode.is_empty() && barcode.len() <= BARCODE_LENGTH_MAX;
     if fits && barcode.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());

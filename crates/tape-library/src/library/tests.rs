@@ -4,6 +4,7 @@ mod cleaning;
 mod crash;
 mod faults;
 mod model;
+mod offline;
 mod rebuild;
 
 use std::collections::BTreeMap;
