@@ -2,6 +2,7 @@
 //! wiring between them and the machine.
 //!
 //! - [`config`]: what can be configured.
+//! - [`convert`]: tapes in and out of other programs.
 //! - [`gateway`]: a running gateway and its life.
 //! - [`portal`]: iSCSI over sockets and threads.
 //! - [`api`]: HTTP over a Unix socket.
@@ -12,6 +13,7 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+pub mod convert;
 pub mod gateway;
 pub mod hex;
 pub mod keys;

@@ -208,6 +208,11 @@ impl<W: Write> Writer<W> {
         self.put(&FILEMARK.to_le_bytes())
     }
 
+    /// Returns the writer below, to bring out what it has gathered.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.writer
+    }
+
     /// Returns the writer below. Nothing is written any more: the end of the file is the end of the tape.
     pub fn into_inner(self) -> W {
         self.writer

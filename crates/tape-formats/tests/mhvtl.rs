@@ -6,7 +6,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use tape_formats::mhvtl::{AttributeFormat, Kind, Memory, Partition, SingleFile, filemark_count};
+use tape_formats::mhvtl::{
+    AttributeFormat, Kind, Memory, Partition, SingleFile, content_of, filemark_count,
+};
 use tape_formats::{Error, Item, TapeReader};
 
 fn fixture(barcode: &str) -> PathBuf {
@@ -84,6 +86,8 @@ fn lzo_zlib_and_stored_blocks_are_what_was_preloaded() {
     let memory = Memory::parse(&read("RAW001L4", "mam"), &read("RAW001L4", "mhvtl_data")).unwrap();
     assert!(memory.is_write_protected, "edit_tape -w on");
     assert_eq!((memory.tape_format, memory.density), (6, 0x46));
+    assert!(memory.description.starts_with("Ultrium 4"), "{memory:?}");
+    assert_eq!(content_of(&*read("RAW001L4", "indx.0")), (9000, 1));
     assert_eq!(memory.capacity_bytes, 50 << 20);
 }
 
@@ -103,6 +107,7 @@ fn older_formats_hold_the_same() {
         let memory = memory.unwrap();
         assert_eq!(memory.density, density, "{barcode}");
         assert_eq!(memory.capacity_bytes, 50 << 20, "{barcode}");
+        assert!(memory.description.starts_with("Ultrium"), "{memory:?}");
         assert_eq!(memory.kind, Kind::Data, "{barcode}");
         assert!(!memory.is_write_protected, "{barcode}");
         let filemarks = filemark_count(&meta, in_meta);

@@ -7,7 +7,9 @@ pub mod client;
 pub mod config;
 pub mod documents;
 pub mod drive;
+pub mod export;
 pub mod fault;
+pub mod import;
 pub mod key;
 mod log;
 pub mod profile;
@@ -91,6 +93,12 @@ pub enum Verb {
     /// Repair the catalogue
     #[command(subcommand)]
     Catalog(catalog::Catalog),
+    /// Import tapes of mhvtl, tgt and SIMH, and plain files, while no gateway runs
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Export tapes to SIMH images or plain files, while no gateway runs
+    #[command(subcommand)]
+    Export(export::Export),
     /// List, show and check the models that drives and changers can be
     #[command(subcommand)]
     Profile(profile::Profile),
@@ -127,6 +135,8 @@ fn run_verb(verb: Verb, global: &Global) -> anyhow::Result<ExitCode> {
         Verb::Trace(verb) => verb.run(&global.library()?),
         Verb::Key(verb) => verb.run(global),
         Verb::Catalog(verb) => verb.run(global),
+        Verb::Import(verb) => verb.run(global),
+        Verb::Export(verb) => verb.run(global),
         Verb::Profile(verb) => verb.run(global),
         Verb::Config(verb) => verb.run(global),
         Verb::Completions(verb) => verb.run(),
@@ -190,7 +200,9 @@ Examples:
   capstan drive load 0 CAP001L5
   capstan session list
   capstan --data /srv/tapes drive unload 0
-  capstan --library east tape list";
+  capstan --library east tape list
+  capstan --data /srv/tapes import mhvtl /etc/mhvtl --dry-run
+  capstan --data /srv/tapes export simh CAP001L5 --output /mnt/usb";
 
 #[cfg(test)]
 mod tests {

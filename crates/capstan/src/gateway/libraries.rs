@@ -140,6 +140,38 @@ struct Wanted<'a> {
     machine: Option<&'a Machine>,
 }
 
+/// Makes the libraries of a configuration that are not there yet. Those that are there must be what it says.
+pub fn create_all(config: &Config) -> anyhow::Result<()> {
+    let profiles = config.load_profiles()?;
+    let others = config.libraries.iter();
+    let others = others.map(|library| (library.name.clone(), library.preset, &library.machine));
+    let main = (LibraryName::main(), config.preset, &config.machine);
+    for (name, preset, machine) in std::iter::once(main).chain(others) {
+        let directory = directory(&config.data, &name);
+        let wanted = Wanted {
+            name: if name.is_main() {
+                config.name.as_ref().map(|name| name.as_str().to_owned())
+            } else {
+                Some(name.to_string())
+            },
+            preset,
+            machine: machine.as_ref(),
+        };
+        create_unless_there(&directory, wanted, &profiles)
+            .with_context(|| format!("library {name}"))?;
+        let Some(machine) = machine else {
+            continue;
+        };
+        let found = tape_library::Gateway::read(&directory)?.machine;
+        anyhow::ensure!(
+            found == machine.spec(&profiles)?,
+            "{}: another library is here already; choose another data directory with --data DIR",
+            directory.display()
+        );
+    }
+    Ok(())
+}
+
 fn open_or_create(
     directory: &Path,
     wanted: Wanted<'_>,
@@ -147,6 +179,20 @@ fn open_or_create(
     profiles: &Arc<Profiles>,
     keys: &KeyRing,
 ) -> anyhow::Result<Arc<Library>> {
+    create_unless_there(directory, wanted, profiles)?;
+    let options = OpenOptions {
+        settings: settings(config, keys)?,
+        delays: config.delays,
+        profiles: Arc::clone(profiles),
+    };
+    Library::open(directory, options).context("cannot open the library")
+}
+
+fn create_unless_there(
+    directory: &Path,
+    wanted: Wanted<'_>,
+    profiles: &Arc<Profiles>,
+) -> anyhow::Result<()> {
     if !Library::exists(directory) {
         let preset = match wanted.preset {
             Preset::Default => tape_library::Preset::Default,
@@ -163,7 +209,17 @@ fn open_or_create(
         }
         Library::create(directory, new).context("cannot create the library")?;
     }
-    let settings = cartridge::Settings {
+    Ok(())
+}
+
+/// Returns how cartridges are written, for whoever works on a library that is not served.
+pub fn cartridge_settings(config: &Config) -> anyhow::Result<cartridge::Settings> {
+    let keys = crate::keys::load(&config.encryption, &config.data)?;
+    settings(config, &keys)
+}
+
+fn settings(config: &Config, keys: &KeyRing) -> anyhow::Result<cartridge::Settings> {
+    Ok(cartridge::Settings {
         codec: match config.cartridge.compression {
             Compression::None => Codec::Stored,
             Compression::Lz4 => Codec::Lz4,
@@ -174,13 +230,7 @@ fn open_or_create(
             .context("segment size")?,
         keys: keys.clone(),
         ..cartridge::Settings::default()
-    };
-    let options = OpenOptions {
-        settings,
-        delays: config.delays,
-        profiles: Arc::clone(profiles),
-    };
-    Library::open(directory, options).context("cannot open the library")
+    })
 }
 
 fn build(plan: &TargetPlan, library: &Library) -> NamedTarget {

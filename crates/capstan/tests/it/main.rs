@@ -14,6 +14,7 @@ mod changer;
 mod cli;
 mod commands;
 mod configuration;
+mod convert;
 mod crash;
 mod discovery;
 mod faults;

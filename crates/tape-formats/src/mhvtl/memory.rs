@@ -12,10 +12,10 @@
 //!  319  u8  density; u8 kind (320)                  585  80  owning host
 //!  332   8  application vendor                      665 160  media pool
 //!  340  32  name, 8 version (372)                   826 u16  flags: 2 write protected
-//!  380 160  user medium text label
+//!  380 160  user medium text label                842  32  description
 //! ```
 //!
-//! Of `mhvtl_data` we want 2, flags; 0Ah to 0Ch, volume coherency information of partitions 1 to 3; and
+//! Of `mhvtl_data` we want 2, flags; 9, the description; 0Ah to 0Ch, volume coherency information of partitions 1 to 3; and
 //! 0Dh to 10h, the capacities of the partitions.
 
 use crate::Error;
@@ -74,6 +74,9 @@ pub struct Memory {
     pub loads: u64,
     /// The density code.
     pub density: u8,
+    /// What mhvtl calls its kind: `Ultrium 5/16T`. Density codes alone are not enough: 42h is an Ultrium 2 and a
+    /// 9840 at once.
+    pub description: String,
     /// What it is for.
     pub kind: Kind,
     /// Whether it is write protected.
@@ -133,6 +136,7 @@ impl Memory {
         for (id, at, length) in PACKED {
             memory.take(0, *id, &packed[*at..*at + *length]);
         }
+        memory.description = text(&packed[842..874]);
         memory.is_write_protected = packed[826] & FLAG_WRITE_PROTECTED != 0;
         Ok(memory)
     }
@@ -190,6 +194,7 @@ impl Memory {
                 let flags = value.first().copied().unwrap_or(0);
                 self.is_write_protected = flags & FLAG_WRITE_PROTECTED != 0;
             }
+            0x09 => self.description = text(value),
             0x0a => self.take_of_host(1, COHERENCY, value),
             0x0b => self.take_of_host(2, COHERENCY, value),
             0x0c => self.take_of_host(3, COHERENCY, value),
@@ -233,6 +238,12 @@ const PACKED: &[(u16, usize, usize)] = &[
     (0x0807, 585, 80),
     (0x0808, 665, 160),
 ];
+
+/// Returns a text up to its first zero.
+fn text(value: &[u8]) -> String {
+    let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).trim_end().to_owned()
+}
 
 /// Returns the big-endian number that fills `value`; 0 for one that has not eight bytes.
 fn number(value: &[u8]) -> u64 {

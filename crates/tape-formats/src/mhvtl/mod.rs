@@ -25,7 +25,7 @@ mod single_file;
 pub use device_conf::{DeviceConf, Drive, Library};
 pub use library_contents::{LibraryContents, Place};
 pub use memory::{Attribute, AttributeFormat, Kind, MEMORY_BYTES_MAX, Memory};
-pub use partition::{Partition, filemark_count};
+pub use partition::{Partition, content_of, filemark_count};
 pub use single_file::SingleFile;
 
 /// The most partitions of a cartridge.

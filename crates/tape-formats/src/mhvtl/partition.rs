@@ -125,6 +125,23 @@ impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
     }
 }
 
+/// Returns how many bytes the blocks have of which an index tells, and how many filemarks there are; an index
+/// that is damaged is read up to there.
+pub fn content_of(index: impl Read) -> (u64, u64) {
+    let mut input = Input::new(index);
+    let mut record = [0; RECORD_BYTES];
+    let (mut bytes, mut filemarks) = (0_u64, 0);
+    while let Ok(true) = input.fill(&mut record, "an entry") {
+        match Entry::parse(&record[ENTRY_AT..]) {
+            Ok(entry) if entry.kind == EntryKind::Block => bytes += u64::from(entry.size),
+            Ok(entry) if entry.kind == EntryKind::Filemark => filemarks += 1,
+            Ok(entry) if entry.kind == EntryKind::Nothing => {}
+            Ok(_) | Err(_) => break,
+        }
+    }
+    (bytes, filemarks)
+}
+
 /// Returns how many filemarks `meta` tells of; `None` when it is too short to tell. In formats 2 and 3
 /// `after_memory` is true.
 pub fn filemark_count(meta: &[u8], after_memory: bool) -> Option<u64> {

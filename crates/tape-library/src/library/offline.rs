@@ -53,6 +53,11 @@ pub struct Incoming {
 }
 
 impl OfflineLibrary {
+    /// Returns whether there is a library below `data`.
+    pub fn exists(data: &Path) -> bool {
+        Gateway::exists(data)
+    }
+
     /// Opens the library below `data`, and removes what was left by whoever was interrupted.
     pub fn open(data: &Path) -> Result<Self, Error> {
         let gateway = Gateway::read(data)?;

@@ -1,0 +1,484 @@
+//! One cartridge, from reading to verifying.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use cartridge::{
+    Attribute, Cartridge, Encryption, EncryptionKey, Form, KeyAssociatedData, Settings, WriteBehind,
+};
+use scsi::ElementAddress;
+use tape_formats::mhvtl::{self, AttributeFormat};
+use tape_formats::{Block, Item, Key};
+use tape_library::profile::Media;
+use tape_library::{Incoming, IncomingSpec, OfflineLibrary};
+
+use super::digest::{Digest, Digester};
+use super::journal::{Entry, Journal};
+use super::progress::Progress;
+use super::read_back::{self, KeyChange};
+use super::report::{Outcome, TapeReport};
+use super::source::PartitionSource;
+
+/// How an import goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// What comes before damage is imported, and blocks that were once read with an error are taken.
+    pub keep_going: bool,
+    /// Blocks that lie beside their key are imported in clear.
+    pub decrypt: bool,
+    /// Everything is read, and nothing written.
+    pub dry_run: bool,
+}
+
+/// A cartridge to import.
+pub struct Tape {
+    /// Its barcode.
+    pub barcode: String,
+    /// Where it comes from.
+    pub path: PathBuf,
+    /// What it becomes.
+    pub media: &'static Media,
+    /// Its capacity; without one, what it had, or that of its kind. It grows when there is more on it.
+    pub capacity_bytes: Option<u64>,
+    /// Where it goes.
+    pub element: Option<ElementAddress>,
+    /// Whether it is write protected.
+    pub write_protected: bool,
+    /// How often it was loaded.
+    pub loads: u64,
+    /// What applications have written into its memory.
+    pub attributes: Vec<mhvtl::Attribute>,
+    /// What is on it: one partition to four.
+    pub partitions: Vec<PartitionSource>,
+    /// What a person should know.
+    pub remarks: Vec<String>,
+}
+
+impl Tape {
+    /// Returns a cartridge of one partition and nothing else.
+    pub fn new(
+        barcode: String,
+        path: PathBuf,
+        media: &'static Media,
+        partition: PartitionSource,
+    ) -> Self {
+        Self {
+            barcode,
+            path,
+            media,
+            capacity_bytes: None,
+            element: None,
+            write_protected: false,
+            loads: 0,
+            attributes: Vec::new(),
+            partitions: vec![partition],
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Returns the capacity of each partition: what it had, and room for what is on it.
+    fn capacities(&self) -> Vec<u64> {
+        let one = self.partitions.len() == 1;
+        let capacity = |partition: &PartitionSource| {
+            let content = partition.content_bytes;
+            // Each frame has a header, and what waits counts before it is compressed.
+            let needed = content.saturating_add(content / 32).saturating_add(4 << 20);
+            let native = if one { self.media.capacity_bytes() } else { 0 };
+            let had = match (
+                self.capacity_bytes.filter(|_| one),
+                partition.capacity_bytes,
+            ) {
+                (Some(wanted), _) => wanted,
+                (None, 0) => native,
+                (None, had) => had,
+            };
+            had.max(needed)
+        };
+        self.partitions.iter().map(capacity).collect()
+    }
+}
+
+/// Imports cartridges into one library.
+pub struct Importer {
+    library: OfflineLibrary,
+    journal: Journal,
+    settings: Settings,
+    options: ImportOptions,
+}
+
+/// What was read.
+pub struct Copied {
+    /// What it was.
+    pub digest: Digest,
+    /// Why it was not everything.
+    pub stopped: Option<String>,
+    /// What a person should know.
+    pub remarks: Vec<String>,
+    /// For each partition.
+    keys: Vec<Vec<KeyChange>>,
+    encrypted_blocks: u64,
+}
+
+impl Importer {
+    /// Returns an importer into `library`, whose journal is `journal`.
+    pub fn new(
+        library: OfflineLibrary,
+        journal: Journal,
+        settings: Settings,
+        options: ImportOptions,
+    ) -> Self {
+        Self {
+            library,
+            journal,
+            settings,
+            options,
+        }
+    }
+
+    /// Returns the library.
+    pub fn library(&self) -> &OfflineLibrary {
+        &self.library
+    }
+
+    /// Closes the library.
+    pub fn close(self) -> anyhow::Result<()> {
+        Ok(self.library.close()?)
+    }
+
+    /// Returns what is to be said of a cartridge that is there already: its report, when it was imported
+    /// from `path`.
+    pub fn before(&self, barcode: &str, path: &PathBuf) -> anyhow::Result<Option<TapeReport>> {
+        let Ok(record) = self.library.cartridge(barcode) else {
+            return Ok(None);
+        };
+        let entry = self
+            .journal
+            .find(&record)
+            .filter(|entry| entry.source == *path);
+        let Some(entry) = entry else {
+            bail!("a cartridge with this barcode is in the library already, from elsewhere");
+        };
+        if !entry.is_whole {
+            bail!("was imported in part before; delete that one first to import it again");
+        }
+        Ok(Some(TapeReport {
+            barcode: barcode.to_owned(),
+            outcome: Outcome::ImportedBefore,
+            library: None,
+            path: path.clone(),
+            media: Some(record.media),
+            place: self.place(record.element),
+            digest: Some(entry.digest.clone()),
+            remarks: Vec::new(),
+            error: None,
+        }))
+    }
+
+    /// Imports a cartridge. What goes wrong stands in the report.
+    pub fn import(&mut self, tape: Tape) -> TapeReport {
+        let (barcode, path) = (tape.barcode.clone(), tape.path.clone());
+        self.try_import(tape)
+            .unwrap_or_else(|error| TapeReport::failed(&barcode, path, &error))
+    }
+
+    fn try_import(&mut self, mut tape: Tape) -> anyhow::Result<TapeReport> {
+        if let Some(report) = self.before(&tape.barcode, &tape.path)? {
+            return Ok(report);
+        }
+        let mut report = TapeReport {
+            barcode: tape.barcode.clone(),
+            outcome: Outcome::Readable,
+            library: None,
+            path: tape.path.clone(),
+            media: Some(tape.media.name.clone()),
+            place: None,
+            digest: None,
+            remarks: std::mem::take(&mut tape.remarks),
+            error: None,
+        };
+        let (copied, element) = if self.options.dry_run {
+            (self.read(&mut tape, None)?, None)
+        } else {
+            let (copied, element) = self.take(&mut tape)?;
+            report.outcome = Outcome::Imported;
+            (copied, element)
+        };
+        if copied.stopped.is_some() {
+            report.outcome = match report.outcome {
+                Outcome::Readable => Outcome::ReadableInPart,
+                _ => Outcome::ImportedInPart,
+            };
+        }
+        if copied.encrypted_blocks > 0 {
+            let count = copied.encrypted_blocks;
+            report.remarks.push(if self.options.decrypt {
+                format!("{count} blocks that a host had encrypted are now in clear")
+            } else {
+                format!("{count} blocks are encrypted under the keys of their host")
+            });
+        }
+        report.place = self.place(element);
+        report.digest = Some(copied.digest);
+        report.remarks.extend(copied.remarks);
+        report.error = copied.stopped;
+        Ok(report)
+    }
+
+    fn place(&self, element: Option<ElementAddress>) -> Option<String> {
+        let name = self.library.layout().name(element?)?;
+        Some(name.to_string())
+    }
+
+    /// Writes a cartridge, verifies it and takes it into the library.
+    fn take(&mut self, tape: &mut Tape) -> anyhow::Result<(Copied, Option<ElementAddress>)> {
+        let capacities = tape.capacities();
+        let spec = IncomingSpec {
+            barcode: tape.barcode.clone(),
+            media: tape.media,
+            capacity_bytes: capacities.iter().sum(),
+            element: tape.element,
+        };
+        let environment = Arc::clone(&self.settings.environment);
+        let incoming = self.library.begin(spec, &*environment)?;
+        let mut cartridge = self.open(&incoming)?;
+        if capacities.len() > 1 {
+            cartridge.format(&capacities)?;
+        }
+        let copied = self.read(tape, Some(&mut cartridge))?;
+        remember(&mut cartridge, tape)?;
+        if tape.write_protected {
+            cartridge.set_write_protected(true)?;
+        }
+        cartridge.unload()?;
+        self.verify(&incoming, &copied)?;
+        self.journal.add(Entry {
+            uuid: incoming.record().uuid.to_string(),
+            source: tape.path.clone(),
+            digest: copied.digest.clone(),
+            is_whole: copied.stopped.is_none(),
+        })?;
+        let record = self.library.take_in(incoming, tape.write_protected)?;
+        Ok((copied, record.element))
+    }
+
+    fn open(&self, incoming: &Incoming) -> Result<Cartridge, cartridge::Error> {
+        let store = WriteBehind::new(incoming.store());
+        let (cartridge, _) = Cartridge::open(Box::new(store), self.settings.clone())?;
+        Ok(cartridge)
+    }
+
+    fn read(&self, tape: &mut Tape, cartridge: Option<&mut Cartridge>) -> anyhow::Result<Copied> {
+        let (name, path) = (&tape.barcode, tape.path.display().to_string());
+        let copied = copy(&mut tape.partitions, self.options, (name, &path), cartridge)?;
+        let is_cleaning = tape.media.form == Form::Cleaning;
+        anyhow::ensure!(
+            !is_cleaning || copied.digest.blocks == 0,
+            "a cleaning cartridge with data on it"
+        );
+        Ok(copied)
+    }
+
+    /// Reads everything again that was written and compares.
+    fn verify(&self, incoming: &Incoming, copied: &Copied) -> anyhow::Result<()> {
+        let mut cartridge = self.open(incoming)?;
+        let mut digester = Digester::default();
+        for (number, keys) in (0_u8..).zip(&copied.keys) {
+            cartridge.change_partition(number)?;
+            if number > 0 {
+                digester.partition();
+            }
+            let total = cartridge.usage().host_bytes;
+            let mut progress = Progress::new(&incoming.record().barcode, "verify", total);
+            read_back::partition(&mut cartridge, keys, &mut digester, &mut progress)
+                .context("cannot be read again")?;
+        }
+        let found = digester.finish();
+        if found != copied.digest {
+            bail!(
+                "what was read again differs: {found:?} instead of {:?}",
+                copied.digest
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Reads everything, and writes nothing.
+pub fn read_only(
+    partitions: &mut [PartitionSource],
+    options: ImportOptions,
+) -> anyhow::Result<Copied> {
+    copy(partitions, options, ("", ""), None)
+}
+
+/// Reads everything, and writes it to `cartridge` if there is one. `name` and `path` are for people.
+fn copy(
+    partitions: &mut [PartitionSource],
+    options: ImportOptions,
+    (name, path): (&str, &str),
+    mut cartridge: Option<&mut Cartridge>,
+) -> anyhow::Result<Copied> {
+    let mut digester = Digester::default();
+    let mut copied = Copied {
+        digest: Digest::default(),
+        keys: Vec::new(),
+        encrypted_blocks: 0,
+        stopped: None,
+        remarks: Vec::new(),
+    };
+    for (number, partition) in (0_u8..).zip(partitions) {
+        if let Some(cartridge) = cartridge.as_deref_mut() {
+            cartridge.change_partition(number)?;
+        }
+        if number > 0 {
+            digester.partition();
+        }
+        let mut progress = Progress::new(name, "import", partition.file_bytes);
+        let mut copy = PartitionCopy {
+            options,
+            cartridge: cartridge.as_deref_mut(),
+            digester: &mut digester,
+            keys: Vec::new(),
+            key: None,
+            encrypted_blocks: 0,
+            objects: 0,
+        };
+        let stopped = loop {
+            match partition.reader.next_item() {
+                Ok(Some(item)) => copy.take(item)?,
+                Ok(None) => break None,
+                Err(error) => break Some(error.to_string()),
+            }
+            progress.at(partition.reader.bytes_read());
+        };
+        copied.encrypted_blocks += copy.encrypted_blocks;
+        copied.keys.push(std::mem::take(&mut copy.keys));
+        if let Some(cartridge) = cartridge.as_deref_mut() {
+            cartridge.set_encryption(None)?;
+            cartridge.synchronize()?;
+        }
+        copied.remarks.extend(partition.reader.remarks());
+        let Some(error) = stopped else {
+            continue;
+        };
+        // A reader of several files names the one.
+        let said = if error.contains(path) {
+            error
+        } else {
+            format!("{path}: {error}")
+        };
+        if !options.keep_going && !options.dry_run {
+            bail!("{said}\n--keep-going imports what comes before");
+        }
+        copied.stopped.get_or_insert(said);
+    }
+    copied.digest = digester.finish();
+    Ok(copied)
+}
+
+/// Where the items of a partition go.
+struct PartitionCopy<'a> {
+    options: ImportOptions,
+    cartridge: Option<&'a mut Cartridge>,
+    digester: &'a mut Digester,
+    keys: Vec<KeyChange>,
+    key: Option<Arc<Key>>,
+    encrypted_blocks: u64,
+    objects: u64,
+}
+
+impl PartitionCopy<'_> {
+    fn take(&mut self, item: Item) -> anyhow::Result<()> {
+        match item {
+            Item::Block(block) => self.block(block)?,
+            Item::Filemark => {
+                self.digester.filemark();
+                if let Some(cartridge) = &mut self.cartridge {
+                    cartridge.append_filemarks(1)?;
+                }
+            }
+        }
+        self.objects += 1;
+        Ok(())
+    }
+
+    fn block(&mut self, block: Block) -> anyhow::Result<()> {
+        if block.is_bad && !self.options.keep_going {
+            bail!(
+                "object {}: a block that was read with an error; --keep-going takes it as it is",
+                self.objects
+            );
+        }
+        self.encrypted_blocks += u64::from(block.key.is_some());
+        let key = block.key.filter(|_| !self.options.decrypt);
+        if key != self.key {
+            self.change_key(key)?;
+        }
+        self.digester.block(&block.bytes);
+        if let Some(cartridge) = &mut self.cartridge {
+            cartridge
+                .append_block(Bytes::from(block.bytes))
+                .with_context(|| format!("object {}", self.objects))?;
+        }
+        Ok(())
+    }
+
+    fn change_key(&mut self, key: Option<Arc<Key>>) -> anyhow::Result<()> {
+        let encryption = match &key {
+            Some(key) => Some(encryption(key).with_context(|| format!("object {}", self.objects))?),
+            None => None,
+        };
+        self.keys.push(KeyChange {
+            object: self.objects,
+            key: encryption.as_ref().map(|encryption| encryption.key.clone()),
+        });
+        if let Some(cartridge) = &mut self.cartridge {
+            cartridge.set_encryption(encryption)?;
+        }
+        self.key = key;
+        Ok(())
+    }
+}
+
+fn encryption(key: &Key) -> anyhow::Result<Encryption> {
+    let Ok(bytes) = <&[u8; EncryptionKey::BYTES]>::try_from(key.key.as_slice()) else {
+        bail!(
+            "a key of {} bytes where 32 are usual; --decrypt imports such blocks in clear",
+            key.key.len()
+        );
+    };
+    Ok(Encryption {
+        key: EncryptionKey::new(bytes),
+        data: KeyAssociatedData {
+            unauthenticated: key.unauthenticated.clone(),
+            authenticated: key.authenticated.clone(),
+            ..KeyAssociatedData::default()
+        },
+        forbid_raw_reading: false,
+    })
+}
+
+/// Gives a cartridge the memory that it had.
+fn remember(cartridge: &mut Cartridge, tape: &Tape) -> Result<(), cartridge::Error> {
+    if tape.loads == 0 && tape.attributes.is_empty() {
+        return Ok(());
+    }
+    let mut memory = cartridge.memory().clone();
+    memory.loads = tape.loads;
+    for attribute in &tape.attributes {
+        let format = match attribute.format {
+            AttributeFormat::Binary => 0,
+            AttributeFormat::Ascii => 1,
+            AttributeFormat::Text => 2,
+        };
+        let value = attribute.value.clone();
+        let partition = attribute.partition;
+        let attribute_id = attribute.id;
+        memory
+            .attributes
+            .set(partition, attribute_id, Attribute { format, value });
+    }
+    cartridge.set_memory(memory)
+}
