@@ -5,7 +5,7 @@ ARGS ?=
 SCENARIO ?=
 BENCH ?=
 FUZZ ?= cartridge_directory cartridge_frames cartridge_lines cartridge_segment \
-	cdb chap connection login pdu unit
+	cdb chap connection foreign login pdu unit
 SECONDS ?= 60
 MINUTES ?= 10
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan

@@ -1,4 +1,5 @@
-//! Fuzz targets of what Capstan reads from the network and from cartridges, and the judges of what it does.
+//! Fuzz targets of what Capstan reads from the network, from cartridges and from files of other programs, and the
+//! judges of what it does.
 //!
 //! A target is a function of bytes. It chooses from them what a peer, the environment and the clock
 //! do, and panics when an answer breaks a rule. `cargo fuzz` calls it with libFuzzer, and the tests of
@@ -20,6 +21,7 @@ pub mod cdb;
 pub mod chap;
 pub mod checker;
 pub mod connection;
+pub mod foreign;
 pub mod login;
 pub mod negotiation;
 pub mod pdu;
@@ -40,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cdb", cdb::run),
     ("chap", chap::run),
     ("connection", connection::run),
+    ("foreign", foreign::run),
     ("login", login::run),
     ("pdu", pdu::run),
     ("unit", unit::run),

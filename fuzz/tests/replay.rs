@@ -57,6 +57,11 @@ fn connection() {
 }
 
 #[test]
+fn foreign() {
+    replay("foreign");
+}
+
+#[test]
 fn unit() {
     replay("unit");
 }

@@ -335,7 +335,7 @@ fn the_walk_through_of_a_migration_works() {
 
     // What was written can be served.
     let config = root.path().join("etc/capstan.toml");
-    capstan_ok(&data, &["--config", text(&config), "config", "check"]);
+    capstan_ok(&data, &["config", "check", text(&config)]);
     // Again: everything is there, and nothing is done twice.
     let again = ["import", "mhvtl", text(&root.path().join("etc/mhvtl"))].map(str::to_owned);
     let again: Vec<&str> = again.iter().map(String::as_str).collect();
