@@ -1,8 +1,9 @@
 //! The chain of segments: which file holds which objects.
 //!
 //! The headers are the manifest. Sorted by number they are replayed: a segment whose first object is
-//! N cuts off everything from N on that came before it. There is no other record, so an overwrite,
-//! an erase and a rewrite are each one commit: the durable creation of one file.
+//! N cuts off everything from N on that came before it. No other record decides anything, so an overwrite,
+//! an erase and a rewrite are each one commit: the durable creation of one file. A checkpoint of the
+//! headers ([`crate::format::ChainHead`]) spares reading them all.
 
 use uuid::Uuid;
 
@@ -23,10 +24,15 @@ pub(crate) struct Totals {
     pub(crate) charged_bytes: u64,
 }
 
-/// One segment of the chain. It ends where the next begins.
-#[derive(Clone, Debug)]
+/// One segment of the chain: what its header says of its place. It ends where the next begins. A full
+/// cartridge has tens of thousands of them in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) name: SegmentName,
+    /// The live segment before this one.
+    pub(crate) previous: Uuid,
+    pub(crate) generation: u64,
+    pub(crate) generation_first_object: u64,
     pub(crate) first: Totals,
     /// What the file holds from here on was cut off by a segment that is missing.
     pub(crate) valid_until: u64,
@@ -45,6 +51,16 @@ impl Row {
     }
 }
 
+const _: () = assert!(size_of::<Row>() <= 152, "a row is kept for each segment");
+
+/// A segment that was cut off and whose file is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Dead {
+    pub(crate) name: SegmentName,
+    pub(crate) epoch: u64,
+    pub(crate) first_object: u64,
+}
+
 /// The live segments of a partition, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Chain {
@@ -58,17 +74,18 @@ pub(crate) struct Chain {
 /// What replaying the headers brought to light.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// Segments that were cut off; their files can go.
-    pub(crate) dead: Vec<SegmentName>,
+    /// Segments that were cut off, with their first objects; their files can go.
+    pub(crate) dead: Vec<(SegmentName, u64)>,
     /// Segments that are named by another and are not there.
     pub(crate) missing: Vec<Uuid>,
 }
 
 impl Chain {
-    /// Replays `headers`. The end is where the last segment begins; its content is not known here.
-    pub(crate) fn replay(mut headers: Vec<SegmentHeader>) -> Result<(Self, Replay), Error> {
-        headers.sort_by_key(|header| header.name.number);
-        for pair in headers.windows(2) {
+    /// Replays what the headers say. The end is where the last segment begins; its content is not known
+    /// here. Works in place: there may be many rows.
+    pub(crate) fn replay(mut rows: Vec<Row>) -> Result<(Self, Replay), Error> {
+        rows.sort_unstable_by_key(|row| row.name.number);
+        for pair in rows.windows(2) {
             if pair[0].name.number == pair[1].name.number {
                 return Err(foreign(&pair[1], "another segment has the same number"));
             }
@@ -76,75 +93,91 @@ impl Chain {
         let mut replay = Replay::default();
         // From the last to the first: what begins where a later one begins, or after it, is dead.
         // Dead files go in any order, so nothing else that they say counts.
-        let mut lowest = u64::MAX;
-        let mut live = Vec::with_capacity(headers.len());
-        for header in headers.into_iter().rev() {
-            if header.first_object < lowest || live.is_empty() {
-                lowest = header.first_object;
-                live.push(header);
-            } else {
-                replay.dead.push(header.name);
+        let mut lowest = None;
+        rows.reverse();
+        rows.retain(|row| {
+            let live = lowest.is_none_or(|lowest| row.first.objects < lowest);
+            if live {
+                lowest = Some(row.first.objects);
+            } else if row.present {
+                replay.dead.push((row.name, row.first.objects));
             }
-        }
+            live
+        });
+        rows.reverse();
+        replay.missing.extend(
+            rows.iter()
+                .filter(|row| !row.present)
+                .map(|row| row.name.uuid),
+        );
         let mut chain = Self::default();
-        for header in live.iter().rev() {
-            chain.bridge_gap_before(header, &mut replay)?;
-            chain.push(header);
+        if is_linked(&rows) {
+            if let Some(last) = rows.last() {
+                chain.ends_with(last);
+            }
+            chain.rows = rows;
+            return Ok((chain, replay));
+        }
+        for row in rows {
+            chain.bridge_gap_before(&row, &mut replay)?;
+            chain.push(row);
         }
         Ok((chain, replay))
     }
 
-    /// Makes the chain fit `header` when the segment before it is missing.
-    fn bridge_gap_before(
-        &mut self,
-        header: &SegmentHeader,
-        replay: &mut Replay,
-    ) -> Result<(), Error> {
+    /// Makes the chain fit `next` when the segment before it is missing.
+    fn bridge_gap_before(&mut self, next: &Row, replay: &mut Replay) -> Result<(), Error> {
         let last = self.rows.last();
         if let Some(last) = last {
             // Live segments rise in objects; of those, some are filemarks.
-            let marks = header.first_mark.checked_sub(last.first.marks);
-            if marks.is_none_or(|marks| marks > header.first_object - last.first.objects) {
-                return Err(foreign(header, "counts fewer than the segments before it"));
+            let marks = next.first.marks.checked_sub(last.first.marks);
+            if marks.is_none_or(|marks| marks > next.first.objects - last.first.objects) {
+                return Err(foreign(next, "counts fewer than the segments before it"));
             }
         }
-        if header.previous == last.map_or(Uuid::nil(), |row| row.name.uuid) {
-            let starts = last.is_some() || header.first_object == 0;
+        if next.previous == last.map_or(Uuid::nil(), |row| row.name.uuid) {
+            let starts = last.is_some() || next.first.objects == 0;
             return if starts {
                 Ok(())
             } else {
-                Err(foreign(header, "does not begin at 0"))
+                Err(foreign(next, "does not begin at 0"))
             };
         }
-        if header.previous.is_nil() || header.generation < self.generation {
-            return Err(foreign(header, "does not follow the segments before it"));
+        if next.previous.is_nil() || next.generation < self.generation {
+            return Err(foreign(next, "does not follow the segments before it"));
         }
-        replay.missing.push(header.previous);
-        if header.generation > self.generation + 1 && last.is_some() {
+        replay.missing.push(next.previous);
+        if next.generation > self.generation + 1 && last.is_some() {
             // More than one cut in between: nobody knows the lowest of them.
-            let uuid = header.previous;
+            let uuid = next.previous;
             return Err(Error::SegmentMissing { uuid });
         }
-        if header.generation > self.generation {
-            let limit = header.generation_first_object;
+        if next.generation > self.generation {
+            let limit = next.generation_first_object;
             while self
                 .rows
                 .last()
                 .is_some_and(|row| row.first.objects >= limit)
             {
-                replay.dead.extend(self.rows.pop().map(|row| row.name));
+                let popped = self.rows.pop().filter(|row| row.present);
+                replay
+                    .dead
+                    .extend(popped.map(|row| (row.name, row.first.objects)));
             }
             if let Some(row) = self.rows.last_mut() {
                 row.valid_until = row.valid_until.min(limit);
             }
         }
-        if self.rows.is_empty() && header.first_object > 0 {
+        if self.rows.is_empty() && next.first.objects > 0 {
             self.rows.push(Row {
                 name: SegmentName {
-                    partition: header.name.partition,
-                    number: 0,
-                    uuid: header.previous,
+                    partition: next.name.partition,
+                    number: LOST_NUMBER,
+                    uuid: next.previous,
                 },
+                previous: Uuid::nil(),
+                generation: 0,
+                generation_first_object: 0,
                 first: Totals::default(),
                 valid_until: 0,
                 present: false,
@@ -233,36 +266,72 @@ impl Chain {
 
     /// Adds the segment with `header`, whose file is durable, and returns the segments that it
     /// cuts off.
-    pub(crate) fn append(&mut self, header: &SegmentHeader) -> Vec<SegmentName> {
-        let dead = self.cut(header.first());
-        self.push(header);
-        dead
-    }
-
-    fn cut(&mut self, at: Totals) -> Vec<SegmentName> {
+    pub(crate) fn append(&mut self, header: &SegmentHeader) -> Vec<Dead> {
         let live = self
             .rows
-            .partition_point(|row| row.first.objects < at.objects);
-        let dead = self.rows.split_off(live);
-        dead.into_iter()
+            .partition_point(|row| row.first.objects < header.first_object);
+        let cut_off = self.rows.split_off(live);
+        self.push(Row::of(header));
+        cut_off
+            .iter()
             .filter(|row| row.present)
-            .map(|row| row.name)
+            .map(|row| row.dead(header.epoch))
             .collect()
     }
 
-    fn push(&mut self, header: &SegmentHeader) {
-        self.end = header.first();
-        self.generation = header.generation;
-        self.generation_first_object = header.generation_first_object;
-        self.last_number = header.name.number;
-        self.rows.push(Row {
+    fn push(&mut self, row: Row) {
+        self.ends_with(&row);
+        self.rows.push(row);
+    }
+
+    fn ends_with(&mut self, last: &Row) {
+        self.end = last.first;
+        self.generation = last.generation;
+        self.generation_first_object = last.generation_first_object;
+        self.last_number = last.name.number;
+    }
+}
+
+/// Returns whether each row names the one before it and counts no fewer, from 0 on.
+fn is_linked(rows: &[Row]) -> bool {
+    let begins = rows
+        .first()
+        .is_none_or(|first| first.previous.is_nil() && first.first.objects == 0);
+    begins
+        && rows.windows(2).all(|pair| {
+            let [before, row] = pair else { return true };
+            let marks = row.first.marks.checked_sub(before.first.marks);
+            row.previous == before.name.uuid
+                && marks.is_some_and(|marks| marks <= row.first.objects - before.first.objects)
+        })
+}
+
+/// The number of a segment of which nothing is known but its id. Those that there are begin with 1.
+pub(crate) const LOST_NUMBER: u32 = 0;
+
+impl Row {
+    /// Returns the row for the segment with `header`.
+    pub(crate) fn of(header: &SegmentHeader) -> Self {
+        Self {
             name: header.name,
+            previous: header.previous,
+            generation: header.generation,
+            generation_first_object: header.generation_first_object,
             first: header.first(),
             valid_until: u64::MAX,
             present: true,
             salt: header.salt,
             at_rest: header.at_rest,
-        });
+        }
+    }
+
+    /// Returns the same segment as one of `epoch` that was cut off.
+    pub(crate) fn dead(&self, epoch: u64) -> Dead {
+        Dead {
+            name: self.name,
+            epoch,
+            first_object: self.first.objects,
+        }
     }
 }
 
@@ -278,9 +347,9 @@ impl SegmentHeader {
     }
 }
 
-fn foreign(header: &SegmentHeader, reason: &str) -> Error {
+fn foreign(row: &Row, reason: &str) -> Error {
     Error::ForeignSegment {
-        segment: header.name,
+        segment: row.name,
         reason: reason.to_owned(),
     }
 }

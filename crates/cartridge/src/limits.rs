@@ -1,5 +1,7 @@
 //! Every limit of the crate, by name.
 
+use std::time::Duration;
+
 /// The longest block: what three bytes of transfer length can say (SSC-5 §8.1, READ BLOCK LIMITS).
 pub const BLOCK_BYTES_MAX: usize = (1 << 24) - 1;
 
@@ -75,13 +77,23 @@ pub const BARCODE_BYTES_MAX: usize = 32;
 /// Segments whose file is kept open and whose index is kept in memory, besides the one written.
 pub const SEGMENTS_OPEN_MAX: usize = 8;
 
-/// Files of dead segments that are removed at a time. Removing a file of 256 MiB takes a while; those
-/// of a full cartridge that is rewritten must not hold up one write.
+/// Files of dead segments that are removed at a time where no thread removes them. Removing a file of
+/// 256 MiB takes a while; those of a full cartridge that is rewritten must not hold up one write.
 pub const DEAD_REMOVED_PER_CALL: usize = 4;
 
 /// Files of dead segments that are removed when the cartridge is loaded or unloaded. What is left is
 /// removed the next time.
 pub const DEAD_REMOVED_PER_LOAD: usize = 256;
+
+/// After each file of a dead segment the thread that removes them rests so many times as long as it took,
+pub const DEAD_REMOVAL_PAUSES: u32 = 4;
+
+/// and at least this long.
+pub const DEAD_REMOVAL_PAUSE_MIN: Duration = Duration::from_millis(5);
+
+/// After so many new segments the chain file is written again while the cartridge is in use: 64 GiB of
+/// segments of the usual size, for at most a few megabytes.
+pub const CHAIN_FILE_INTERVAL_SEGMENTS: u32 = 256;
 
 /// What a filemark is charged against the capacity.
 pub const FILEMARK_CHARGE_BYTES: u64 = 64;

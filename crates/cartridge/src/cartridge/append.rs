@@ -24,8 +24,8 @@ use crate::format::{
 };
 use crate::frame::SealedFrame;
 use crate::limits::{
-    BLOCK_BYTES_MAX, DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD, FILEMARK_CHARGE_BYTES,
-    FILEMARK_RESERVE_BYTES, early_warning_distance_bytes,
+    BLOCK_BYTES_MAX, DEAD_REMOVED_PER_LOAD, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES,
+    early_warning_distance_bytes,
 };
 use crate::writer::SegmentWriter;
 
@@ -271,7 +271,7 @@ impl Cartridge {
             self.work.stored_bytes += charged;
         }
         self.chain.end.charged_bytes += charged;
-        self.remove_dead(DEAD_REMOVED_PER_CALL);
+        self.remove_dead_without_thread();
         Ok(())
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::at_rest::SegmentKey;
+use super::background::Background;
 use super::partitions::Change;
 use super::{Cartridge, Condition};
-use crate::chain::Totals;
+use crate::chain::{Dead, Totals};
 use crate::encryption::{CartridgeKey, FrameKey, SegmentKeys};
 use crate::error::Error;
 use crate::format::{AtRest, EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, SegmentHeader};
-use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
+use crate::limits::{CHAIN_FILE_INTERVAL_SEGMENTS, DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
 use crate::settings::Environment;
 use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter, withdraw};
@@ -81,11 +82,14 @@ impl Cartridge {
         self.frame = None;
         self.ahead.stop();
         self.segments.forget_all();
-        self.dead.extend(dead);
         if anew {
             self.written_anew();
         }
-        self.remove_dead(DEAD_REMOVED_PER_CALL);
+        self.unrecorded += 1;
+        self.bury(dead, DEAD_REMOVED_PER_CALL);
+        if self.unrecorded >= CHAIN_FILE_INTERVAL_SEGMENTS {
+            self.record_chain_later();
+        }
         Ok(())
     }
 
@@ -130,12 +134,54 @@ impl Cartridge {
         Ok(())
     }
 
+    /// Lets the files of segments that were cut off be removed: by a thread, if there can be one, or else
+    /// up to `count` now and the others step by step.
+    pub(super) fn bury(&mut self, mut dead: Vec<Dead>, count: usize) {
+        dead.append(&mut self.dead);
+        if dead.is_empty() {
+            return;
+        }
+        if let Some(background) = self.background() {
+            background.remove(dead);
+        } else {
+            self.dead = dead;
+            self.remove_dead(count);
+        }
+    }
+
+    /// Removes some files, where no thread does.
+    pub(super) fn remove_dead_without_thread(&mut self) {
+        if self.background.is_none() {
+            self.remove_dead(DEAD_REMOVED_PER_CALL);
+        }
+    }
+
+    /// Returns the files that wait to be removed.
+    pub(super) fn dead_files(&self) -> Vec<Dead> {
+        let waiting = self.background.as_ref().map(Background::dead);
+        let waiting = waiting.unwrap_or_default();
+        self.dead.iter().copied().chain(waiting).collect()
+    }
+
+    /// Returns the thread that tidies, and starts it first if it must; `None` where there can be none.
+    pub(super) fn background(&mut self) -> Option<&Background> {
+        if self.background.is_none() {
+            let store = self.store.second_handle()?;
+            self.background = Background::start(store, self.label.barcode.clone());
+        }
+        self.background.as_ref()
+    }
+
     /// Removes up to `count` files that the chain does not name any more; returns false when there
     /// are none. What cannot be removed now is removed when the cartridge is loaded again.
     pub(super) fn remove_dead(&mut self, count: usize) -> bool {
-        let from = self.dead.len().saturating_sub(count);
-        let dead = self.dead.split_off(from);
-        for name in &dead {
+        let dead = if let Some(background) = &self.background {
+            background.take(count)
+        } else {
+            let from = self.dead.len().saturating_sub(count);
+            self.dead.split_off(from)
+        };
+        for Dead { name, .. } in &dead {
             if let Err(error) = self.store.remove_segment(*name) {
                 tracing::warn!(barcode = self.label.barcode, segment = %name, %error,
                     "cannot remove a segment that was cut off");

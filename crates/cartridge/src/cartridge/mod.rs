@@ -16,6 +16,8 @@
 
 mod append;
 mod at_rest;
+mod background;
+mod checkpoint;
 mod cut;
 mod decode;
 mod encrypt;
@@ -31,7 +33,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::chain::{Chain, Totals};
+use crate::chain::{Chain, Dead, Totals};
 use crate::codec::{Codec, Decoder, Encoder};
 use crate::encryption::{Decryption, Encryption, FrameKey};
 use crate::error::Error;
@@ -47,6 +49,7 @@ use crate::writer::SegmentWriter;
 pub use append::Appended;
 use at_rest::AtRest;
 pub use at_rest::crypto_erase;
+use background::Background;
 use decode::DecodedFrame;
 pub use encrypt::NextBlock;
 pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};
@@ -95,8 +98,12 @@ pub struct Cartridge {
     doubtful: Option<SegmentName>,
     /// Replacing the label failed: nobody knows which one there would be after a crash.
     label_doubtful: bool,
-    /// Segments that were cut off and whose files are not removed yet.
-    dead: Vec<SegmentName>,
+    /// Segments that were cut off and whose files are not removed yet, where no thread does that.
+    dead: Vec<Dead>,
+    /// Removes them and writes the chain file, once there was something to do.
+    background: Option<Background>,
+    /// Changes of the chain that the chain file does not know.
+    unrecorded: u32,
 }
 
 /// Where the next object is read or written.
@@ -256,7 +263,11 @@ impl Cartridge {
             }
             self.close_writer(SealReason::Unload);
         }
+        if let Some(background) = self.background.take() {
+            self.dead.extend(background.stop());
+        }
         self.remove_dead(DEAD_REMOVED_PER_LOAD);
+        self.record_chain();
         synchronized
     }
 

@@ -6,21 +6,20 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::at_rest::AtRest;
+use super::checkpoint::{Found, find_segments, replay};
 use super::partitions::Parked;
 use super::read_ahead::Ahead;
 use super::segments::{
     SegmentCache, check_footer, read_header, read_trailer, refuse_forged_filemarks,
 };
 use super::{Cartridge, Condition, Cursor};
-use crate::chain::{Chain, Row};
+use crate::chain::{Chain, Dead, Row, Totals};
 use crate::codec::{Decoder, Encoder};
 use crate::encryption::{Decryption, FrameKey};
 use crate::error::Error;
-use crate::format::{
-    EntryKind, HeaderFault, IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, round_up,
-};
+use crate::format::{EntryKind, IndexEntry, SYNC_ALIGN, SealReason, round_up};
 use crate::frame::FrameBuilder;
-use crate::label::{Label, read_label};
+use crate::label::read_label;
 use crate::limits::DEAD_REMOVED_PER_LOAD;
 use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
@@ -73,24 +72,32 @@ impl Cartridge {
                 tracing::debug!(segment = %name, %error, "cannot remove a segment that was being created");
             }
         }
-        let Found { partitions, dead } = read_headers(&*store, &label, listing.published)?;
-        let mut report = RecoveryReport {
-            dead,
-            ..RecoveryReport::default()
-        };
+        let Found {
+            partitions,
+            ends,
+            mut dead,
+            recorded,
+        } = find_segments(&*store, &label, listing.published)?;
+        let mut report = RecoveryReport::default();
         let mut at_rest = AtRest::load(&mut *store, &label, &settings.keys)?;
         let mut parked = Vec::with_capacity(partitions.len());
-        for headers in partitions {
-            let (mut chain, replay) = Chain::replay(headers)?;
+        for (rows, end) in partitions.into_iter().zip(ends) {
+            let (mut chain, replay) = replay(rows)?;
             report.missing.extend(replay.missing);
-            report.dead.extend(replay.dead);
+            dead.extend(replay.dead.into_iter().map(|(name, first_object)| Dead {
+                name,
+                epoch: label.epoch(),
+                first_object,
+            }));
             let key = |row: &Row| at_rest.key_of(label.uuid, row);
             recover_last(&mut *store, &mut chain, &settings, key, &mut report)?;
+            expect_end(&mut chain, end, &mut report);
             parked.push(Parked {
                 chain,
                 ..Parked::default()
             });
         }
+        report.dead = dead.iter().map(|dead| dead.name).collect();
         let used = parked
             .iter()
             .any(|partition| !partition.chain.rows().is_empty());
@@ -124,21 +131,15 @@ impl Cartridge {
             condition: Condition::Good,
             doubtful: None,
             label_doubtful: false,
-            dead: report.dead.clone(),
+            dead: Vec::new(),
+            background: None,
+            unrecorded: u32::from(!recorded || report.unsealed || !report.missing.is_empty()),
         };
         cartridge.find_own_key();
         std::mem::swap(&mut cartridge.chain, &mut cartridge.parked[0].chain);
-        cartridge.remove_dead(DEAD_REMOVED_PER_LOAD);
+        cartridge.bury(dead, DEAD_REMOVED_PER_LOAD);
         Ok((cartridge, report))
     }
-}
-
-/// What the headers of all segment files say.
-struct Found {
-    /// The segments of each partition that the label has.
-    partitions: Vec<Vec<SegmentHeader>>,
-    /// Files of before the last format.
-    dead: Vec<SegmentName>,
 }
 
 /// Returns whether there are encrypted blocks on the cartridge in `store`, without loading it: as far as
@@ -146,8 +147,8 @@ struct Found {
 pub fn has_encrypted_blocks(store: &dyn SegmentStore) -> Result<bool, Error> {
     let label = read_label(store)?;
     let names = list(store)?.published;
-    for headers in read_headers(store, &label, names)?.partitions {
-        let (chain, _) = Chain::replay(headers)?;
+    for rows in find_segments(store, &label, names)?.partitions {
+        let (chain, _) = replay(rows)?;
         if chain.rows().iter().any(Row::takes_host_blocks) {
             return Ok(true);
         }
@@ -159,59 +160,6 @@ fn list(store: &dyn SegmentStore) -> Result<Listing, Error> {
     store
         .list()
         .map_err(|source| Error::io("directory: read", source))
-}
-
-/// Reads the header of each of the segments `names`. A file has its name only since its header was
-/// durable, so that one without is damage, whatever else it lacks.
-fn read_headers(
-    store: &dyn SegmentStore,
-    label: &Label,
-    names: Vec<SegmentName>,
-) -> Result<Found, Error> {
-    let mut partitions = vec![Vec::new(); label.partition_bytes().len()];
-    let mut dead = Vec::new();
-    for name in names {
-        let failed = |source| Error::io(format!("segment {name}: read"), source);
-        let file = store.open_segment(name).map_err(failed)?;
-        match read_header(&*file).map_err(failed)? {
-            Ok(header) => {
-                check_owner(&header, name, label)?;
-                if header.epoch < label.epoch() {
-                    dead.push(name);
-                } else {
-                    partitions[usize::from(name.partition)].push(header);
-                }
-            }
-            Err(HeaderFault::Unsupported(found)) => {
-                let what = format!("segment {name}");
-                return Err(Error::UnsupportedFormat { what, found });
-            }
-            Err(HeaderFault::Damaged) => {
-                return Err(Error::SegmentHeaderDamaged { segment: name });
-            }
-        }
-    }
-    Ok(Found { partitions, dead })
-}
-
-fn check_owner(header: &SegmentHeader, name: SegmentName, label: &Label) -> Result<(), Error> {
-    let reason = if header.name != name {
-        "its header has another name"
-    } else if header.cartridge != label.uuid {
-        "belongs to another cartridge"
-    } else if header.epoch > label.epoch() {
-        "was written after a format that the label does not know"
-    } else if header.epoch == label.epoch()
-        && usize::from(name.partition) >= label.partition_bytes().len()
-    {
-        "is of a partition that the label does not have"
-    } else {
-        return Ok(());
-    };
-    Err(Error::ForeignSegment {
-        segment: name,
-        reason: reason.to_owned(),
-    })
 }
 
 /// Finds the end of data, which is in the last segment, and seals that segment when it is whole.
@@ -226,6 +174,9 @@ fn recover_last(
         return Ok(());
     };
     let name = row.name;
+    if !row.present {
+        return Ok(());
+    }
     let failed = |source| Error::io(format!("segment {name}: read"), source);
     let mut file = store.open_segment(name).map_err(failed)?;
     let key = key(&row);
@@ -291,4 +242,29 @@ fn recover_last(
         }
     }
     Ok(())
+}
+
+/// Makes what the chain file knew of the last segment, and what is not there, damage.
+fn expect_end(chain: &mut Chain, end: Option<(SegmentName, Totals)>, report: &mut RecoveryReport) {
+    let (Some(last), Some((name, end))) = (chain.rows().last(), end) else {
+        return;
+    };
+    let now = chain.end;
+    let more = name == last.name
+        && now.objects < end.objects
+        && now.marks <= end.marks
+        && end.marks - now.marks <= end.objects - now.objects;
+    if !more {
+        return;
+    }
+    report.damaged.push(DamagedRange {
+        partition: name.partition,
+        objects: now.objects..=end.objects - 1,
+    });
+    chain.end = Totals {
+        objects: end.objects,
+        marks: end.marks,
+        host_bytes: end.host_bytes.max(now.host_bytes),
+        charged_bytes: end.charged_bytes.max(now.charged_bytes),
+    };
 }

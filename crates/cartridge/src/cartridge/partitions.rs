@@ -5,11 +5,10 @@
 //! of an older one are dead. So a crash leaves the old cartridge whole or the new one empty.
 
 use super::{Cartridge, Condition, Cursor, Usage};
-use crate::chain::Chain;
+use crate::chain::{Chain, Dead};
 use crate::error::Error;
 use crate::label::{Form, Label, Layout};
 use crate::limits::DEAD_REMOVED_PER_CALL;
-use crate::store::SegmentName;
 use crate::writer::SegmentWriter;
 
 /// What a partition keeps while another one is the current one. All of it is on stable storage.
@@ -87,7 +86,8 @@ impl Cartridge {
             writer: self.writer.take(),
             condition: Condition::Good,
         });
-        self.dead.extend(old.iter().flat_map(Parked::files));
+        let epoch = self.label.epoch() - 1; // the label is the new one
+        let dead = old.iter().flat_map(|old| old.files(epoch)).collect();
         // Segments in progress are let go without a footer: they are dead.
         drop(old);
         self.parked.resize_with(count, Parked::default);
@@ -97,7 +97,8 @@ impl Cartridge {
         self.frame = None;
         self.ahead.stop();
         self.segments.forget_all();
-        self.remove_dead(DEAD_REMOVED_PER_CALL);
+        self.unrecorded += 1;
+        self.bury(dead, DEAD_REMOVED_PER_CALL);
     }
 
     /// Makes `partition` the current one. Everything is synchronized; where in the partition is the
@@ -174,8 +175,9 @@ pub(super) enum Change {
 }
 
 impl Parked {
-    fn files(&self) -> impl Iterator<Item = SegmentName> {
+    fn files(&self, epoch: u64) -> impl Iterator<Item = Dead> {
         let rows = self.chain.rows().iter();
-        rows.filter(|row| row.present).map(|row| row.name)
+        rows.filter(|row| row.present)
+            .map(move |row| row.dead(epoch))
     }
 }

@@ -9,7 +9,7 @@ fn append(
     headers: &mut Vec<SegmentHeader>,
     first_object: u64,
     end_object: u64,
-) -> Vec<SegmentName> {
+) -> Vec<Dead> {
     let number = headers.len() as u128 + 1;
     let mut header = SegmentHeader {
         cartridge: Uuid::from_u128(99),
@@ -59,14 +59,18 @@ fn history() -> Vec<SegmentHeader> {
     headers
 }
 
+fn rows(headers: &[SegmentHeader]) -> Vec<Row> {
+    headers.iter().map(Row::of).collect()
+}
+
 const END: u64 = u64::MAX;
 
 #[test]
 fn headers_alone_rebuild_the_chain() {
-    let (chain, replay) = Chain::replay(history()).unwrap();
+    let (chain, replay) = Chain::replay(rows(&history())).unwrap();
     assert_eq!(segments(&chain), [(1, 0, END), (2, 50, END), (4, 60, END)]);
     assert_eq!(replay.dead.len(), 1);
-    assert_eq!(replay.dead[0].number, 3);
+    assert_eq!(replay.dead[0].0.number, 3);
     assert!(replay.missing.is_empty());
 }
 
@@ -74,7 +78,7 @@ fn headers_alone_rebuild_the_chain() {
 fn dead_files_do_not_matter() {
     let mut headers = history();
     headers.remove(2);
-    let (chain, replay) = Chain::replay(headers).unwrap();
+    let (chain, replay) = Chain::replay(rows(&headers)).unwrap();
     assert_eq!(segments(&chain), [(1, 0, END), (2, 50, END), (4, 60, END)]);
     assert!(replay.missing.is_empty());
 }
@@ -87,7 +91,7 @@ fn what_a_missing_segment_cut_off_stays_cut_off() {
     }
     // Segments 2 and 3 are lost; what segment 1 holds from 50 on must not come back.
     headers.drain(1..3);
-    let (chain, replay) = Chain::replay(headers).unwrap();
+    let (chain, replay) = Chain::replay(rows(&headers)).unwrap();
     assert_eq!(segments(&chain), [(1, 0, 50), (4, 90, END)]);
     assert_eq!(replay.missing, [Uuid::from_u128(3)]);
 }
@@ -98,7 +102,7 @@ fn a_missing_first_segment_is_a_gap() {
     append(&mut chain, &mut headers, 0, 100);
     append(&mut chain, &mut headers, 100, 200);
     headers.remove(0);
-    let (chain, _) = Chain::replay(headers).unwrap();
+    let (chain, _) = Chain::replay(rows(&headers)).unwrap();
     assert_eq!(segments(&chain), [(0, 0, 0), (2, 100, END)]);
     assert!(!chain.rows()[0].present);
 }
@@ -110,13 +114,13 @@ fn two_missing_cuts_cannot_be_bridged() {
         append(&mut chain, &mut headers, first, end);
     }
     headers.drain(1..3);
-    let error = Chain::replay(headers).unwrap_err();
+    let error = Chain::replay(rows(&headers)).unwrap_err();
     assert!(matches!(error, Error::SegmentMissing { uuid } if uuid == Uuid::from_u128(3)));
 }
 
 #[test]
 fn rows_are_found_by_object() {
-    let (mut chain, _) = Chain::replay(history()).unwrap();
+    let (mut chain, _) = Chain::replay(rows(&history())).unwrap();
     chain.end.objects = 70;
     for object in 0..70 {
         let row = chain.row_of_object(object).unwrap();

@@ -8,12 +8,16 @@
 //! ...      trailer, 256 bytes, ends the file  (only when sealed)
 //! ```
 
+mod chain_file;
 mod fields;
 mod frame_header;
 mod index_entry;
 mod segment_header;
 mod trailer;
 
+pub(crate) use chain_file::{
+    CHAIN_HEAD_BYTES, CHAIN_ROW_BYTES, ChainHead, ChainPartition, ChainRow,
+};
 pub(crate) use fields::{in_memory, round_up};
 pub(crate) use frame_header::{FrameHeader, FrameKind};
 pub(crate) use index_entry::{EntryKind, IndexEntry};

@@ -20,6 +20,8 @@ const FRAME_ALIGN_LOG2: u8 = 3;
 const FEATURE_EPOCH: u32 = 1;
 /// Incompatible feature: every frame but pads is sealed, and the cipher says so, too.
 const FEATURE_AT_REST: u32 = 2;
+/// Incompatible features of which this version knows what they mean.
+pub(super) const FEATURES_KNOWN: u32 = FEATURE_EPOCH | FEATURE_AT_REST;
 /// The length of the salt from which the keys of a segment follow.
 pub(crate) const SEGMENT_SALT_BYTES: usize = 32;
 /// Cipher: frames may be sealed with AES-256-GCM under keys of a host.
@@ -105,7 +107,7 @@ impl SegmentHeader {
             .set(0, &MAGIC)
             .u16(8, FORMAT_MAJOR)
             .u16(10, FORMAT_MINOR)
-            .u32(12, self.features())
+            .u32(12, features(self.epoch, self.at_rest))
             // 16: features that forbid appending. None yet.
             .u32(20, HEADER_LENGTH)
             .uuid(24, self.cartridge)
@@ -115,7 +117,7 @@ impl SegmentHeader {
             // 80: writer epoch, for several gateways on one shelf.
             .u32(88, self.name.number)
             .u8(92, self.name.partition)
-            .u8(93, self.cipher())
+            .u8(93, cipher(self.salt.as_ref(), self.at_rest))
             .u8(94, FRAME_ALIGN_LOG2)
             .u64(96, self.first_object)
             .u64(104, self.first_mark)
@@ -135,22 +137,6 @@ impl SegmentHeader {
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum).set(4092, &END_MAGIC);
         layout.0
-    }
-
-    fn features(&self) -> u32 {
-        let epoch = if self.epoch > 0 { FEATURE_EPOCH } else { 0 };
-        let at_rest = self.at_rest.map_or(0, |_| FEATURE_AT_REST);
-        epoch | at_rest
-    }
-
-    fn cipher(&self) -> u8 {
-        debug_assert!(self.at_rest.is_none() || self.salt.is_some());
-        match (self.salt, self.at_rest) {
-            (None, _) => 0,
-            (Some(_), None) => CIPHER_HOST,
-            (Some(_), Some(at_rest)) if at_rest.host_blocks => CIPHER_HOST | CIPHER_AT_REST,
-            (Some(_), Some(_)) => CIPHER_AT_REST,
-        }
     }
 
     /// Returns whether there may be frames that are sealed under keys of a host.
@@ -173,7 +159,7 @@ impl SegmentHeader {
             return unsupported("format", fields.u16(8).into());
         }
         let features = fields.u32(12);
-        if features & !(FEATURE_EPOCH | FEATURE_AT_REST) != 0 {
+        if features & !FEATURES_KNOWN != 0 {
             return unsupported("incompatible features", features.into());
         }
         if fields.u32(16) != 0 {
@@ -187,14 +173,14 @@ impl SegmentHeader {
         if fields.u8(94) != FRAME_ALIGN_LOG2 {
             return unsupported("alignment", fields.u8(94).into());
         }
-        let at_rest = (features & FEATURE_AT_REST != 0).then(|| AtRest {
-            key_check: fields.bytes(184),
-            host_blocks: fields.u8(93) & CIPHER_HOST != 0,
-        });
-        let salt = match (fields.u8(93), at_rest) {
-            (0, None) => None,
-            (CIPHER_HOST, None) | (CIPHER_AT_REST..=3, Some(_)) => Some(fields.bytes(240)),
-            (other, _) => return unsupported("cipher", other.into()),
+        let sealing = sealing(
+            features,
+            fields.u8(93),
+            fields.bytes(240),
+            fields.bytes(184),
+        );
+        let Some((salt, at_rest)) = sealing else {
+            return unsupported("cipher", fields.u8(93).into());
         };
         // Written by us the counts are small; whatever else made them, sums must not overflow.
         let counts = [96, 104, 112, 120].map(|at| fields.u64(at));
@@ -229,6 +215,44 @@ impl SegmentHeader {
             at_rest,
             barcode: barcode.trim_end_matches('\0').to_owned(),
         })
+    }
+}
+
+/// Returns the incompatible features of a segment.
+pub(super) fn features(epoch: u64, at_rest: Option<AtRest>) -> u32 {
+    let epoch = if epoch > 0 { FEATURE_EPOCH } else { 0 };
+    epoch | at_rest.map_or(0, |_| FEATURE_AT_REST)
+}
+
+/// Returns the cipher of a segment.
+pub(super) fn cipher(salt: Option<&[u8; SEGMENT_SALT_BYTES]>, at_rest: Option<AtRest>) -> u8 {
+    debug_assert!(at_rest.is_none() || salt.is_some());
+    match (salt, at_rest) {
+        (None, _) => 0,
+        (Some(_), None) => CIPHER_HOST,
+        (Some(_), Some(at_rest)) if at_rest.host_blocks => CIPHER_HOST | CIPHER_AT_REST,
+        (Some(_), Some(_)) => CIPHER_AT_REST,
+    }
+}
+
+/// How the frames of a segment may be sealed.
+type Sealing = (Option<[u8; SEGMENT_SALT_BYTES]>, Option<AtRest>);
+
+/// Returns how the frames of a segment may be sealed; `None` when that is not known.
+pub(super) fn sealing(
+    features: u32,
+    cipher: u8,
+    salt: [u8; SEGMENT_SALT_BYTES],
+    key_check: [u8; KEY_CHECK_BYTES],
+) -> Option<Sealing> {
+    let at_rest = (features & FEATURE_AT_REST != 0).then_some(AtRest {
+        key_check,
+        host_blocks: cipher & CIPHER_HOST != 0,
+    });
+    match (cipher, at_rest) {
+        (0, None) => Some((None, None)),
+        (CIPHER_HOST, None) | (CIPHER_AT_REST..=3, Some(_)) => Some((Some(salt), at_rest)),
+        _ => None,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::limits::{KEY_FILE_BYTES_MAX, LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
 
 const LABEL: &str = "label";
 const MEMORY: &str = "memory";
+const CHAIN: &str = "chain";
 const KEY: &str = "key";
 const KEY_TEMPORARY: &str = "key.tmp";
 /// What follows the name of a segment that is being created.
@@ -135,6 +136,22 @@ impl SegmentStore for LocalStore {
             }
         }
         sync_directory(&self.directory)
+    }
+
+    fn open_chain(&self) -> io::Result<Option<Box<dyn io::Read>>> {
+        match File::open(self.directory.join(CHAIN)) {
+            Ok(file) => Ok(Some(Box::new(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn replace_chain(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.replace(CHAIN, bytes)
+    }
+
+    fn second_handle(&self) -> Option<Box<dyn SegmentStore>> {
+        Some(Box::new(Self::new(&self.directory)))
     }
 
     fn list(&self) -> io::Result<Listing> {

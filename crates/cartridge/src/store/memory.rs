@@ -17,6 +17,7 @@ struct Files {
     label: Option<Vec<u8>>,
     memory: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
+    chain: Option<Vec<u8>>,
     segments: BTreeMap<SegmentName, Contents>,
     unpublished: BTreeMap<SegmentName, Contents>,
 }
@@ -65,6 +66,16 @@ impl SegmentStore for MemoryStore {
 
     fn destroy_key(&mut self) -> io::Result<()> {
         lock(&self.files).key = None;
+        Ok(())
+    }
+
+    fn open_chain(&self) -> io::Result<Option<Box<dyn io::Read>>> {
+        let chain = lock(&self.files).chain.clone();
+        Ok(chain.map(|bytes| Box::new(io::Cursor::new(bytes)) as Box<dyn io::Read>))
+    }
+
+    fn replace_chain(&mut self, bytes: &[u8]) -> io::Result<()> {
+        lock(&self.files).chain = Some(bytes.to_vec());
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! A store promises no more than a file system does: a write may be lost, whole or in part, until
 //! [`SegmentFile::sync`] returned; a created, published or removed name may be forgotten until
-//! [`SegmentStore::sync_directory`] returned. Only label, memory and key are replaced atomically and durably.
+//! [`SegmentStore::sync_directory`] returned. Only label, memory, key and chain are replaced atomically and durably.
 //! A segment is created under a name that means nothing and gets its own only when it is published, so
 //! that its name stands for a file whose header was durable.
 //! After a failed `sync` nothing is known about the writes before it.
@@ -47,6 +47,22 @@ pub trait SegmentStore: Send {
 
     /// Overwrites and removes the key file, if there is one. Durable when it returns.
     fn destroy_key(&mut self) -> io::Result<()>;
+
+    /// Returns the chain file to be read, or `None` when there is none. A store that keeps none says so.
+    fn open_chain(&self) -> io::Result<Option<Box<dyn io::Read>>> {
+        Ok(None)
+    }
+
+    /// Replaces the chain file. Atomic; durable when it returns.
+    fn replace_chain(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Returns a second handle to the same files, for a thread that removes dead segments and replaces the
+    /// chain file beside the owner. A store without one is tidied by the owner.
+    fn second_handle(&self) -> Option<Box<dyn SegmentStore>> {
+        None
+    }
 
     /// Returns the names of all segment files. Other files are left alone.
     fn list(&self) -> io::Result<Listing>;

@@ -66,6 +66,18 @@ impl<S: SegmentStore> SegmentStore for WriteBehind<S> {
         self.store.destroy_key()
     }
 
+    fn open_chain(&self) -> io::Result<Option<Box<dyn io::Read>>> {
+        self.store.open_chain()
+    }
+
+    fn replace_chain(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.store.replace_chain(bytes)
+    }
+
+    fn second_handle(&self) -> Option<Box<dyn SegmentStore>> {
+        self.store.second_handle()
+    }
+
     fn list(&self) -> io::Result<Listing> {
         self.store.list()
     }

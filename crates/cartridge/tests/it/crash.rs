@@ -69,6 +69,7 @@ const BEHIND: Way = |store| Box::new(WriteBehind::new(store));
 /// Runs `steps` until the machine stops, and returns what may then be on the cartridge.
 fn run_until_stop(store: &LyingStore, way: Way, steps: &[Step], seed: u64) -> Legal {
     let open = || way(store.clone());
+    // One for all loads: two of the same seed would draw the same ids twice.
     let settings = settings(seed);
     let Ok((cartridge, _)) = Cartridge::open(open(), settings.clone()) else {
         return Legal {
@@ -110,7 +111,7 @@ fn load(store: &LyingStore) -> Result<(Cartridge, RecoveryReport), Error> {
     // No two loads give the same ids.
     static LOADS: AtomicU64 = AtomicU64::new(1 << 32);
     let seed = LOADS.fetch_add(1, Ordering::Relaxed);
-    Cartridge::open(Box::new(store.clone()), settings(seed))
+    Cartridge::open(Box::new(store.clone()), at_rest_settings(seed))
 }
 
 /// Loads what a crash left and checks it; nothing may look like damage.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // The helpers are tests too.
 
+mod chain;
 mod conformance;
 mod crash;
 mod crash_points;

@@ -27,6 +27,8 @@ pub(super) struct Disk {
     pub(super) durable_memory: Option<Vec<u8>>,
     pub(super) key: Option<Vec<u8>>,
     pub(super) durable_key: Option<Vec<u8>>,
+    pub(super) chain: Option<Vec<u8>>,
+    pub(super) durable_chain: Option<Vec<u8>>,
     pub(super) names: BTreeMap<Name, usize>,
     pub(super) durable_names: BTreeMap<Name, usize>,
     pub(super) files: Vec<FileState>,

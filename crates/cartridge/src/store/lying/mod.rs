@@ -153,7 +153,11 @@ impl LyingStore {
         let memory = memories[dice.below(memories.len())].clone();
         let keys = [&disk.key, &disk.durable_key];
         let key = keys[dice.below(keys.len())].clone();
+        let chains = [&disk.chain, &disk.durable_chain];
+        let chain = chains[dice.below(chains.len())].clone();
         let left = Disk {
+            durable_chain: chain.clone(),
+            chain,
             durable_label: label.clone(),
             label,
             durable_memory: memory.clone(),
@@ -279,6 +283,25 @@ impl SegmentStore for LyingStore {
         outcome.result()
     }
 
+    fn open_chain(&self) -> io::Result<Option<Box<dyn io::Read>>> {
+        let chain = self.disk().chain.clone();
+        Ok(chain.map(|bytes| Box::new(io::Cursor::new(bytes)) as Box<dyn io::Read>))
+    }
+
+    fn replace_chain(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = self.disk();
+        let outcome = disk.step()?;
+        let whole = outcome == Outcome::Works;
+        // As with the label.
+        if whole || Dice::new(disk.operations).below(3) > 0 {
+            disk.chain = Some(bytes.to_vec());
+        }
+        if whole {
+            disk.durable_chain = Some(bytes.to_vec());
+        }
+        outcome.result()
+    }
+
     fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for name in self.disk().names.keys() {
@@ -342,6 +365,7 @@ impl SegmentStore for LyingStore {
         disk.durable_label.clone_from(&disk.label);
         disk.durable_memory.clone_from(&disk.memory);
         disk.durable_key.clone_from(&disk.key);
+        disk.durable_chain.clone_from(&disk.chain);
         Ok(())
     }
 }
