@@ -1,13 +1,16 @@
 //! Measures one cartridge on a local file system: append and synchronize, then read back.
 //!
-//! `cargo run --release -p cartridge --example throughput -- <directory> [MiB per run]`
+//! `cargo run --release -p cartridge --example throughput -- <directory> [MiB per run [at-rest]]`
+//!
+//! With `at-rest` each figure comes twice, from runs that alternate: in clear, and encrypted at rest.
 
 use std::error::Error;
 use std::time::Instant;
 
 use bytes::Bytes;
 use cartridge::{
-    Cartridge, Codec, Environment as _, Label, LocalStore, Read, Settings, SystemEnvironment,
+    Cartridge, Codec, Environment as _, KeyEncryptionKey, KeyRing, Label, LocalStore, Read,
+    Settings, SystemEnvironment,
 };
 
 const ROUNDS: usize = 5;
@@ -21,31 +24,44 @@ fn main() -> Result<(), Box<dyn Error>> {
         .next()
         .map_or(Ok(512), |mib| mib.parse::<usize>())?
         << 20;
+    let compared: &[bool] = match arguments.next().as_deref() {
+        None => &[false],
+        Some("at-rest") => &[false, true],
+        Some(other) => return Err(format!("{other}: not known").into()),
+    };
     println!("{total} bytes per run, median of {ROUNDS}; MB/s");
     println!(
-        "{:>8} {:>6} {:>9} {:>8} {:>8} {:>6}",
+        "{:>8} {:>6} {:>9} {:>8} {:>8} {:>6}  keys",
         "codec", "data", "block", "append", "read", "ratio"
     );
     for codec in Codec::ALL {
         for (name, data) in [("noise", noise()), ("text", text())] {
             for block_kib in [64, 256, 1024] {
                 let blocks = slices(&data, block_kib << 10);
-                let mut runs = Vec::new();
+                let mut runs = [Vec::new(), Vec::new()];
                 for _ in 0..ROUNDS {
-                    runs.push(run(&directory, codec, &blocks, total)?);
+                    for at_rest in compared {
+                        let made = run(&directory, codec, *at_rest, &blocks, total)?;
+                        runs[usize::from(*at_rest)].push(made);
+                    }
                 }
-                let median = |pick: fn(&Run) -> f64| {
-                    let mut values: Vec<f64> = runs.iter().map(pick).collect();
-                    values.sort_by(f64::total_cmp);
-                    values[ROUNDS / 2]
-                };
-                println!(
-                    "{:>8} {name:>6} {block_kib:>5} KiB {:>8.0} {:>8.0} {:>6.2}",
-                    format!("{codec:?}"),
-                    median(|run| run.append),
-                    median(|run| run.read),
-                    median(|run| run.ratio),
-                );
+                for (runs, keys) in runs.iter().zip(["none", "at rest"]) {
+                    if runs.is_empty() {
+                        continue;
+                    }
+                    let median = |pick: fn(&Run) -> f64| {
+                        let mut values: Vec<f64> = runs.iter().map(pick).collect();
+                        values.sort_by(f64::total_cmp);
+                        values[ROUNDS / 2]
+                    };
+                    println!(
+                        "{:>8} {name:>6} {block_kib:>5} KiB {:>8.0} {:>8.0} {:>6.2}  {keys}",
+                        format!("{codec:?}"),
+                        median(|run| run.append),
+                        median(|run| run.read),
+                        median(|run| run.ratio),
+                    );
+                }
             }
         }
     }
@@ -61,6 +77,7 @@ struct Run {
 fn run(
     directory: &str,
     codec: Codec,
+    at_rest: bool,
     blocks: &[Bytes],
     total: usize,
 ) -> Result<Run, Box<dyn Error>> {
@@ -79,6 +96,11 @@ fn run(
     };
     let settings = Settings {
         codec,
+        keys: if at_rest {
+            KeyRing::new([KeyEncryptionKey::new(&[1; 32])])
+        } else {
+            KeyRing::default()
+        },
         ..Settings::default()
     };
     Cartridge::create(Box::new(LocalStore::create(&path)?), &label)?;

@@ -248,6 +248,37 @@ fn secrets_are_read_at_once_and_must_differ() {
 }
 
 #[test]
+fn keys_come_from_one_place_each_and_the_first_stays_first() {
+    let config = read(
+        "[[encryption.key]]\nfile = \"new.key\"\n\
+         [[encryption.key]]\npassphrase_environment = \"PASSPHRASE\"\n\
+         [[encryption.key]]\ncredential = \"tapes\"\n",
+    )
+    .unwrap();
+    let shown: Vec<_> = config.encryption.iter().map(ToString::to_string).collect();
+    assert!(
+        shown[0].starts_with("file /") && shown[0].ends_with("/new.key"),
+        "{shown:?}"
+    );
+    assert_eq!(
+        shown[1..],
+        [
+            "passphrase, environment variable PASSPHRASE",
+            "credential tapes"
+        ]
+    );
+    let text = show::to_toml(&config, Secrets::Hidden);
+    assert_eq!(read(&text).unwrap().encryption, config.encryption);
+    for text in [
+        "[[encryption.key]]\n",
+        "[[encryption.key]]\nfile = \"a\"\ncredential = \"b\"\n",
+        "[[encryption.key]]\ncredential = \"a/b\"\n",
+    ] {
+        assert!(complaint(text).contains("encryption.key"), "{text}");
+    }
+}
+
+#[test]
 fn the_command_line_wins_over_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("capstan.toml");

@@ -184,6 +184,40 @@ mod tests {
         );
     }
 
+    /// The files of one cartridge and the passphrase are enough.
+    #[test]
+    fn a_lost_salt_comes_back_from_a_cartridge() {
+        let data = tempfile::tempdir().unwrap();
+        store(&data.path().join(FILE), &cheap()).unwrap();
+        let key = derive(b"correct horse", data.path()).unwrap();
+        let uuid = Uuid::from_u128(7);
+        let directory = data.path().join("cartridges").join(uuid.to_string());
+        fs::create_dir_all(&directory).unwrap();
+        let label = cartridge::Label {
+            uuid,
+            barcode: "CAP001L5".to_owned(),
+            media: "LTO-5".to_owned(),
+            density: 0x58,
+            form: cartridge::Form::Data,
+            layout: None,
+            capacity_bytes: 1 << 30,
+            created_unix_ms: 0,
+            write_protected: false,
+        };
+        let files = || Box::new(LocalStore::new(&directory));
+        cartridge::Cartridge::create(files(), &label).unwrap();
+        let settings = cartridge::Settings {
+            keys: cartridge::KeyRing::new([key.clone()]),
+            ..cartridge::Settings::default()
+        };
+        let (mut tape, _) = cartridge::Cartridge::open(files(), settings).unwrap();
+        tape.append_filemarks(1).unwrap();
+        tape.unload().unwrap();
+        fs::remove_file(data.path().join(FILE)).unwrap();
+        assert_eq!(derive(b"correct horse", data.path()).unwrap(), key);
+        assert!(data.path().join(FILE).exists());
+    }
+
     #[test]
     fn what_would_cost_too_much_is_refused() {
         for derivation in [
