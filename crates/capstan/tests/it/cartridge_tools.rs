@@ -290,6 +290,51 @@ fn encrypted_blocks_are_rescued_with_their_key_only() {
 }
 
 #[test]
+fn what_is_encrypted_at_rest_is_read_and_rescued_with_its_key() {
+    let folder = TempDir::new().unwrap();
+    let story = Story {
+        folder: TempDir::new().unwrap(),
+    };
+    let key = folder.path().join("tapes.key");
+    let key = key.to_str().unwrap();
+    assert!(story.capstan(&["key", "generate", key]).status.success());
+    drop(Child::serve(&story.data()));
+    let keys = capstan::keys::KeySource {
+        kind: capstan::keys::KeyKind::Key,
+        place: capstan::keys::KeyPlace::File(key.into()),
+    };
+    let ring = capstan::keys::load(&[keys], &story.data()).unwrap();
+    let store = LocalStore::new(story.cartridge("CAP001L5"));
+    let settings = Settings {
+        keys: ring,
+        ..Settings::default()
+    };
+    let (mut cartridge, _) = Cartridge::open(Box::new(store), settings).unwrap();
+    cartridge.append_block(Bytes::from(file(0, 0..1))).unwrap();
+    cartridge.append_filemarks(1).unwrap();
+    cartridge.unload().unwrap();
+
+    let (text, status) = story.run(&["verify", "CAP001L5"]);
+    assert!(text.contains("1 block encrypted under keys"), "{text}");
+    assert_eq!(status, 0);
+    let recover = ["recover", "CAP001L5", "--output", "new"];
+    assert_eq!(story.run(&recover).1, 2);
+    let key = ["--encryption-key", key];
+    let (text, status) = story.run(&[&["verify", "CAP001L5"][..], &key].concat());
+    assert!(!text.contains("encrypted"), "{text}");
+    assert_eq!(status, 0);
+    let (text, status) = story.run(&[&recover[..], &key].concat());
+    assert_eq!(status, 0, "{text}");
+    let new = story.folder.path().join("new");
+    assert!(new.join("key").exists());
+    let dump = ["dump", "new", "--file", "0", "-o", "file0"];
+    assert_eq!(story.run(&dump).1, 2);
+    assert_eq!(story.run(&[&dump[..], &key].concat()).1, 0);
+    let dumped = fs::read(story.folder.path().join("file0")).unwrap();
+    assert_eq!(dumped, file(0, 0..1));
+}
+
+#[test]
 fn a_wiped_last_segment_is_dropped_only_when_told() {
     let story = Story::new();
     // A second session overwrites the last file, and then its segment is wiped.

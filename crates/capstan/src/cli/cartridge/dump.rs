@@ -40,14 +40,14 @@ pub struct Dump {
     /// The partition of --object and --file
     #[arg(long, value_name = "P", default_value_t = 0)]
     partition: u8,
-    /// Keys of the host
+    /// Keys
     #[command(flatten)]
     keys: Keys,
 }
 
 impl Dump {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Outcome> {
-        let keys = self.keys.read()?;
+        let keys = self.keys.read(global)?;
         let names = std::slice::from_ref(&self.cartridge);
         let chosen = Chosen::find(global, names, false)?;
         let [directory] = &chosen.directories[..] else {
@@ -244,7 +244,9 @@ fn show_object(inspection: &Inspection, partition: u8, number: u64) -> anyhow::R
             object.file
         ))?,
         ObjectKind::Sealed(_) => {
-            bail!("object {number}: encrypted; give its key with --host-key FILE")
+            bail!(
+                "object {number}: encrypted; give its key with --host-key or --encryption-key FILE"
+            )
         }
         ObjectKind::Block { bytes, codec, .. } => {
             let codec = format!("{codec:?}").to_lowercase();
@@ -308,7 +310,9 @@ fn write_file(
             ObjectKind::Block { bytes, .. } => out.write_all(&bytes).with_context(failed)?,
             ObjectKind::Filemark => {}
             ObjectKind::Sealed(_) => {
-                bail!("object {object}: encrypted; give its key with --host-key FILE")
+                bail!(
+                    "object {object}: encrypted; give its key with --host-key or --encryption-key FILE"
+                )
             }
             ObjectKind::Damage(finding) => {
                 damaged = true;

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
 use super::Global;
+use crate::config::{Overrides, load};
 use crate::hex;
 
 /// `capstan cartridge`
@@ -48,9 +49,13 @@ pub enum Cartridge {
     Recover(recover::Recover),
 }
 
-/// Keys of the host, which are nowhere on a cartridge.
+/// What opens encrypted blocks; none of it is on a cartridge.
 #[derive(Debug, Args)]
 pub struct Keys {
+    /// A file with a key that opens tapes that are encrypted at rest; may be given several times [default:
+    /// those of the configuration]
+    #[arg(long, value_name = "FILE")]
+    encryption_key: Vec<PathBuf>,
     /// A file with a key that backup software has set, as 64 hexadecimal digits; may be given several
     /// times. Without it encrypted blocks are checked as far as that goes, and not read
     #[arg(long, value_name = "FILE")]
@@ -84,7 +89,7 @@ enum Outcome {
 }
 
 impl Keys {
-    fn read(&self) -> anyhow::Result<inspect::Keys> {
+    fn read(&self, global: &Global) -> anyhow::Result<inspect::Keys> {
         let read = |path: &PathBuf| {
             let text = std::fs::read_to_string(path)
                 .map(Zeroizing::new)
@@ -98,9 +103,18 @@ impl Keys {
             Ok(EncryptionKey::new(bytes))
         };
         let host: anyhow::Result<_> = self.host_key.iter().map(read).collect();
+        // With a data directory and keys that are named the configuration is not needed.
+        let named = !self.encryption_key.is_empty() && global.data.is_some();
+        let config = global.config.clone().filter(|_| !named);
+        let overrides = Overrides {
+            data: global.data.clone(),
+            encryption_keys: self.encryption_key.clone(),
+            ..Overrides::default()
+        };
+        let config = load(config.as_deref(), overrides)?.config;
         Ok(inspect::Keys {
             host: host?,
-            ..inspect::Keys::default()
+            ring: crate::keys::load(&config.encryption, &config.data)?,
         })
     }
 }

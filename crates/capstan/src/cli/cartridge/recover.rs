@@ -35,7 +35,7 @@ pub struct Recover {
     /// Leave out encrypted blocks whose key is not given
     #[arg(long)]
     drop_encrypted: bool,
-    /// Keys of the host
+    /// Keys
     #[command(flatten)]
     keys: Keys,
     /// How to print
@@ -60,7 +60,7 @@ struct Report {
 
 impl Recover {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Outcome> {
-        let keys = self.keys.read()?;
+        let keys = self.keys.read(global)?;
         ensure!(
             !self.output.exists(),
             "{}: exists already",
@@ -88,7 +88,11 @@ impl Recover {
             "{}: is left of an earlier run; remove it",
             partial.display()
         );
-        let settings = Settings::default();
+        // What was encrypted stays so: what is without its key is refused above.
+        let settings = Settings {
+            keys: keys.ring.clone(),
+            ..Settings::default()
+        };
         let recovered = inspection
             .recover(&target, &label, settings, |bytes| progress.add(bytes))
             .with_context(|| format!("what is in {} is of no use", partial.display()))?;
@@ -161,7 +165,7 @@ impl Recover {
         ensure!(
             sealed == 0 || self.drop_encrypted,
             "{sealed} encrypted blocks cannot be moved without their key\n\
-             Give it with --host-key FILE, or leave them out with --drop-encrypted."
+             Give it with --host-key FILE or --encryption-key FILE, or leave them out with --drop-encrypted."
         );
         Ok(partitions.map(|it| it.host_bytes).sum())
     }

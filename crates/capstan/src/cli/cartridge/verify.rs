@@ -26,7 +26,7 @@ pub struct Verify {
     /// All cartridges of the library
     #[arg(long, conflicts_with = "cartridges")]
     all: bool,
-    /// Keys of the host
+    /// Keys
     #[command(flatten)]
     keys: Keys,
     /// How to print
@@ -79,7 +79,7 @@ pub(super) struct FindingRow {
 
 impl Verify {
     pub(super) fn run(self, global: &Global) -> anyhow::Result<Outcome> {
-        let keys = self.keys.read()?;
+        let keys = self.keys.read(global)?;
         let chosen = Chosen::find(global, &self.cartridges, self.all)?;
         let reports = verify_all(&chosen.directories, &keys)?;
         let damaged = reports.iter().any(|it| it.verification.is_damaged());
