@@ -108,7 +108,7 @@ fn prepared(seed: u64) -> LyingStore {
 }
 
 fn load(store: &LyingStore) -> Result<(Cartridge, RecoveryReport), Error> {
-    // No two loads give the same ids.
+    // No two loads give the same ids, and each has the key, whether it takes one or not.
     static LOADS: AtomicU64 = AtomicU64::new(1 << 32);
     let seed = LOADS.fetch_add(1, Ordering::Relaxed);
     Cartridge::open(Box::new(store.clone()), at_rest_settings(seed))
