@@ -98,6 +98,9 @@ pub const CHAIN_FILE_INTERVAL_SEGMENTS: u32 = 256;
 /// What a filemark is charged against the capacity.
 pub const FILEMARK_CHARGE_BYTES: u64 = 64;
 
+/// How much of a file the kernel is asked to write to the disk at a time, while more is coming.
+pub const WRITE_OUT_BYTES: u64 = 4 << 20;
+
 /// Filemarks are accepted this far past the capacity, so that a full cartridge can be closed.
 pub const FILEMARK_RESERVE_BYTES: u64 = 1 << 20;
 

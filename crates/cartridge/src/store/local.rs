@@ -6,6 +6,8 @@
 //! and `key`; what the latter held before is overwritten afterwards.
 //! A segment is `….seg.new` until it is published, by a rename.
 
+mod write_out;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
@@ -15,6 +17,7 @@ use std::sync::OnceLock;
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate, fstatfs};
 use rustix::io::{Errno, ReadWriteFlags, preadv2, pwritev};
 
+use self::write_out::WriteOut;
 use super::{Listing, SegmentFile, SegmentName, SegmentStore};
 use crate::format::in_memory;
 use crate::limits::{KEY_FILE_BYTES_MAX, LABEL_BYTES_MAX, MEMORY_BYTES_MAX};
@@ -227,6 +230,7 @@ struct LocalFile {
     file: File,
     /// Once it was asked whether it lies in a file system without a disk.
     in_memory: OnceLock<bool>,
+    write_out: WriteOut,
 }
 
 impl LocalFile {
@@ -234,6 +238,7 @@ impl LocalFile {
         Self {
             file,
             in_memory: OnceLock::new(),
+            write_out: WriteOut::new(),
         }
     }
 
@@ -303,19 +308,20 @@ impl SegmentFile for LocalFile {
     fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         let mut slices = &mut slices[..];
-        let mut offset = offset;
+        let mut end = offset;
         IoSlice::advance_slices(&mut slices, 0);
         while !slices.is_empty() {
-            match pwritev(&self.file, slices, offset) {
+            match pwritev(&self.file, slices, end) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => {
                     IoSlice::advance_slices(&mut slices, count);
-                    offset += count as u64;
+                    end += count as u64;
                 }
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        self.write_out.wrote(&self.file, offset, end);
         Ok(())
     }
 
