@@ -32,7 +32,7 @@ unit: ## Unit, property and in-process tests
 interop: build ## Linux's own initiator against the gateway; one of them: SCENARIO=name
 	tests/interop/run --capstan $(CAPSTAN) $(SCENARIO)
 
-BENCH_RUN = $(CARGO) run --release --package bench -- --capstan $(CAPSTAN) \
+BENCH_RUN = $(CARGO) run --release --package bench --bin bench -- --capstan $(CAPSTAN) \
 	--directory $(or $(TMPDIR),/var/tmp) --revision "$$(git describe --always --dirty)"
 
 bench: build ## Speed beside tgt, istgt and the machine's limits, 20 minutes; options in BENCH="…"

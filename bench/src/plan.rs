@@ -150,6 +150,9 @@ fn streams(extent: &Extent, kib: u64) -> Vec<Part> {
             add(ours, Placement::Apart);
         }
         add(ours, Placement::Free);
+        if matches!(compression, Compression::None | Compression::Lz4) {
+            add(Contestant::CapstanAtRest(compression), Placement::Free);
+        }
     }
     for &peer in &extent.peers {
         add(Contestant::Peer(peer), Placement::Apart);
@@ -171,7 +174,7 @@ mod tests {
         let steps = super::steps(&extent, &[]);
         let names: BTreeSet<String> = steps.iter().map(ToString::to_string).collect();
         assert_eq!(names.len(), steps.len());
-        let chosen = super::steps(&extent, &["stream/64/none".to_owned()]);
+        let chosen = super::steps(&extent, &["stream/64/none/".to_owned()]);
         assert_eq!(chosen.len(), 10, "five rounds, apart and free");
         assert_eq!(super::steps(&extent, &["nothing".to_owned()]), []);
     }

@@ -209,6 +209,11 @@ impl Run {
                     }
                 }
             }
+            (Contestant::CapstanAtRest(_), _) => {
+                for &data in &self.extent.data {
+                    add(Sealing::AtRest, data, 1, 1);
+                }
+            }
             (Contestant::Null, _) | (Contestant::Peer(_), Placement::Free) => {
                 add(Sealing::Clear, alone, 1, 1);
             }

@@ -27,6 +27,8 @@ pub(crate) enum Sealing {
     Clear,
     /// Under a key that the host sets with SECURITY PROTOCOL OUT.
     HostKey,
+    /// Under the cartridge's own key, which the gateway's wraps.
+    AtRest,
 }
 
 /// Another target with a tape.
@@ -129,6 +131,10 @@ impl fmt::Display for Subject {
                 compression,
                 sealing: Sealing::HostKey,
             } => write!(f, "capstan, {}, encrypted", compression.name()),
+            Self::Capstan {
+                compression,
+                sealing: Sealing::AtRest,
+            } => write!(f, "capstan, {}, encrypted at rest", compression.name()),
             Self::Peer(peer) => f.write_str(peer.name()),
         }
     }

@@ -1,19 +1,6 @@
 //! The benchmark's own logic with tiny sizes, so that it works when somebody wants figures.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Returns the gateway's binary, which lies beside ours and is built if it is not there.
-fn capstan() -> PathBuf {
-    let ours = Path::new(env!("CARGO_BIN_EXE_bench"));
-    let capstan = ours.with_file_name("capstan");
-    if !capstan.exists() {
-        let mut cargo = Command::new(env!("CARGO"));
-        let built = cargo.args(["build", "--package", "capstan"]).status();
-        assert!(built.expect("cargo runs us, too").success());
-    }
-    capstan
-}
 
 /// Runs the benchmark and returns its report.
 fn bench(arguments: &str) -> String {
@@ -33,10 +20,10 @@ const TINY: &str = "--quick --rounds 1 --amount 1 --blocks 64 --compression none
 fn a_tiny_run_measures_everything_of_ours() {
     let directory = tempfile::tempdir().unwrap();
     let output = directory.path().join("report");
-    let (capstan, to) = (capstan(), directory.path().display());
+    let to = directory.path().display();
     let text = bench(&format!(
         "{TINY} --revision tiny --capstan {} --directory {to} --output {to}/report",
-        capstan.display()
+        env!("CARGO_BIN_EXE_bench-gateway"),
     ));
 
     assert!(text.starts_with("# Capstan tiny beside"), "{text}");
@@ -47,6 +34,7 @@ fn a_tiny_run_measures_everything_of_ours() {
         "| AES-256-GCM alone | decode |",
         "| capstan, null cartridge |",
         "| capstan, none, encrypted |",
+        "| capstan, lz4, encrypted at rest |",
         "2 commands at a time",
         "4 drives at once, text",
         "| LOCATE to a random one of 2000 blocks, and READ |",

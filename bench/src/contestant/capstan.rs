@@ -1,5 +1,8 @@
 //! `capstan serve` with a new library; its changer loads the first cartridges into the drives.
 
+use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -7,8 +10,21 @@ use anyhow::{Context, Result};
 use scsi::Lun;
 
 use super::Running;
+use crate::cell::Compression;
 use crate::server::{Place, Server};
 use crate::session::Session;
+
+/// Whether cartridges are encrypted at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtRest {
+    /// They are not.
+    InClear,
+    /// They are.
+    Encrypted,
+}
+
+/// The gateway's key. It guards nothing.
+const KEY: [u8; 32] = *b"a key that protects no data here";
 
 pub(super) fn version(capstan: &Path) -> Command {
     let mut command = Command::new(capstan);
@@ -19,14 +35,20 @@ pub(super) fn version(capstan: &Path) -> Command {
 pub(super) fn start(
     capstan: &Path,
     place: Place,
-    compression: &str,
+    compression: Compression,
+    at_rest: AtRest,
     drives: u16,
 ) -> Result<Running> {
     let configuration = place.path("bench.toml");
-    std::fs::write(
-        &configuration,
-        format!("[cartridge]\ncompression = \"{compression}\"\n"),
-    )?;
+    let mut text = format!("[cartridge]\ncompression = \"{}\"\n", compression.name());
+    if at_rest == AtRest::Encrypted {
+        let key = place.path("key");
+        std::fs::write(&key, KEY)?;
+        // It refuses a file that others can read.
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600))?;
+        let _ = write!(text, "[[encryption.key]]\nfile = \"{}\"\n", key.display());
+    }
+    std::fs::write(&configuration, text)?;
     let mut command = Command::new(capstan);
     command
         .arg("serve")

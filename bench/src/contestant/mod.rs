@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use self::capstan::AtRest;
 use crate::cell::{Compression, Peer, Sealing, Subject};
 use crate::server::{Place, Server};
 use crate::session::Session;
@@ -31,27 +32,35 @@ pub(crate) enum Contestant {
     Null,
     /// Us, with this setting of `cartridge.compression`.
     Capstan(Compression),
+    /// The same with a key of the gateway's: every cartridge is encrypted at rest.
+    CapstanAtRest(Compression),
     /// Somebody else.
     Peer(Peer),
 }
 
 impl Contestant {
     /// Returns the name for steps.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> String {
         match self {
-            Self::Null => "null",
-            Self::Capstan(compression) => compression.name(),
-            Self::Peer(peer) => peer.name(),
+            Self::Null => "null".to_owned(),
+            Self::Capstan(compression) => compression.name().to_owned(),
+            Self::CapstanAtRest(compression) => format!("{}-at-rest", compression.name()),
+            Self::Peer(peer) => peer.name().to_owned(),
         }
     }
 
-    /// Returns what its figures are filed under; only we encrypt.
+    /// Returns what its figures are filed under; only we encrypt, and under a host's key only what is
+    /// not encrypted at rest.
     pub(crate) fn subject(self, sealing: Sealing) -> Subject {
         match self {
             Self::Null => Subject::Null,
             Self::Capstan(compression) => Subject::Capstan {
                 compression,
                 sealing,
+            },
+            Self::CapstanAtRest(compression) => Subject::Capstan {
+                compression,
+                sealing: Sealing::AtRest,
             },
             Self::Peer(peer) => Subject::Peer(peer),
         }
@@ -61,7 +70,7 @@ impl Contestant {
     pub(crate) fn version(self, setup: &Setup) -> Option<String> {
         let mut command = match self {
             Self::Null => return None, // it is built with this binary
-            Self::Capstan(_) => capstan::version(&setup.capstan),
+            Self::Capstan(_) | Self::CapstanAtRest(_) => capstan::version(&setup.capstan),
             Self::Peer(Peer::Tgt | Peer::TgtTuned) => tgt::version(),
             Self::Peer(Peer::Istgt) => istgt::version(),
         };
@@ -79,8 +88,15 @@ impl Contestant {
         match self {
             Self::Null => null::start(place, drives),
             Self::Capstan(compression) => {
-                capstan::start(&setup.capstan, place, compression.name(), drives)
+                capstan::start(&setup.capstan, place, compression, AtRest::InClear, drives)
             }
+            Self::CapstanAtRest(compression) => capstan::start(
+                &setup.capstan,
+                place,
+                compression,
+                AtRest::Encrypted,
+                drives,
+            ),
             Self::Peer(Peer::Tgt) => tgt::start(place, tgt::DEFAULT),
             Self::Peer(Peer::TgtTuned) => tgt::start(place, tgt::TUNED),
             Self::Peer(Peer::Istgt) => istgt::start(place),

@@ -7,13 +7,24 @@ use crate::statistics::{median, quantile};
 
 /// What encryption costs with blocks of the usual size, and the worst of all cells.
 pub(super) fn encryption(report: &Report) -> Vec<Line> {
+    [Sealing::HostKey, Sealing::AtRest]
+        .into_iter()
+        .flat_map(|sealing| encryption_of(report, sealing))
+        .collect()
+}
+
+fn encryption_of(report: &Report, sealing: Sealing) -> Vec<Line> {
+    let whose = match sealing {
+        Sealing::AtRest => "encryption at rest",
+        _ => "encryption",
+    };
     let cost = |clear: &Cell| -> Option<Vec<f64>> {
         let Subject::Capstan { compression, .. } = clear.subject else {
             return None;
         };
         let subject = Subject::Capstan {
             compression,
-            sealing: Sealing::HostKey,
+            sealing,
         };
         let ratios = ratios(
             report.speed(&Cell { subject, ..*clear }),
@@ -24,13 +35,15 @@ pub(super) fn encryption(report: &Report) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     for work in [Work::Write, Work::Read] {
-        for (compression, data) in usual() {
+        // At rest it is measured with two codecs only.
+        let few = if sealing == Sealing::AtRest { 2 } else { 4 };
+        for (compression, data) in usual().into_iter().take(few) {
             let cell = Cell {
                 data,
                 ..Cell::new(clear(compression), work, USUAL_KIB)
             };
             let what = format!(
-                "encryption, {} {USUAL_KIB} KiB, {}: cost, %",
+                "{whose}, {} {USUAL_KIB} KiB, {}: cost, %",
                 name(work),
                 compression.name()
             );
@@ -50,7 +63,7 @@ pub(super) fn encryption(report: &Report) -> Vec<Line> {
             of(a).total_cmp(&of(b))
         });
         if let Some((cell, costs)) = worst {
-            let what = format!("encryption, the worst of {}: cost, %", place(cell));
+            let what = format!("{whose}, the worst of {}: cost, %", place(cell));
             lines.push(Line::new(what, Wanted::Below(15.0), costs));
         }
     }
