@@ -54,8 +54,8 @@ fn by_tapecat(python: &str, cartridge: &Path, keys: &[EncryptionKeyBytes]) -> Fo
     let mut arguments = vec![cartridge.to_str().unwrap(), "--keep-going", "--all"];
     arguments.push(out.path().to_str().unwrap());
     arguments.extend(keys.iter().flat_map(|key| ["--key", key.as_str()]));
-    let own = hex(&KEY_ENCRYPTION_KEY);
-    arguments.extend(["--key-encryption-key", &own]);
+    let own = [KEY_ENCRYPTION_KEY, FIXTURE_KEY_ENCRYPTION_KEY].map(|key| hex(&key));
+    arguments.extend(own.iter().flat_map(|key| ["--key-encryption-key", key]));
     let output = tapecat(python, &arguments);
     let complaints = String::from_utf8(output.stderr).unwrap();
     assert!(!complaints.contains("Traceback"), "{complaints}");
@@ -107,7 +107,9 @@ fn damaged_objects(complaints: &str) -> BTreeSet<(u8, u64)> {
 fn by_crate(directory: &Path, keys: &[EncryptionKeyBytes]) -> Result<Found, Error> {
     let store = Box::new(LocalStore::new(directory));
     let settings = Settings {
-        keys: KeyRing::new([KeyEncryptionKey::new(&KEY_ENCRYPTION_KEY)]),
+        keys: KeyRing::new(
+            [KEY_ENCRYPTION_KEY, FIXTURE_KEY_ENCRYPTION_KEY].map(|key| KeyEncryptionKey::new(&key)),
+        ),
         ..Settings::default()
     };
     let (mut cartridge, _) = Cartridge::open(store, settings)?;
@@ -155,6 +157,9 @@ type EncryptionKeyBytes = [u8; EncryptionKey::BYTES];
 
 /// Of `model::key`.
 const KEY: EncryptionKeyBytes = [0x6b; EncryptionKey::BYTES];
+
+/// Of the fixture `at_rest`.
+const FIXTURE_KEY_ENCRYPTION_KEY: EncryptionKeyBytes = [0x4b; EncryptionKey::BYTES];
 
 /// Of `model::at_rest_settings`.
 const KEY_ENCRYPTION_KEY: EncryptionKeyBytes = [0x7e; EncryptionKey::BYTES];
