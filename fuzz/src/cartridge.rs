@@ -132,7 +132,7 @@ fn store_with(file: &[u8], name: SegmentName) -> MemoryStore {
 }
 
 fn put(store: &mut MemoryStore, name: SegmentName, bytes: &[u8]) {
-    if let Ok(mut file) = store.create_segment(name) {
+    if let Ok(file) = store.create_segment(name) {
         file.write_at(&[bytes], 0).unwrap();
         store.publish_segment(name).unwrap();
     }

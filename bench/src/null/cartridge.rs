@@ -180,6 +180,8 @@ impl Volume for NullCartridge {
         }
     }
 
+    fn settle_usage(&mut self, _stored_bytes: u64) {}
+
     fn partitions(&self) -> u8 {
         1
     }

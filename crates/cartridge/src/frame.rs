@@ -2,8 +2,8 @@
 //!
 //! # Ordering
 //! A [`FrameBuilder`] gathers blocks in the caller's call; [`SealedFrame::blocks`] compresses and
-//! checksums without knowing where the frame will lie; [`crate::writer::SegmentWriter`] encrypts it if it
-//! has to, which is bound to its number in the segment, and gives it its place. A pipeline can hand over the owned values between these three.
+//! checksums and [`SealedFrame::encrypted`] seals, which is bound to the frame's number in the segment,
+//! without knowing where it will lie; [`crate::pipeline`] does these two, and gives it its place.
 //!
 //! # Limits
 //! A builder holds at most `frame_size_bytes` of small blocks, or one larger block.
@@ -13,8 +13,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::codec::{Codec, Encoder};
-use crate::encryption::{Encryption, FrameKey, FramePlace, TAG_BYTES};
-use crate::format::{FRAME_HEADER_BYTES, FrameKind, SYNC_ALIGN_BYTES};
+use crate::encryption::{
+    AT_REST_SEAL_BYTES, Encryption, FrameKey, FramePlace, Preamble, TAG_BYTES,
+};
+use crate::format::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, SYNC_ALIGN_BYTES};
 use crate::limits::FRAME_BLOCKS_MAX;
 
 /// Gathers blocks until they fill a frame.
@@ -136,6 +138,40 @@ impl FrameBuilder {
     }
 }
 
+impl PlainFrame {
+    /// Returns the codec that is to be tried.
+    pub(crate) fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Returns how many bytes the blocks have together.
+    pub(crate) fn plain_length(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// Returns how many blocks there are.
+    pub(crate) fn block_count(&self) -> u32 {
+        length_u32(self.lengths.len())
+    }
+
+    /// Stores the blocks as they are.
+    pub(crate) fn store(&mut self) {
+        self.codec = Codec::Stored;
+    }
+
+    /// Returns how much memory they take.
+    pub(crate) fn footprint(&self) -> usize {
+        self.payload.len() + 4 * self.lengths.len()
+    }
+
+    /// Returns how long the body of their frame is at most.
+    pub(crate) fn body_length_max(&self) -> u64 {
+        let own = AT_REST_SEAL_BYTES.into();
+        let seal = self.encryption.as_deref().map_or(own, Preamble::seal_bytes);
+        (self.footprint() + seal) as u64
+    }
+}
+
 /// A frame that lacks only its place.
 pub(crate) struct SealedFrame {
     pub(crate) kind: FrameKind,
@@ -168,7 +204,7 @@ impl SealedFrame {
         }
         let plain_length = length_u32(payload.len());
         let (codec, payload) = match encoder.encode(codec, &payload) {
-            Some(encoded) => (codec, Bytes::from(encoded)),
+            Some(encoded) => (codec, encoded),
             None => (Codec::Stored, payload),
         };
         Self {
@@ -234,6 +270,31 @@ impl SealedFrame {
             table: Bytes::new(),
             body_checksum: body_checksum(&[], &payload),
             payload,
+        }
+    }
+
+    /// Returns the header for a body of `body_length` bytes.
+    pub(crate) fn header(
+        &self,
+        body_length: usize,
+        sequence: u32,
+        first_object: u64,
+        marks_before: u32,
+        durable_upto: u64,
+    ) -> FrameHeader {
+        FrameHeader {
+            kind: self.kind,
+            codec: self.codec,
+            sequence,
+            object_count: self.object_count,
+            first_object,
+            plain_length: self.plain_length,
+            seal_length: self.seal_length,
+            body_length: length_u32(body_length),
+            block_length: self.block_length,
+            durable_upto,
+            marks_before,
+            body_checksum: self.body_checksum,
         }
     }
 

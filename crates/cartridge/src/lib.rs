@@ -4,7 +4,7 @@
 //! A cartridge is a run of blocks and filemarks that grows at its end. It lives in a directory of
 //! its own: a small text file, `label`, and append-only segment files. This crate writes, reads,
 //! positions, cuts and recovers it. It knows no SCSI, no sockets and no clouds. The threads that it starts
-//! are those of [`WriteBehind`], those that read ahead, and the workers that all cartridges share. `docs/cartridge-format.md` is the law for every byte on disk.
+//! are those of its pipeline ([`Writing`]), those that read ahead, and the workers that all cartridges share. `docs/cartridge-format.md` is the law for every byte on disk.
 //!
 //! # Guarantees
 //! - What [`Cartridge::synchronize`] acknowledged survives `kill -9` and loss of power.
@@ -19,7 +19,7 @@
 //!
 //! - [`Cartridge`]: one loaded cartridge.
 //! - [`SegmentStore`]: where its files are: [`LocalStore`] on a file system, [`MemoryStore`], and
-//!   [`LyingStore`], which loses whatever a file system may lose; [`WriteBehind`] goes around one.
+//!   [`LyingStore`], which loses whatever a file system may lose.
 //! - [`Encryption`] and [`Decryption`]: keys for writing and for reading.
 //! - [`Label`]: what is written on it; [`read_label`] reads one without loading the cartridge.
 //! - [`inspect`]: looking into a cartridge's files without loading it, whatever is left of them.
@@ -38,6 +38,7 @@ pub mod inspect;
 mod label;
 pub mod limits;
 mod memory;
+mod pipeline;
 mod sealed_line;
 mod settings;
 mod store;
@@ -57,10 +58,10 @@ pub use encryption::{
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};
+pub use pipeline::{PipelineUse, Writing, pipeline_use};
 pub use settings::{Environment, ReadAhead, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
     Fault, Listing, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,
-    WriteBehind,
 };
 
 // Lengths and offsets on disk are u32 and u64; `usize` holds them all.

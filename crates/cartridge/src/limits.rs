@@ -22,8 +22,25 @@ pub const KEY_ASSOCIATED_DATA_BYTES_MAX: usize = 128;
 pub const FRAME_BODY_BYTES_MAX: usize =
     BLOCK_BYTES_MAX + 4 * FRAME_BLOCKS_MAX as usize + crate::encryption::SEAL_BYTES_MAX;
 
-/// How much may be on its way to the disk behind a writer's back, for each cartridge: the longest
-/// frame and as much again.
+/// How many bytes of frames may be on their way to the disk behind a writer's back, for each segment
+/// that is written, thus for each drive. A longer frame goes alone.
+pub const PIPELINE_BYTES_MAX: usize = 16 << 20;
+
+/// How many frames may be. As many frames later it counts that one did not shrink.
+pub const PIPELINE_FRAMES_MAX: usize = 32;
+
+/// How many bytes may be on their way over all cartridges of the process.
+pub const PIPELINE_PROCESS_BYTES_MAX: usize = 512 << 20;
+
+/// How many frames are written by one call.
+pub const PIPELINE_WRITE_FRAMES_MAX: usize = 16;
+
+/// The most threads that compress and seal for all cartridges of the process; there are no more than
+/// processors.
+pub const PIPELINE_WORKERS_MAX: usize = 64;
+
+/// What a drive accepts and has not written: the frame in progress and what is on its way, each of them
+/// at most one long block beyond its own limit.
 pub const WRITE_BEHIND_BYTES_MAX: usize = 32 << 20;
 
 const _: () = assert!(WRITE_BEHIND_BYTES_MAX > FRAME_BODY_BYTES_MAX);
@@ -104,11 +121,11 @@ pub const WRITE_OUT_BYTES: u64 = 4 << 20;
 /// Filemarks are accepted this far past the capacity, so that a full cartridge can be closed.
 pub const FILEMARK_RESERVE_BYTES: u64 = 1 << 20;
 
-/// Frames in a row that did not shrink before the encoder only probes.
+/// Frames in a row that did not shrink before one is only probed now and then.
 pub const INCOMPRESSIBLE_FRAMES_BEFORE_PROBING: u32 = 8;
 
 /// When probing, one frame in so many is tried.
-pub const PROBE_INTERVAL_FRAMES: u32 = 16;
+pub const PROBE_INTERVAL_FRAMES: u64 = 16;
 
 /// Returns how far before the capacity early warning begins: one percent, at least 64 MiB and at
 /// most 4 GiB, and never more than an eighth of a small cartridge.

@@ -10,6 +10,7 @@ use crate::codec::Codec;
 use crate::encryption::KeyRing;
 use crate::error::Error;
 use crate::limits;
+use crate::pipeline::Writing;
 
 /// How a loaded cartridge is written and read. What is on it does not tell of it.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Settings {
     pub keys: KeyRing,
     /// Who reads ahead of a sequential reader. Default threads.
     pub read_ahead: ReadAhead,
+    /// When what was appended is compressed and written. Default at once, in the caller's call.
+    pub writing: Writing,
     /// Where the time and new ids come from.
     pub environment: Arc<dyn Environment>,
 }
@@ -39,6 +42,7 @@ impl Default for Settings {
             codec: Codec::default(),
             keys: KeyRing::default(),
             read_ahead: ReadAhead::default(),
+            writing: Writing::default(),
             environment: Arc::new(SystemEnvironment),
         }
     }
@@ -53,6 +57,7 @@ impl std::fmt::Debug for Settings {
             .field("codec", &self.codec)
             .field("keys", &self.keys)
             .field("read_ahead", &self.read_ahead)
+            .field("writing", &self.writing)
             .finish_non_exhaustive()
     }
 }

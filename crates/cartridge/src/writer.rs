@@ -6,30 +6,34 @@
 //! - A page that was on stable storage is never written again.
 //! - After a failed write or sync nothing more is written; the caller drops the writer.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use crate::encryption::{Encryption, EncryptionKey, FrameKey, SegmentKeys, TAG_BYTES};
 use crate::error::{Error, is_no_space};
 use crate::format::{
-    EntryKind, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, INDEX_ENTRY_BYTES,
-    IndexEntry, SYNC_ALIGN, SealReason, SegmentHeader, TRAILER_BYTES, Trailer, frame_stride,
-    in_memory, round_up,
+    FRAME_HEADER_BYTES, FRAMES_OFFSET, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
+    SegmentHeader, TRAILER_BYTES, Trailer, in_memory, round_up,
 };
-use crate::frame::SealedFrame;
+use crate::limits::FILEMARK_CHARGE_BYTES;
+use crate::pipeline::{Content, FrameJob, Lane, Placed, Sealing};
+use crate::settings::Settings;
 use crate::store::{SegmentFile, SegmentName, SegmentStore};
 
 /// The segment that is being written.
 pub(crate) struct SegmentWriter {
-    file: Box<dyn SegmentFile>,
+    file: Arc<dyn SegmentFile>,
+    lane: Lane,
     header: SegmentHeader,
+    /// Of the frames that are written.
     entries: Vec<IndexEntry>,
+    /// The frames after them, in order.
+    pending: VecDeque<Pending>,
     next_object: u64,
     marks: u64,
     sequence: u32,
-    /// Where the next frame goes.
+    /// Where the last frame ends that was written.
     end: u64,
     /// On stable storage up to here.
     durable: u64,
@@ -37,9 +41,17 @@ pub(crate) struct SegmentWriter {
     reserved: u64,
     reserve_step: u64,
     /// The key of the last encrypted frame, with the host's from which it follows.
-    frame_key: Option<(EncryptionKey, FrameKey)>,
+    frame_key: Option<(EncryptionKey, Arc<FrameKey>)>,
     /// The cartridge's own key, when all frames but pads are sealed.
     at_rest: Option<Arc<FrameKey>>,
+}
+
+/// A frame that is put in and not known to be written.
+struct Pending {
+    /// What it takes in the file at most.
+    stride: u64,
+    /// What it is charged at most.
+    charge: u64,
 }
 
 /// Why a segment could not be begun.
@@ -58,12 +70,28 @@ impl SegmentWriter {
         store: &mut dyn SegmentStore,
         header: SegmentHeader,
         need: u64,
-        reserve_step: u64,
+        settings: &Settings,
     ) -> Result<Self, CreateError> {
         let name = header.name;
         let file = store.create_segment(name).map_err(CreateError::Unchanged)?;
+        let file: Arc<dyn SegmentFile> = file.into();
+        let lane = Lane::new(
+            settings.writing,
+            name.uuid,
+            Arc::clone(&file),
+            FRAMES_OFFSET,
+        );
+        let lane = match lane {
+            Ok(lane) => lane,
+            Err(error) => {
+                let _ = store.remove_unpublished(name); // it is empty and means nothing
+                return Err(CreateError::Unchanged(error));
+            }
+        };
         let mut writer = Self {
             file,
+            lane,
+            pending: VecDeque::new(),
             entries: Vec::new(),
             next_object: header.first_object,
             marks: 0,
@@ -71,7 +99,7 @@ impl SegmentWriter {
             end: FRAMES_OFFSET,
             durable: FRAMES_OFFSET,
             reserved: 0,
-            reserve_step,
+            reserve_step: settings.reserve_step_bytes.into(),
             frame_key: None,
             at_rest: None,
             header,
@@ -123,15 +151,18 @@ impl SegmentWriter {
 
     /// Returns true when there is something that `sync` would bring to stable storage.
     pub(crate) fn is_dirty(&self) -> bool {
-        self.end > self.durable
+        self.end > self.durable || self.is_pending()
     }
 
-    /// Returns how large the file would be after frames of `need` bytes and sealing.
+    /// Returns how large the file would be after frames of `need` bytes and sealing, at most: frames whose
+    /// length is not known count in full.
     pub(crate) fn length_with(&self, need: u64) -> u64 {
         // Two more entries: a call brings at most the frame in progress and one more.
-        let index = (self.entries.len() as u64 + 2) * INDEX_ENTRY_BYTES as u64;
+        let entries = (self.entries.len() + self.pending.len()) as u64 + 2;
+        let index = entries * INDEX_ENTRY_BYTES as u64;
         let pad = SYNC_ALIGN + FRAME_HEADER_BYTES as u64;
-        self.end + need + pad + index + TRAILER_BYTES as u64
+        let pending: u64 = self.pending.iter().map(|frame| frame.stride).sum();
+        self.end + pending + need + pad + index + TRAILER_BYTES as u64
     }
 
     /// Returns whether [`SegmentWriter::reserve`] has nothing to do for `need` bytes.
@@ -139,9 +170,9 @@ impl SegmentWriter {
         round_up(self.length_with(need), SYNC_ALIGN) <= self.reserved
     }
 
-    /// Returns whether frames of `need` bytes can be appended without waiting for the disk.
+    /// Returns whether frames of `need` bytes can be appended without waiting.
     pub(crate) fn takes_at_once(&self, need: u64) -> bool {
-        self.file.takes_at_once(in_memory(need))
+        self.lane.takes_at_once(in_memory(need))
     }
 
     /// Makes sure that frames of `need` bytes, a pad and the footer will find room.
@@ -160,76 +191,80 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Writes `frame` at the end, perhaps behind our back. Not durable.
-    pub(crate) fn append(&mut self, frame: &SealedFrame) -> io::Result<()> {
-        static ZEROS: [u8; 8] = [0; 8];
-        let body_length = frame.body_length();
-        let header = self.place(frame, body_length);
-        let bytes = header.emit(self.header.name.uuid, self.end);
-        let stride = frame_stride(body_length as u64);
-        let pad = in_memory(stride) - FRAME_HEADER_BYTES - body_length;
-        let parts = vec![
-            Bytes::copy_from_slice(&bytes),
-            frame.table.clone(),
-            frame.payload.clone(),
-            Bytes::from_static(&ZEROS[..pad]),
-        ];
-        self.file.write_later(parts, self.end)?;
-        let marks = match frame.kind {
-            FrameKind::Filemarks => u64::from(frame.object_count),
-            FrameKind::Data | FrameKind::Pad => 0,
+    /// Waits until `frame` is taken by [`SegmentWriter::append`] without waiting.
+    pub(crate) fn wait_for_room(&self, footprint: usize) {
+        self.lane.wait_for_room(footprint);
+    }
+
+    /// Appends a frame. Not durable, and perhaps not even written.
+    pub(crate) fn append(&mut self, content: Content) -> io::Result<()> {
+        let (objects, marks, charge) = match &content {
+            Content::Blocks(plain) => (plain.block_count(), 0, plain.plain_length() as u64),
+            Content::Filemarks(count) => (*count, *count, filemarks_charge(*count)),
+            Content::Pad(_) => (0, 0, 0),
         };
-        if frame.kind != FrameKind::Pad {
-            self.entries.push(IndexEntry {
-                kind: if marks > 0 {
-                    EntryKind::Filemarks
-                } else {
-                    EntryKind::Data
-                },
-                first_object: self.next_object,
-                object_count: frame.object_count.into(),
-                marks_before: self.marks,
-                marks,
-                offset: self.end,
-                body_length: header.body_length,
-                seal_length: header.seal_length,
-                plain_length: frame.plain_length,
-                codec: frame.codec,
-                equal_lengths: header.block_length.is_some(),
-            });
+        let job = self.job(content);
+        let pending = Pending {
+            stride: job.stride_max(),
+            charge,
+        };
+        if let Content::Pad(_) = &job.content {
+            self.lane.put_now(job)?;
+            self.end += pending.stride;
+        } else {
+            self.lane.put(job)?;
+            self.pending.push_back(pending);
         }
-        self.next_object += u64::from(frame.object_count);
-        self.marks += marks;
-        self.sequence += 1;
-        self.end += stride;
+        self.next_object += u64::from(objects);
+        self.marks += u64::from(marks);
         Ok(())
     }
 
-    /// Encrypts `frame`, which [`SegmentWriter::append`] takes next: its number is spent. The segment was
-    /// begun for encrypted blocks.
-    pub(crate) fn encrypt(&mut self, frame: SealedFrame, encryption: &Encryption) -> SealedFrame {
-        let SegmentHeader {
-            cartridge, name, ..
-        } = self.header;
-        let salt = self.header.salt;
-        let keys = SegmentKeys {
-            cartridge,
-            segment: name,
-            salt: salt.expect("a segment with a salt was begun before the block was accepted"),
+    /// Its number is spent from here on, whatever becomes of the frame.
+    fn job(&mut self, content: Content) -> FrameJob {
+        let by_host = match &content {
+            Content::Blocks(plain) => plain.encryption.clone(),
+            Content::Filemarks(_) | Content::Pad(_) => None,
         };
+        let sealing = match (&content, by_host) {
+            (Content::Pad(_), _) => None,
+            (_, Some(encryption)) => Some(self.sealing(&encryption)),
+            (_, None) => self.at_rest.clone().map(|key| Sealing {
+                key,
+                preamble: Vec::new(),
+            }),
+        };
+        let sequence = self.sequence;
+        self.sequence += 1;
+        FrameJob {
+            segment: self.header.name.uuid,
+            sequence,
+            first_object: self.next_object,
+            marks_before: u32::try_from(self.marks).expect("a segment counts in 32 bits"),
+            content,
+            sealing,
+        }
+    }
+
+    fn sealing(&mut self, encryption: &Encryption) -> Sealing {
         let known = self.frame_key.take();
-        let (host_key, key) = known
-            .filter(|(host_key, _)| *host_key == encryption.key)
-            .unwrap_or_else(|| {
-                let key = FrameKey::derive(&encryption.key, keys);
-                (encryption.key.clone(), key)
-            });
-        let preamble = key.preamble(encryption);
-        let frame = frame.encrypted(&key, preamble, self.sequence, |frame, body_length| {
-            self.place(frame, body_length).emit(name.uuid, self.end)
+        let known = known.filter(|(host_key, _)| *host_key == encryption.key);
+        let (host_key, key) = known.unwrap_or_else(|| {
+            let salt = self.header.salt;
+            let keys = SegmentKeys {
+                cartridge: self.header.cartridge,
+                segment: self.header.name,
+                salt: salt.expect("a segment with a salt was begun before the block was accepted"),
+            };
+            let key = FrameKey::derive(&encryption.key, keys);
+            (encryption.key.clone(), Arc::new(key))
         });
+        let sealing = Sealing {
+            preamble: key.preamble(encryption),
+            key: Arc::clone(&key),
+        };
         self.frame_key = Some((host_key, key));
-        frame
+        sealing
     }
 
     /// Forgets keys. Nothing that was sealed changes.
@@ -237,39 +272,43 @@ impl SegmentWriter {
         self.frame_key = None;
     }
 
-    /// Seals `frame`, which [`SegmentWriter::append`] takes next, under the cartridge's own key, if it has
-    /// one.
-    pub(crate) fn seal_at_rest(&self, frame: SealedFrame) -> SealedFrame {
-        let Some(key) = &self.at_rest else {
-            return frame;
-        };
-        let uuid = self.header.name.uuid;
-        frame.encrypted(key, Vec::new(), self.sequence, |frame, body_length| {
-            self.place(frame, body_length).emit(uuid, self.end)
-        })
-    }
-
     /// All frames but pads are sealed, under `key` unless the host has brought one.
     pub(crate) fn set_at_rest(&mut self, key: Arc<FrameKey>) {
         self.at_rest = Some(key);
     }
 
-    fn place(&self, frame: &SealedFrame, body_length: usize) -> FrameHeader {
-        let narrow = |value: u64| u32::try_from(value).expect("a segment counts in 32 bits");
-        FrameHeader {
-            kind: frame.kind,
-            codec: frame.codec,
-            sequence: self.sequence,
-            object_count: frame.object_count,
-            first_object: self.next_object,
-            plain_length: frame.plain_length,
-            seal_length: frame.seal_length,
-            body_length: narrow(body_length as u64),
-            block_length: frame.block_length,
-            durable_upto: self.durable,
-            marks_before: narrow(self.marks),
-            body_checksum: frame.body_checksum,
+    /// Returns the frames that were written since the last call, in their order.
+    pub(crate) fn collect(&mut self) -> Vec<Placed> {
+        if self.pending.is_empty() {
+            return Vec::new();
         }
+        let placed = self.lane.take_placed();
+        for frame in &placed {
+            self.pending.pop_front();
+            self.end = frame.entry.end_offset();
+            self.entries.push(frame.entry);
+        }
+        placed
+    }
+
+    /// Fails as what has failed behind the caller's back, if anything has.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        self.lane.check()
+    }
+
+    /// Returns whether there are frames whose length is not known.
+    pub(crate) fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Returns what they are charged at most.
+    pub(crate) fn pending_charge(&self) -> u64 {
+        self.pending.iter().map(|frame| frame.charge).sum()
+    }
+
+    /// Waits until [`SegmentWriter::collect`] returns something or something has failed.
+    pub(crate) fn wait_for_progress(&self) {
+        self.lane.wait_for_progress();
     }
 
     /// Returns true when `count` more filemarks would overflow what a segment counts.
@@ -277,8 +316,11 @@ impl SegmentWriter {
         self.marks + u64::from(count) > u64::from(u32::MAX)
     }
 
-    /// Returns when everything written is on stable storage.
+    /// Returns when everything appended is on stable storage; [`SegmentWriter::collect`] has returned all
+    /// of it.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.lane.check()?;
+        debug_assert!(!self.is_pending());
         if !self.is_dirty() {
             return Ok(());
         }
@@ -289,16 +331,17 @@ impl SegmentWriter {
             gap += SYNC_ALIGN;
         }
         if gap > 0 {
-            self.append(&SealedFrame::pad(in_memory(gap - header)))?;
+            self.append(Content::Pad(in_memory(gap - header)))?;
         }
         self.file.sync()?;
+        self.lane.note_durable();
         self.durable = self.end;
         Ok(())
     }
 
     /// Writes the footer and cuts the file to its real length. Everything written is on stable
     /// storage before; when this fails, nothing is lost but the time to walk the frames.
-    pub(crate) fn seal(mut self, reason: SealReason, now_unix_ms: u64) -> io::Result<()> {
+    pub(crate) fn seal(self, reason: SealReason, now_unix_ms: u64) -> io::Result<()> {
         debug_assert!(!self.is_dirty());
         let footer = Footer {
             header: &self.header,
@@ -308,7 +351,7 @@ impl SegmentWriter {
             now_unix_ms,
             key: self.at_rest.as_deref(),
         };
-        write_footer(&mut *self.file, &footer)
+        write_footer(&*self.file, &footer)
     }
 }
 
@@ -325,6 +368,10 @@ pub(crate) fn withdraw(store: &mut dyn SegmentStore, name: SegmentName) -> io::R
     Ok(())
 }
 
+fn filemarks_charge(count: u32) -> u64 {
+    u64::from(count) * FILEMARK_CHARGE_BYTES
+}
+
 /// What a footer is made of.
 pub(crate) struct Footer<'a> {
     pub(crate) header: &'a SegmentHeader,
@@ -338,7 +385,7 @@ pub(crate) struct Footer<'a> {
 }
 
 /// Writes index and trailer behind the frames and cuts the file there.
-pub(crate) fn write_footer(file: &mut dyn SegmentFile, footer: &Footer<'_>) -> io::Result<()> {
+pub(crate) fn write_footer(file: &dyn SegmentFile, footer: &Footer<'_>) -> io::Result<()> {
     let Footer {
         header,
         entries,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use cartridge::{
-    Attribute, Cartridge, Encryption, EncryptionKey, Form, KeyAssociatedData, Settings, WriteBehind,
+    Attribute, Cartridge, Encryption, EncryptionKey, Form, KeyAssociatedData, Settings, Writing,
 };
 use scsi::ElementAddress;
 use tape_formats::mhvtl::{self, AttributeFormat};
@@ -264,8 +264,11 @@ impl Importer {
     }
 
     fn open(&self, incoming: &Incoming) -> Result<Cartridge, cartridge::Error> {
-        let store = WriteBehind::new(incoming.store());
-        let (cartridge, _) = Cartridge::open(Box::new(store), self.settings.clone())?;
+        let settings = Settings {
+            writing: Writing::Behind,
+            ..self.settings.clone()
+        };
+        let (cartridge, _) = Cartridge::open(Box::new(incoming.store()), settings)?;
         Ok(cartridge)
     }
 

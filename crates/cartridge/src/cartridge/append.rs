@@ -16,17 +16,17 @@ use bytes::Bytes;
 use super::partitions::Change;
 use super::{Cartridge, Condition};
 use crate::chain::Totals;
+use crate::codec::{Outcome, Prober};
 use crate::encryption::{AT_REST_SEAL_BYTES, Preamble};
 use crate::error::{Error, is_no_space};
 use crate::format::{
-    EntryKind, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
-    frame_stride,
+    EntryKind, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, SYNC_ALIGN, SealReason, frame_stride,
 };
-use crate::frame::SealedFrame;
 use crate::limits::{
     BLOCK_BYTES_MAX, DEAD_REMOVED_PER_LOAD, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES,
     early_warning_distance_bytes,
 };
+use crate::pipeline::{Content, Placed};
 use crate::writer::SegmentWriter;
 
 /// What a frame of filemarks takes, with its index entry.
@@ -62,10 +62,17 @@ impl Cartridge {
         self.check_writable()?;
         let at = self.totals_at_cursor()?;
         let capacity = self.capacity_of(self.partition);
-        if at.charged_bytes + (self.builder.plain_length() + length) as u64 > capacity {
+        if at.charged_bytes + self.waiting_charge() + length as u64 > capacity {
             // What waits counts in full; compressed it may leave room.
             self.flush()?;
-            if self.totals_at_cursor()?.charged_bytes + length as u64 > capacity {
+            let fits = |it: &Self| {
+                let charged = it.chain.end.charged_bytes + it.waiting_charge();
+                charged + length as u64 <= capacity
+            };
+            self.write_pending_until(fits)?;
+            if self.totals_at_cursor()?.charged_bytes + self.waiting_charge() + length as u64
+                > capacity
+            {
                 return Err(Error::VolumeFull);
             }
         }
@@ -100,26 +107,27 @@ impl Cartridge {
         let charge = u64::from(count) * FILEMARK_CHARGE_BYTES;
         let capacity = self.capacity_of(self.partition);
         let limit = capacity.saturating_add(FILEMARK_RESERVE_BYTES);
-        if at.charged_bytes + self.builder.plain_length() as u64 + charge > limit {
-            return Err(Error::VolumeFull);
+        if at.charged_bytes + self.waiting_charge() + charge > limit {
+            let fits =
+                |it: &Self| it.chain.end.charged_bytes + it.waiting_charge() + charge <= limit;
+            self.write_pending_until(fits)?;
+            if self.totals_at_cursor()?.charged_bytes + self.waiting_charge() + charge > limit {
+                return Err(Error::VolumeFull);
+            }
         }
         self.prepare_tail(at, FILEMARKS_NEED_BYTES, Appending::Filemarks(count))?;
         self.flush()?;
         self.chain.end.objects += u64::from(count);
         self.chain.end.marks += u64::from(count);
         self.cursor = self.end_cursor();
-        let frame = SealedFrame::filemarks(count);
-        let frame = match &self.writer {
-            Some(writer) => writer.seal_at_rest(frame),
-            None => frame,
-        };
-        self.write(&frame)?;
+        self.write(Content::Filemarks(count))?;
         Ok(self.appended())
     }
 
     /// Returns when everything appended is on stable storage.
     pub fn synchronize(&mut self) -> Result<(), Error> {
         self.flush()?;
+        self.write_pending()?;
         let synced = self.writer.as_mut().map_or(Ok(()), SegmentWriter::sync);
         synced.map_err(|error| self.fall_back(error))
     }
@@ -143,8 +151,13 @@ impl Cartridge {
         let writer = self.writer.as_ref();
         let fits = at_end && nothing_to_remove && !self.needs_segment_with_salt();
         let writer = writer.filter(|_| fits);
+        let usage = self.usage();
+        let distance = early_warning_distance_bytes(usage.capacity_bytes);
+        // Near the end it takes to know how well everything before was compressed.
+        let far = usage.stored_bytes + length as u64 + distance < usage.capacity_bytes;
         writer.is_some_and(|writer| {
-            writer.length_with(need) <= size_max
+            (far || !writer.is_pending())
+                && writer.length_with(need) <= size_max
                 && writer.has_room(need)
                 && writer.takes_at_once(need)
         })
@@ -162,9 +175,11 @@ impl Cartridge {
         self.undo_doubtful()
     }
 
-    fn appended(&self) -> Appended {
+    fn appended(&mut self) -> Appended {
+        let capacity = self.capacity_of(self.partition);
+        let distance = early_warning_distance_bytes(capacity);
+        self.settle_usage(capacity.saturating_sub(distance));
         let usage = self.usage();
-        let distance = early_warning_distance_bytes(usage.capacity_bytes);
         Appended {
             early_warning: usage.stored_bytes + distance >= usage.capacity_bytes,
         }
@@ -181,13 +196,20 @@ impl Cartridge {
         if self.cursor.object < self.chain.end.objects {
             return self.start_segment(at, need, SealReason::Cut, salted);
         }
+        if self.writer.is_none() {
+            return self.start_segment(self.chain.end, need, SealReason::Full, salted);
+        }
         let waiting = self.waiting_bytes();
         let size_max = u64::from(self.settings.segment_size_bytes);
-        let Some(writer) = &self.writer else {
-            return self.start_segment(self.chain.end, need, SealReason::Full, salted);
+        let fits = |it: &Self| {
+            let writer = it.writer.as_ref();
+            writer.is_none_or(|writer| writer.length_with(waiting + need) <= size_max)
         };
+        self.write_pending_until(fits)?;
+        let writer = self.writer.as_ref();
+        let writer = writer.expect("there is one, and writing what waits did not fail");
         let overflow = writer.marks_overflow(marks);
-        let begun = !writer.entries().is_empty() || waiting > 0;
+        let begun = !writer.entries().is_empty() || writer.is_pending() || waiting > 0;
         let full = overflow || (begun && writer.length_with(waiting + need) > size_max);
         let unsalted = salted && self.needs_segment_with_salt();
         if full || unsalted {
@@ -217,6 +239,8 @@ impl Cartridge {
                     let operation = format!("segment {}: reserve", writer.header().name);
                     return Err(Error::io(operation, error));
                 }
+                // Compressed, what is on its way may leave room.
+                Err(_) if writer.is_pending() => self.write_pending()?,
                 Err(_) if self.remove_dead(DEAD_REMOVED_PER_LOAD) => {}
                 Err(_) => return Err(Error::NoSpace),
             }
@@ -242,42 +266,111 @@ impl Cartridge {
         frame + FILEMARKS_NEED_BYTES + PAD_BYTES_MAX
     }
 
-    /// Writes the blocks that wait. Not durable.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
-        let Some(plain) = self.builder.take() else {
-            return Ok(());
-        };
-        let encryption = plain.encryption.clone();
-        let mut frame = SealedFrame::blocks(plain, &mut self.encoder);
-        if let Some(writer) = &mut self.writer {
-            frame = match encryption {
-                Some(encryption) => writer.encrypt(frame, &encryption),
-                None => writer.seal_at_rest(frame),
-            };
-        }
-        self.write(&frame)
+    /// What is not written yet counts at most.
+    pub(super) fn waiting_charge(&self) -> u64 {
+        let pending = self
+            .writer
+            .as_ref()
+            .map_or(0, SegmentWriter::pending_charge);
+        self.builder.plain_length() as u64 + pending
     }
 
-    fn write(&mut self, frame: &SealedFrame) -> Result<(), Error> {
+    /// Waits until [`Cartridge::usage`] is on the same side of `stored_bytes` as it will be when everything
+    /// is written: at or behind it, or before. Only near it there is anything to wait for.
+    pub fn settle_usage(&mut self, stored_bytes: u64) {
+        // What has failed meanwhile is told by the next call.
+        loop {
+            self.collect();
+            let waiting = self.builder.plain_length() as u64;
+            let sure = self.chain.end.charged_bytes + waiting;
+            let most = self.usage().stored_bytes;
+            let Some(writer) = self.writer.as_ref().filter(|it| it.is_pending()) else {
+                return;
+            };
+            if most < stored_bytes || sure >= stored_bytes || writer.check().is_err() {
+                return;
+            }
+            writer.wait_for_progress();
+        }
+    }
+
+    /// Puts the blocks that wait for their frame on their way. Not durable.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        let Some(mut plain) = self.builder.take() else {
+            return Ok(());
+        };
+        if let Some(writer) = &self.writer {
+            writer.wait_for_room(plain.footprint());
+        }
+        // Whether this one is tried follows from what became of others.
+        self.collect();
+        self.check_pending()?;
+        if !self.prober.decide(plain.codec()) {
+            plain.store();
+        }
+        self.write(Content::Blocks(plain))
+    }
+
+    fn write(&mut self, content: Content) -> Result<(), Error> {
         let writer = self.writer.as_mut();
         let writer = writer.expect("prepare_tail made a segment before anything was accepted");
-        if let Err(error) = writer.append(frame) {
+        if let Content::Filemarks(_) = &content {
+            writer.wait_for_room(0);
+        }
+        if let Err(error) = writer.append(content) {
             return Err(self.fall_back(error));
         }
-        let entry = writer.entries().last();
-        let charged = entry.map_or(0, IndexEntry::charged_bytes);
-        if entry.is_some_and(|entry| entry.kind == EntryKind::Data) {
-            self.work.frames_written += 1;
-            self.work.stored_bytes += charged;
-        }
-        self.chain.end.charged_bytes += charged;
+        self.collect();
         self.remove_dead_without_thread();
         Ok(())
+    }
+
+    /// Waits until everything on its way is written. Not durable.
+    pub(super) fn write_pending(&mut self) -> Result<(), Error> {
+        self.write_pending_until(|_| false)
+    }
+
+    /// Waits until `enough` is known of what is on its way, or all is written.
+    fn write_pending_until(&mut self, enough: impl Fn(&Self) -> bool) -> Result<(), Error> {
+        loop {
+            self.collect();
+            self.check_pending()?;
+            match &self.writer {
+                Some(writer) if writer.is_pending() && !enough(self) => writer.wait_for_progress(),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Fails as what has failed on its way, if anything has.
+    fn check_pending(&mut self) -> Result<(), Error> {
+        let checked = self.writer.as_ref().map_or(Ok(()), SegmentWriter::check);
+        checked.map_err(|error| self.fall_back(error))
+    }
+
+    /// Counts what was written.
+    fn collect(&mut self) {
+        let Some(writer) = &mut self.writer else {
+            return;
+        };
+        for Placed { entry, tried } in writer.collect() {
+            self.chain.end.charged_bytes += entry.charged_bytes();
+            if entry.kind == EntryKind::Data {
+                self.work.frames_written += 1;
+                self.work.stored_bytes += entry.charged_bytes();
+                self.prober.note(match tried {
+                    None => Outcome::NotTried,
+                    Some(codec) if entry.codec == codec => Outcome::Shrank(codec),
+                    Some(codec) => Outcome::DidNotShrink(codec),
+                });
+            }
+        }
     }
 
     /// Gives up the segment in progress: what is not on stable storage is lost.
     fn fall_back(&mut self, error: io::Error) -> Error {
         self.builder.take();
+        self.prober = Prober::default();
         let accepted = self.chain.end.objects;
         if let Some(writer) = self.writer.take() {
             let mut end = writer.header().first();

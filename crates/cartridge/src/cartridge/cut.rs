@@ -99,12 +99,13 @@ impl Cartridge {
         need: u64,
     ) -> Result<SegmentWriter, Error> {
         let name = header.name;
-        let step = self.settings.reserve_step_bytes.into();
         loop {
-            let error = match SegmentWriter::create(&mut *self.store, header.clone(), need, step) {
-                Ok(writer) => return Ok(writer),
-                Err(error) => error,
-            };
+            let error =
+                match SegmentWriter::create(&mut *self.store, header.clone(), need, &self.settings)
+                {
+                    Ok(writer) => return Ok(writer),
+                    Err(error) => error,
+                };
             if matches!(error, CreateError::Unknown(_)) {
                 self.doubtful = Some(name);
             }

@@ -27,8 +27,8 @@ pub enum NextBlock {
 
 impl Cartridge {
     /// Encrypts as `encryption` says from the next block on; with `None` blocks are not encrypted.
-    /// Blocks that wait for their frame are written as they were accepted first, so that the key before
-    /// is nowhere afterwards. Not durable. With an error it is set all the same; the error is that of
+    /// Blocks that wait are written as they were accepted first, so that the key before is nowhere
+    /// afterwards. Not durable. With an error it is set all the same; the error is that of
     /// the blocks that waited, or tells that `encryption` was refused and nothing is encrypted.
     pub fn set_encryption(&mut self, encryption: Option<Encryption>) -> Result<(), Error> {
         let wanted = encryption
@@ -36,7 +36,8 @@ impl Cartridge {
             .transpose();
         let flushed = match self.builder.encryption() {
             before if before == wanted.as_ref().ok().and_then(Option::as_ref) => Ok(()),
-            _ => self.flush(),
+            // What is still to be sealed holds the key.
+            _ => self.flush().and_then(|()| self.write_pending()),
         };
         let parked = self.parked.iter_mut().filter_map(|it| it.writer.as_mut());
         for writer in parked.chain(&mut self.writer) {

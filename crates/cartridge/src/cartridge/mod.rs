@@ -34,7 +34,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::chain::{Chain, Dead, Totals};
-use crate::codec::{Codec, Decoder, Encoder};
+use crate::codec::{Codec, Decoder, Prober};
 use crate::encryption::{Decryption, Encryption, FrameKey};
 use crate::error::Error;
 use crate::format::SealReason;
@@ -78,7 +78,7 @@ pub struct Cartridge {
     cursor: Cursor,
     /// The blocks that wait for their frame to be filled; they lie at the end of data.
     builder: FrameBuilder,
-    encoder: Encoder,
+    prober: Prober,
     decoder: Decoder,
     /// The segment that this load session writes, from its first append on.
     writer: Option<SegmentWriter>,
@@ -234,9 +234,10 @@ impl Cartridge {
         }
     }
 
-    /// Returns what the partition holds. Blocks that wait to be compressed count in full.
+    /// Returns what the partition holds. Blocks that wait to be compressed count in full; which ones do
+    /// may be a matter of timing, until everything is synchronized ([`Cartridge::settle_usage`]).
     pub fn usage(&self) -> Usage {
-        let waiting = self.builder.plain_length() as u64;
+        let waiting = self.waiting_charge();
         let capacity_bytes = self.capacity_of(self.partition);
         Usage::of(&self.chain, waiting, capacity_bytes)
     }

@@ -14,7 +14,7 @@ use super::segments::{
 };
 use super::{Cartridge, Condition, Cursor};
 use crate::chain::{Chain, Dead, Row, Totals};
-use crate::codec::{Decoder, Encoder};
+use crate::codec::{Decoder, Prober};
 use crate::encryption::{Decryption, FrameKey};
 use crate::error::Error;
 use crate::format::{EntryKind, IndexEntry, SYNC_ALIGN, SealReason, round_up};
@@ -118,7 +118,7 @@ impl Cartridge {
             parked,
             cursor: Cursor::default(),
             builder: FrameBuilder::new(frame_size),
-            encoder: Encoder::default(),
+            prober: Prober::default(),
             decoder: Decoder::default(),
             writer: None,
             segments: SegmentCache::default(),
@@ -178,7 +178,7 @@ fn recover_last(
         return Ok(());
     }
     let failed = |source| Error::io(format!("segment {name}: read"), source);
-    let mut file = store.open_segment(name).map_err(failed)?;
+    let file = store.open_segment(name).map_err(failed)?;
     let key = key(&row);
     if let Some(trailer) = read_trailer(&*file, name).map_err(failed)? {
         check_footer(&*file, name, key.as_deref())?;
@@ -237,7 +237,7 @@ fn recover_last(
             now_unix_ms: now,
             key: key.as_deref(),
         };
-        if let Err(error) = write_footer(&mut *file, &footer) {
+        if let Err(error) = write_footer(&*file, &footer) {
             tracing::warn!(segment = %name, %error, "cannot seal a recovered segment");
         }
     }

@@ -1,71 +1,50 @@
-//! Compression, and the decision that it does not pay.
+//! Compression, and the finding that a frame is better stored as it is.
+
+use bytes::Bytes;
 
 use super::{Codec, lzo};
-use crate::limits::{INCOMPRESSIBLE_FRAMES_BEFORE_PROBING, PROBE_INTERVAL_FRAMES};
+use crate::buffers::Buffer;
 
 /// The level of zstd: level 3 costs 20 to 40 % more time for 6 % less space.
 const ZSTD_LEVEL: i32 = 1;
 
-/// Compresses frames one after the other. After several that did not shrink it only tries one in
-/// [`PROBE_INTERVAL_FRAMES`], so that data compressed already passes at the speed of copying.
+/// Compresses frames. Keeps what is dear to make.
 #[derive(Default)]
 pub(crate) struct Encoder {
     zstd: Option<zstd::bulk::Compressor<'static>>,
     lzo: lzo::Encoder,
-    last: Option<Codec>,
-    incompressible_frames: u32,
 }
 
 impl Encoder {
     /// Returns `plain` compressed with `codec`, or `None` when it is better stored as it is.
-    pub(crate) fn encode(&mut self, codec: Codec, plain: &[u8]) -> Option<Vec<u8>> {
-        if self.last != Some(codec) {
-            self.last = Some(codec);
-            self.incompressible_frames = 0;
-        }
-        if codec == Codec::Stored || !self.worth_trying() {
-            return None;
-        }
+    pub(crate) fn encode(&mut self, codec: Codec, plain: &[u8]) -> Option<Bytes> {
         let encoded = match codec {
-            Codec::Stored => None,
-            Codec::Lz4 => Some(lz4_flex::block::compress(plain)),
-            Codec::Zstd => self.zstd(plain),
-            Codec::Lzo => Some(self.lzo.encode(plain)),
+            Codec::Stored => return None,
+            Codec::Lz4 => {
+                let mut encoded =
+                    Buffer::take(lz4_flex::block::get_maximum_output_size(plain.len()));
+                let length = lz4_flex::block::compress_into(plain, encoded.as_mut_slice());
+                (encoded, length.ok()?)
+            }
+            Codec::Zstd => self.zstd(plain)?,
+            Codec::Lzo => {
+                let encoded = self.lzo.encode(plain);
+                return shrinks(plain.len(), encoded.len()).then(|| encoded.into());
+            }
         };
-        let encoded = encoded.filter(|encoded| shrinks(plain.len(), encoded.len()));
-        if encoded.is_some() {
-            self.incompressible_frames = 0;
-        } else {
-            self.incompressible_frames = self.incompressible_frames.saturating_add(1);
-        }
-        encoded
+        let (encoded, length) = encoded;
+        shrinks(plain.len(), length).then(|| encoded.freeze(0..length))
     }
 
-    fn worth_trying(&mut self) -> bool {
-        let Some(over) = self
-            .incompressible_frames
-            .checked_sub(INCOMPRESSIBLE_FRAMES_BEFORE_PROBING)
-        else {
-            return true;
-        };
-        let probe = over % PROBE_INTERVAL_FRAMES == PROBE_INTERVAL_FRAMES - 1;
-        if !probe {
-            self.incompressible_frames = self.incompressible_frames.saturating_add(1);
-        }
-        probe
-    }
-
-    fn zstd(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+    fn zstd(&mut self, plain: &[u8]) -> Option<(Buffer, usize)> {
         if self.zstd.is_none() {
             // Fails only when there is no memory; the frame is then stored as it is.
             self.zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL).ok();
         }
-        let mut encoded = Vec::with_capacity(zstd::zstd_safe::compress_bound(plain.len()));
-        self.zstd
-            .as_mut()?
-            .compress_to_buffer(plain, &mut encoded)
-            .ok()?;
-        Some(encoded)
+        let mut encoded = Buffer::take(zstd::zstd_safe::compress_bound(plain.len()));
+        let zstd = self.zstd.as_mut()?;
+        let length = zstd.compress_to_buffer(plain, encoded.as_mut_slice());
+        Some((encoded, length.ok()?))
     }
 }
 
@@ -96,29 +75,5 @@ mod tests {
         for codec in [Codec::Lz4, Codec::Zstd, Codec::Lzo] {
             assert!(Encoder::default().encode(codec, &[0; 10_000]).is_some());
         }
-    }
-
-    #[test]
-    fn after_incompressible_frames_one_in_sixteen_is_tried() {
-        let mut encoder = Encoder::default();
-        let (noise, zeros) = (noise(1000, 2), [0; 1000]);
-        for _ in 0..INCOMPRESSIBLE_FRAMES_BEFORE_PROBING {
-            assert_eq!(encoder.encode(Codec::Zstd, &noise), None);
-        }
-        for _ in 0..PROBE_INTERVAL_FRAMES - 1 {
-            assert_eq!(encoder.encode(Codec::Zstd, &zeros), None);
-        }
-        // The probe shrinks, and from then on every frame is tried again.
-        assert!(encoder.encode(Codec::Zstd, &zeros).is_some());
-        assert!(encoder.encode(Codec::Zstd, &zeros).is_some());
-    }
-
-    #[test]
-    fn another_codec_is_tried_at_once() {
-        let mut encoder = Encoder::default();
-        for _ in 0..20 {
-            assert_eq!(encoder.encode(Codec::Zstd, &noise(1000, 3)), None);
-        }
-        assert!(encoder.encode(Codec::Lz4, &[0; 1000]).is_some());
     }
 }

@@ -7,10 +7,12 @@ mod alone;
 mod decode;
 mod encode;
 mod lzo;
+mod prober;
 
 pub use alone::CodecAlone;
 pub(crate) use decode::Decoder;
 pub(crate) use encode::Encoder;
+pub(crate) use prober::{Outcome, Prober};
 
 /// How blocks are compressed. Recorded with every frame, so codecs mix freely on one cartridge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

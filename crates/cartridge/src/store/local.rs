@@ -305,7 +305,7 @@ impl SegmentFile for LocalFile {
         }
     }
 
-    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+    fn write_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
         let mut slices = &mut slices[..];
         let mut end = offset;
@@ -325,7 +325,7 @@ impl SegmentFile for LocalFile {
         Ok(())
     }
 
-    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()> {
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
         if from >= to {
             return Ok(());
         }
@@ -340,15 +340,15 @@ impl SegmentFile for LocalFile {
         }
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    fn forget_cache(&mut self) -> io::Result<()> {
+    fn forget_cache(&self) -> io::Result<()> {
         Ok(fadvise(&self.file, 0, None, Advice::DontNeed)?)
     }
 }

@@ -152,11 +152,7 @@ impl SegmentFile for MemoryFile {
         self.read_at(buffer, offset).map(Some)
     }
 
-    fn takes_at_once(&self, _length: usize) -> bool {
-        true
-    }
-
-    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+    fn write_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         let mut contents = lock(&self.contents);
         let mut at = index(offset)?;
         for part in parts {
@@ -170,19 +166,19 @@ impl SegmentFile for MemoryFile {
         Ok(())
     }
 
-    fn reserve(&mut self, _from: u64, to: u64) -> io::Result<()> {
+    fn reserve(&self, _from: u64, to: u64) -> io::Result<()> {
         let mut contents = lock(&self.contents);
         let length = contents.len().max(index(to)?);
         contents.resize(length, 0);
         Ok(())
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         lock(&self.contents).truncate(index(length)?);
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(())
     }
 }

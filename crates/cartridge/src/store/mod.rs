@@ -12,17 +12,13 @@ mod local;
 mod lying;
 mod memory;
 mod name;
-mod write_behind;
 
 use std::io;
-
-use bytes::Bytes;
 
 pub use local::LocalStore;
 pub use lying::{Fault, LyingStore};
 pub use memory::MemoryStore;
 pub use name::SegmentName;
-pub use write_behind::WriteBehind;
 
 /// The files of one cartridge. One owner at a time; the caller sees to that.
 pub trait SegmentStore: Send {
@@ -102,8 +98,8 @@ pub struct Listing {
     pub unpublished: Vec<SegmentName>,
 }
 
-/// One segment file.
-pub trait SegmentFile: Send {
+/// One segment file. Whoever writes is one thread at a time; others may read, reserve and sync meanwhile.
+pub trait SegmentFile: Send + Sync {
     /// Returns the length in bytes.
     fn length(&self) -> io::Result<u64>;
 
@@ -117,35 +113,22 @@ pub trait SegmentFile: Send {
     }
 
     /// Writes `parts` one after the other at `offset`. Not durable before `sync`.
-    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
-
-    /// Writes `parts` like [`SegmentFile::write_at`], perhaps after it has returned. Whoever reads or
-    /// syncs afterwards finds it done; when it fails, every later write and `sync` fails.
-    fn write_later(&mut self, parts: Vec<Bytes>, offset: u64) -> io::Result<()> {
-        let parts: Vec<&[u8]> = parts.iter().map(|part| &**part).collect();
-        self.write_at(&parts, offset)
-    }
-
-    /// Returns whether [`SegmentFile::write_later`] of `length` bytes would return without waiting
-    /// for a disk. A file that does not know says no.
-    fn takes_at_once(&self, _length: usize) -> bool {
-        false
-    }
+    fn write_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
 
     /// Makes sure that writes from `from` up to `to` bytes will find room; the file grows to `to`,
     /// and what was not written reads as zeros. Nothing before `from` changes.
-    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()>;
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()>;
 
     /// Cuts the file to `length` bytes. Not durable before `sync`.
-    fn truncate(&mut self, length: u64) -> io::Result<()>;
+    fn truncate(&self, length: u64) -> io::Result<()>;
 
     /// Returns when everything written is on stable storage.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 
     /// What is read afterwards is what the disk has, as far as the system can be told: after a `sync` that
     /// failed, perhaps in a process before this one, it may show what it will never write. A file that has no
     /// cache does nothing.
-    fn forget_cache(&mut self) -> io::Result<()> {
+    fn forget_cache(&self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -160,7 +160,7 @@ fn copy(store: &MemoryStore) -> MemoryStore {
         let file = store.open_segment(name).unwrap();
         let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
         file.read_at(&mut bytes, 0).unwrap();
-        let mut new = copy.create_segment(name).unwrap();
+        let new = copy.create_segment(name).unwrap();
         new.write_at(&[&bytes], 0).unwrap();
         copy.publish_segment(name).unwrap();
     }

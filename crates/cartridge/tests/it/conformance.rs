@@ -2,7 +2,7 @@
 
 use cartridge::{
     Cartridge, Codec, LocalStore, LyingStore, MemoryStore, ReadAhead, SegmentStore, Settings,
-    WriteBehind,
+    Writing,
 };
 use proptest::prelude::*;
 
@@ -34,13 +34,20 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Does `steps` on the cartridge in the store that `open` opens, then loads it once more as after
 /// `kill -9` and compares everything.
-fn conforms(steps: &[Step], read_ahead: ReadAhead, open: impl Fn() -> Box<dyn SegmentStore>) {
+fn conforms(
+    steps: &[Step],
+    read_ahead: ReadAhead,
+    writing: Writing,
+    open: impl Fn() -> Box<dyn SegmentStore>,
+) {
+    let settings = match steps.len() % 2 {
+        0 => small_settings(1),
+        _ => at_rest_settings(1),
+    };
     let settings = Settings {
         read_ahead,
-        ..match steps.len() % 2 {
-            0 => small_settings(1),
-            _ => at_rest_settings(1),
-        }
+        writing,
+        ..settings
     };
     Cartridge::create(open(), &label(1)).unwrap();
     let mut host = Host::new(new_cartridge(open(), settings.clone()), settings.clone());
@@ -69,25 +76,25 @@ proptest! {
     #[test]
     fn memory_store_conforms(steps in steps()) {
         let store = MemoryStore::new();
-        conforms(&steps, ReadAhead::Off, || Box::new(store.clone()));
+        conforms(&steps, ReadAhead::Off, Writing::AtOnce, || Box::new(store.clone()));
     }
 
     #[test]
     fn memory_store_conforms_with_reading_ahead(steps in steps()) {
         let store = MemoryStore::new();
-        conforms(&steps, ReadAhead::Inline, || Box::new(store.clone()));
+        conforms(&steps, ReadAhead::Inline, Writing::AtOnce, || Box::new(store.clone()));
     }
 
     #[test]
     fn memory_store_conforms_with_threads_that_read_ahead(steps in steps()) {
         let store = MemoryStore::new();
-        conforms(&steps, ReadAhead::Threads, || Box::new(store.clone()));
+        conforms(&steps, ReadAhead::Threads, Writing::AtOnce, || Box::new(store.clone()));
     }
 
     #[test]
     fn lying_store_conforms_while_nothing_fails(steps in steps()) {
         let store = LyingStore::new();
-        conforms(&steps, ReadAhead::Threads, || Box::new(store.clone()));
+        conforms(&steps, ReadAhead::Threads, Writing::AtOnce, || Box::new(store.clone()));
     }
 }
 
@@ -98,13 +105,13 @@ proptest! {
     fn local_store_conforms(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cartridge");
-        conforms(&steps, ReadAhead::Threads, || Box::new(LocalStore::create(&path).unwrap()));
+        conforms(&steps, ReadAhead::Threads, Writing::AtOnce, || Box::new(LocalStore::create(&path).unwrap()));
     }
 
     #[test]
-    fn write_behind_conforms(steps in steps()) {
+    fn the_pipeline_conforms(steps in steps()) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cartridge");
-        conforms(&steps, ReadAhead::Threads, || Box::new(WriteBehind::new(LocalStore::create(&path).unwrap())));
+        conforms(&steps, ReadAhead::Threads, Writing::Behind, || Box::new(LocalStore::create(&path).unwrap()));
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cartridge::{
-    Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore, Settings, WriteBehind,
+    Cartridge, Error, Fault, LyingStore, RecoveryReport, SegmentStore, Settings, Writing,
 };
 
 use crate::model::{
@@ -60,17 +60,14 @@ impl Legal {
     }
 }
 
-/// How a cartridge gets at its store.
-type Way = fn(LyingStore) -> Box<dyn SegmentStore>;
-
-const DIRECTLY: Way = |store| Box::new(store);
-const BEHIND: Way = |store| Box::new(WriteBehind::new(store));
-
 /// Runs `steps` until the machine stops, and returns what may then be on the cartridge.
-fn run_until_stop(store: &LyingStore, way: Way, steps: &[Step], seed: u64) -> Legal {
-    let open = || way(store.clone());
+fn run_until_stop(store: &LyingStore, writing: Writing, steps: &[Step], seed: u64) -> Legal {
+    let open = || Box::new(store.clone()) as Box<dyn SegmentStore>;
     // One for all loads: two of the same seed would draw the same ids twice.
-    let settings = settings(seed);
+    let settings = Settings {
+        writing,
+        ..settings(seed)
+    };
     let Ok((cartridge, _)) = Cartridge::open(open(), settings.clone()) else {
         return Legal {
             models: vec![Model::default()],
@@ -151,27 +148,27 @@ fn works_on(store: &LyingStore, mut cartridge: Cartridge, mut objects: Vec<Vec<O
 #[test]
 fn after_a_crash_at_any_operation_the_content_is_a_prefix_with_all_that_was_synchronized() {
     for seed in 0..scripts() {
-        crash_everywhere(seed, DIRECTLY);
+        crash_everywhere(seed, Writing::AtOnce);
     }
 }
 
 #[test]
-fn the_same_with_write_behind() {
+fn the_same_with_the_pipeline() {
     for seed in 0..scripts() {
-        crash_everywhere(seed, BEHIND);
+        crash_everywhere(seed, Writing::Behind);
     }
 }
 
 /// Stops the machine at each operation of the script that follows from `seed`.
-fn crash_everywhere(seed: u64, way: Way) {
+fn crash_everywhere(seed: u64, writing: Writing) {
     let steps = script(seed, STEPS);
     let whole = prepared(seed);
     let first = whole.operations();
-    run_until_stop(&whole, way, &steps, seed);
+    run_until_stop(&whole, writing, &steps, seed);
     for operation in first..=whole.operations() {
         let store = prepared(seed);
         store.inject(operation, Fault::Stop);
-        let legal = run_until_stop(&store, way, &steps, seed);
+        let legal = run_until_stop(&store, writing, &steps, seed);
         for crash in 0..CRASHES {
             let left = store.crash(operation * 31 + crash);
             let (cartridge, objects) = recovered(&left, &legal);
@@ -186,11 +183,11 @@ fn what_was_there_after_a_kill_is_there_after_a_loss_of_power() {
         let steps = script(seed, STEPS);
         let whole = prepared(seed);
         let first = whole.operations();
-        run_until_stop(&whole, DIRECTLY, &steps, seed);
+        run_until_stop(&whole, Writing::AtOnce, &steps, seed);
         for operation in first..=whole.operations() {
             let store = prepared(seed);
             store.inject(operation, Fault::Stop);
-            let legal = run_until_stop(&store, DIRECTLY, &steps, seed);
+            let legal = run_until_stop(&store, Writing::AtOnce, &steps, seed);
             // The process is killed, but the kernel lives: every write so far is seen. What loading
             // writes may fail; once it has said what is there, it must stay there.
             for failing in 0..8 {
@@ -217,11 +214,11 @@ fn a_crash_during_recovery_changes_nothing() {
         let steps = script(seed, STEPS);
         let whole = prepared(seed);
         let first = whole.operations();
-        run_until_stop(&whole, DIRECTLY, &steps, seed);
+        run_until_stop(&whole, Writing::AtOnce, &steps, seed);
         for operation in (first..=whole.operations()).step_by(3) {
             let store = prepared(seed);
             store.inject(operation, Fault::Stop);
-            let legal = run_until_stop(&store, DIRECTLY, &steps, seed);
+            let legal = run_until_stop(&store, Writing::AtOnce, &steps, seed);
             let left = store.crash(operation);
             let (_, objects) = recovered(&left.crash(0), &legal);
             for during in 0..6 {

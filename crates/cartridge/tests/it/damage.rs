@@ -135,7 +135,7 @@ fn a_flipped_bit_anywhere_is_never_served_as_good_data() {
         {
             let store = copy(&store);
             let mut byte = [0];
-            let mut file = store.open_segment(name).unwrap();
+            let file = store.open_segment(name).unwrap();
             file.read_at(&mut byte, at as u64).unwrap();
             byte[0] ^= 1 << (at % 8);
             file.write_at(&[&byte], at as u64).unwrap();
@@ -159,7 +159,7 @@ fn a_header_has_a_second_copy_and_without_both_nothing_is_guessed() {
     let (store, objects) = cartridge();
     for name in store.segments().unwrap() {
         let store = copy(&store);
-        let mut file = store.open_segment(name).unwrap();
+        let file = store.open_segment(name).unwrap();
         file.write_at(&[&[0; 4096]], 0).unwrap();
         assert_eq!(contents(&mut load(&store).unwrap()), objects);
         file.write_at(&[&[0; 4096]], 4096).unwrap();
@@ -176,7 +176,7 @@ fn a_wiped_segment_is_damage_and_one_in_creation_is_not() {
     let (store, objects) = cartridge();
     for name in store.segments().unwrap() {
         let store = copy(&store);
-        let mut file = store.open_segment(name).unwrap();
+        let file = store.open_segment(name).unwrap();
         let length = usize::try_from(file.length().unwrap()).unwrap();
         file.write_at(&[&vec![0; length]], 0).unwrap();
         for length in [length as u64, 0] {
@@ -237,7 +237,7 @@ fn damage_can_be_overwritten() {
     let (store, objects) = cartridge();
     let mut names = store.segments().unwrap();
     names.sort();
-    let mut file = store.open_segment(names[0]).unwrap();
+    let file = store.open_segment(names[0]).unwrap();
     file.write_at(&[&[0xff; 300]], 8192 + 64 + 10).unwrap();
     let mut cartridge = load(&store).unwrap();
     let damaged = read_around(&mut cartridge)
@@ -299,7 +299,7 @@ proptest! {
         let (store, objects) = cartridge();
         let mut names = store.segments().unwrap();
         names.sort();
-        let mut file = store.open_segment(names[file.index(names.len())]).unwrap();
+        let file = store.open_segment(names[file.index(names.len())]).unwrap();
         let at = at.index(usize::try_from(file.length().unwrap()).unwrap()) as u64;
         if cut {
             file.truncate(at).unwrap();

@@ -210,7 +210,7 @@ fn the_example_of_the_document_is_true() {
     cartridge.synchronize().unwrap();
     drop(cartridge);
     let name = store.segments().unwrap()[0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     file.write_at(&[&[0x55; 700]], 20480).unwrap();
 
     let (mut cartridge, report) = open();

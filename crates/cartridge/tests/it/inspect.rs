@@ -103,7 +103,7 @@ impl Files {
             store.replace_key(&self.key).unwrap();
         }
         for (name, bytes) in &self.segments {
-            let mut file = store.create_segment(*name).unwrap();
+            let file = store.create_segment(*name).unwrap();
             file.write_at(&[bytes], 0).unwrap();
             store.publish_segment(*name).unwrap();
         }

@@ -55,6 +55,7 @@ pub(crate) fn small_settings(seed: u64) -> Settings {
         codec: Codec::Lz4,
         keys: KeyRing::default(),
         read_ahead: [ReadAhead::Off, ReadAhead::Inline][usize::from(seed % 2 == 1)],
+        writing: cartridge::Writing::AtOnce,
         environment: Arc::new(SeededEnvironment::new(seed)),
     }
 }

@@ -219,7 +219,7 @@ fn damage_and_missing_keys_are_told_when_the_reader_gets_there() {
     let store = MemoryStore::new(); // whose files may be damaged
     drop(written(&store, ReadAhead::Off));
     let name = store.segments().unwrap()[0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     // In some frames; what is damaged at its beginning and what elsewhere is all one here.
     let length = file.length().unwrap();
     for part in 2..6 {

@@ -98,6 +98,13 @@ impl Zones {
         met.early_from.get_or_insert(from.object);
     }
 
+    /// Returns from how many used bytes on the programmable zone is met, when there is one.
+    pub(super) fn programmable_from(&self, capacity_bytes: u64) -> Option<u64> {
+        let size = u64::from(self.programmable_mb) * 1_000_000;
+        let early = capacity_bytes.saturating_sub(early_warning_distance_bytes(capacity_bytes));
+        (size > 0).then(|| early.saturating_sub(size))
+    }
+
     fn is_programmable(&self, usage: Usage) -> bool {
         let size = u64::from(self.programmable_mb) * 1_000_000;
         self.programmable_mb > 0 && left_before_early_warning(usage) <= size

@@ -22,6 +22,7 @@ pub trait Volume: Send {
     fn position(&self) -> Position;
     fn end_of_data(&self) -> Position;
     fn usage(&self) -> Usage;
+    fn settle_usage(&mut self, stored_bytes: u64);
     fn partitions(&self) -> u8;
     fn usage_of(&self, partition: u8) -> Option<Usage>;
     fn set_codec(&mut self, codec: Codec);
@@ -86,6 +87,10 @@ impl Volume for Cartridge {
 
     fn usage(&self) -> Usage {
         Cartridge::usage(self)
+    }
+
+    fn settle_usage(&mut self, stored_bytes: u64) {
+        Cartridge::settle_usage(self, stored_bytes);
     }
 
     fn partitions(&self) -> u8 {

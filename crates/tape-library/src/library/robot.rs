@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, WriteBehind};
+use cartridge::{Cartridge, Environment, LocalStore, MemoryState, Settings, Writing};
 use scsi::smc::{ChangerAlert, ElementDescriptor, ElementType, MediumType, SourceElement};
 use scsi::spc::tape_alert::TapeAlertLog;
 use scsi::{AdditionalSense, ElementAddress};
@@ -174,8 +174,13 @@ impl Robot {
 
     /// Opens a cartridge's files, recovering what a crash left.
     pub(super) fn open_files(&self, cartridge: Uuid) -> Result<Cartridge, cartridge::Error> {
-        let store = WriteBehind::new(LocalStore::new(self.directory(cartridge)));
-        let (mut opened, report) = Cartridge::open(Box::new(store), self.settings.clone())?;
+        let store = LocalStore::new(self.directory(cartridge));
+        // A host that streams must wait neither for a codec nor for the disk.
+        let settings = Settings {
+            writing: Writing::Behind,
+            ..self.settings.clone()
+        };
+        let (mut opened, report) = Cartridge::open(Box::new(store), settings)?;
         if !report.missing.is_empty() || !report.damaged.is_empty() {
             tracing::warn!(%cartridge, ?report, "a part of the cartridge is lost");
         } else if report.unsealed {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{MIB, block, block_at, load, new_store, read, settings};
+use crate::Writing;
 use crate::encryption::recorded;
 use crate::label::tests::label;
 use crate::{
@@ -386,7 +387,7 @@ fn whole(store: &MemoryStore, at: usize) -> (crate::SegmentName, Vec<u8>) {
 }
 
 fn overwrite(store: &MemoryStore, name: crate::SegmentName, bytes: &[u8]) {
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     file.write_at(&[bytes], 0).unwrap();
     file.truncate(bytes.len() as u64).unwrap();
 }
@@ -586,6 +587,7 @@ proptest! {
             keys: ring(&[1]),
             codec: Codec::Stored,
             read_ahead: crate::ReadAhead::Inline,
+            writing: Writing::AtOnce,
             environment: Arc::new(SeededEnvironment::new(seed)),
         };
         let mut store = LyingStore::new();

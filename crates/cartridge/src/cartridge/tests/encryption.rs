@@ -227,7 +227,7 @@ fn a_forged_frame_is_told_from_damage_and_from_another_key() {
     cartridge.synchronize().unwrap();
     cartridge.set_decryption(Decryption::Mixed(key(1)));
     let name = store.segments().unwrap()[0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     let mut bytes = vec![0; 64 + 2000];
     file.read_at(&mut bytes, FRAME).unwrap();
     let length = u32::from_le_bytes(bytes[28..32].try_into().unwrap()) as usize;

@@ -378,7 +378,7 @@ struct LyingFile {
 
 impl LyingFile {
     /// Does `change`; when the machine stops during it, any part of it may be left.
-    fn change(&mut self, change: Change) -> io::Result<()> {
+    fn change(&self, change: Change) -> io::Result<()> {
         let mut disk = self.store.disk();
         let outcome = disk.step()?;
         let length = match &change {
@@ -415,7 +415,7 @@ impl SegmentFile for LyingFile {
         Ok(count)
     }
 
-    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+    fn write_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         let (stalled, changed) = &*self.store.stalled;
         let stalled = stalled.lock().unwrap_or_else(PoisonError::into_inner);
         drop(changed.wait_while(stalled, |stalled| *stalled));
@@ -425,12 +425,12 @@ impl SegmentFile for LyingFile {
         })
     }
 
-    fn reserve(&mut self, _from: u64, to: u64) -> io::Result<()> {
+    fn reserve(&self, _from: u64, to: u64) -> io::Result<()> {
         let length = in_memory(to).max(in_memory(self.length()?));
         self.change(Change::Length(length))
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         let length = in_memory(length);
         self.store.disk().files[self.id].witness.truncate(length);
         self.change(Change::Length(length))?;
@@ -438,7 +438,7 @@ impl SegmentFile for LyingFile {
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         let mut disk = self.store.disk();
         let outcome = disk.step()?;
         let disk = &mut *disk;
@@ -454,7 +454,7 @@ impl SegmentFile for LyingFile {
         outcome.result()
     }
 
-    fn forget_cache(&mut self) -> io::Result<()> {
+    fn forget_cache(&self) -> io::Result<()> {
         self.store.disk().files[self.id].forget_clean_pages();
         Ok(())
     }
@@ -481,7 +481,7 @@ mod tests {
     #[test]
     fn what_was_synchronized_is_kept_and_the_rest_in_any_part() {
         let mut store = LyingStore::new();
-        let mut file = store.create_segment(NAME).unwrap();
+        let file = store.create_segment(NAME).unwrap();
         file.write_at(&[&[1; 4096]], 0).unwrap();
         file.sync().unwrap();
         assert!((0..50).all(|seed| contents(&store.crash(seed)).is_none()));
@@ -505,7 +505,7 @@ mod tests {
     fn faults_come_when_they_were_ordered() {
         let mut store = LyingStore::new();
         store.inject(1, Fault::FailOnce);
-        let mut file = store.create_segment(NAME).unwrap();
+        let file = store.create_segment(NAME).unwrap();
         file.write_at(&[b"x"], 0).unwrap_err();
         file.write_at(&[b"x"], 0).unwrap();
         store.inject(3, Fault::Stop);

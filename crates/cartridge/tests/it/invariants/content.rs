@@ -195,7 +195,7 @@ fn invariant_19_an_unknown_minor_is_read_and_an_unknown_feature_refused() {
             header[at..at + bytes.len()].copy_from_slice(bytes);
             let checksum = crc_fast::crc32_iscsi(&header[..4088]);
             header[4088..4092].copy_from_slice(&checksum.to_le_bytes());
-            let mut file = store.open_segment(name).unwrap();
+            let file = store.open_segment(name).unwrap();
             file.write_at(&[&header, &header], 0).unwrap();
         }
         let opened = Cartridge::open(Box::new(store), small_settings(1));

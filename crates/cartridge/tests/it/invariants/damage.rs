@@ -45,7 +45,7 @@ fn copy(store: &MemoryStore) -> MemoryStore {
         copy.replace_memory(&memory).unwrap();
     }
     for name in store.segments().unwrap() {
-        let mut file = copy.create_segment(name).unwrap();
+        let file = copy.create_segment(name).unwrap();
         file.write_at(&[&bytes_of(store, name)], 0).unwrap();
         copy.publish_segment(name).unwrap();
     }
@@ -162,7 +162,7 @@ fn invariant_07_no_moved_frame_is_served() {
                 let frame = frame_bytes(source, blocks(source)[from]);
                 assert_eq!(frame.len(), to.length);
                 let store = copy(&store);
-                let mut file = store.open_segment(name).unwrap();
+                let file = store.open_segment(name).unwrap();
                 file.write_at(&[&frame], to.offset).unwrap();
                 let good = serves_nothing_else(&store, &objects).unwrap();
                 assert_eq!(good, objects.len() - 1);
@@ -192,7 +192,7 @@ fn invariant_07_no_forged_frame_is_served_when_encrypted() {
                 forged[48..52].copy_from_slice(&own[48..52]); // filemarks before
                 sign(&mut forged, name, to.offset);
                 let store = copy(&store);
-                let mut file = store.open_segment(name).unwrap();
+                let file = store.open_segment(name).unwrap();
                 file.write_at(&[&forged], to.offset).unwrap();
                 let good = serves_nothing_else(&store, &objects).unwrap();
                 assert_eq!(good, objects.len() - 1);
@@ -232,7 +232,7 @@ fn invariant_03_old_generations_that_are_put_back_stay_dead() {
         let mut store = copy(&store);
         for (number, (name, bytes)) in (0..).zip(&old) {
             if subset == 0 || (subset * 0x9e37_79b9 + number * 7919) % 3 == 0 {
-                let Ok(mut file) = store.create_segment(*name) else {
+                let Ok(file) = store.create_segment(*name) else {
                     continue;
                 };
                 file.write_at(&[bytes], 0).unwrap();

@@ -102,7 +102,7 @@ pub(super) fn frames(bytes: &[u8]) -> impl Iterator<Item = Frame> {
 
 pub(super) fn flip(store: &dyn SegmentStore, name: SegmentName, at: u64, mask: u8) {
     let mut byte = [0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     file.read_at(&mut byte, at).unwrap();
     file.write_at(&[&[byte[0] ^ mask]], at).unwrap();
 }

@@ -6,14 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cartridge::limits::{FRAME_BODY_BYTES_MAX, WRITE_BEHIND_BYTES_MAX};
-use cartridge::{Cartridge, Codec, LyingStore, Settings, WriteBehind};
+use cartridge::limits::{FRAME_BODY_BYTES_MAX, PIPELINE_BYTES_MAX};
+use cartridge::{Cartridge, Codec, LyingStore, Settings, Writing};
 
 use crate::model::label;
 
 const BLOCK_BYTES: usize = 1 << 20;
 /// More than may be on its way.
-const BLOCKS: usize = 3 * WRITE_BEHIND_BYTES_MAX / BLOCK_BYTES;
+const BLOCKS: usize = 3 * PIPELINE_BYTES_MAX / BLOCK_BYTES;
 
 #[test]
 fn invariant_20_a_stalled_disk_holds_the_host_up() {
@@ -21,11 +21,12 @@ fn invariant_20_a_stalled_disk_holds_the_host_up() {
     Cartridge::create(Box::new(store.clone()), &label(20)).unwrap();
     let settings = Settings {
         codec: Codec::Stored,
-        // To reserve waits for what is on its way: not before there is enough of it.
+        writing: Writing::Behind,
+        // A stalled disk reserves nothing either: not before there is enough on its way.
         reserve_step_bytes: 128 << 20,
         ..Settings::default()
     };
-    let opened = Cartridge::open(Box::new(WriteBehind::new(store.clone())), settings);
+    let opened = Cartridge::open(Box::new(store.clone()), settings);
     let (mut cartridge, _) = opened.unwrap();
     // The segment is there before the disk stalls.
     cartridge
@@ -49,7 +50,7 @@ fn invariant_20_a_stalled_disk_holds_the_host_up() {
     });
     // It accepts something, and then, however long the disk stalls, no more than has a limit with a name.
     let begun = Instant::now();
-    while accepted.load(Ordering::SeqCst) < WRITE_BEHIND_BYTES_MAX / 2 {
+    while accepted.load(Ordering::SeqCst) < PIPELINE_BYTES_MAX / 2 {
         assert!(
             begun.elapsed() < Duration::from_mins(1),
             "nothing is accepted"
@@ -59,7 +60,7 @@ fn invariant_20_a_stalled_disk_holds_the_host_up() {
     thread::sleep(Duration::from_millis(300));
     let held = accepted.load(Ordering::SeqCst);
     assert!(
-        held <= WRITE_BEHIND_BYTES_MAX + FRAME_BODY_BYTES_MAX,
+        held <= PIPELINE_BYTES_MAX + FRAME_BODY_BYTES_MAX,
         "{held} bytes"
     );
     assert!(!host.is_finished());

@@ -160,7 +160,7 @@ fn damage_is_a_read_error_and_never_wrong_data() {
     // One byte in the middle of the second segment file, which holds whole frames of noise.
     let mut names = store.segments().unwrap();
     names.sort();
-    let mut file = store.open_segment(names[1]).unwrap();
+    let file = store.open_segment(names[1]).unwrap();
     let middle = file.length().unwrap() / 2;
     let mut byte = [0];
     file.read_at(&mut byte, middle).unwrap();

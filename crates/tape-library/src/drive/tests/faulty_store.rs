@@ -140,21 +140,21 @@ impl SegmentFile for FaultyFile {
         self.inner.read_at(buffer, offset)
     }
 
-    fn write_at(&mut self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+    fn write_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
         self.inner.write_at(parts, offset)
     }
 
-    fn reserve(&mut self, from: u64, to: u64) -> io::Result<()> {
+    fn reserve(&self, from: u64, to: u64) -> io::Result<()> {
         full(&self.fault)?;
         self.inner.reserve(from, to)
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         stuck(&self.fault)?;
         self.inner.truncate(length)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         if self.fault.load(Ordering::Relaxed) == SYNC_FAILS {
             return Err(io::Error::other("the disk is gone"));
         }

@@ -125,7 +125,7 @@ fn a_damaged_block_leaves_the_position_behind_it_and_can_be_spaced_over() {
     rig.write(noise(6000, 0));
     rig.drive.unload().unwrap();
     let name = store.segments().unwrap()[0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     // Behind both headers of the segment and the one of the frame.
     let at = 8192 + 2000;
     let mut byte = [0];

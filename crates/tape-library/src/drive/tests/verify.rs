@@ -168,7 +168,7 @@ fn damage_is_found_and_told_with_the_position_before_it() {
     rig.filemarks(1);
     rig.drive.unload().unwrap();
     let name = store.segments().unwrap()[0];
-    let mut file = store.open_segment(name).unwrap();
+    let file = store.open_segment(name).unwrap();
     let at = 8192 + 5000 + 2000;
     let mut byte = [0];
     file.read_at(&mut byte, at).unwrap();
