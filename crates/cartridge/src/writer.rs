@@ -44,6 +44,8 @@ pub(crate) struct SegmentWriter {
     frame_key: Option<(EncryptionKey, Arc<FrameKey>)>,
     /// The cartridge's own key, when all frames but pads are sealed.
     at_rest: Option<Arc<FrameKey>>,
+    /// The checksum of the trailer of the segment before it, when that is known.
+    before: Option<u32>,
 }
 
 /// A frame that is put in and not known to be written.
@@ -102,6 +104,7 @@ impl SegmentWriter {
             reserve_step: settings.reserve_step_bytes.into(),
             frame_key: None,
             at_rest: None,
+            before: None,
             header,
         };
         let prepared = writer.reserve(need).and_then(|()| writer.write_header());
@@ -277,6 +280,11 @@ impl SegmentWriter {
         self.at_rest = Some(key);
     }
 
+    /// The segment before it was sealed with a trailer of this checksum.
+    pub(crate) fn set_before(&mut self, before: Option<u32>) {
+        self.before = before;
+    }
+
     /// Returns the frames that were written since the last call, in their order.
     pub(crate) fn collect(&mut self) -> Vec<Placed> {
         if self.pending.is_empty() {
@@ -340,8 +348,9 @@ impl SegmentWriter {
     }
 
     /// Writes the footer and cuts the file to its real length. Everything written is on stable
-    /// storage before; when this fails, nothing is lost but the time to walk the frames.
-    pub(crate) fn seal(self, reason: SealReason, now_unix_ms: u64) -> io::Result<()> {
+    /// storage before; when this fails, nothing is lost but the time to walk the frames. Returns the
+    /// checksum of the trailer.
+    pub(crate) fn seal(self, reason: SealReason, now_unix_ms: u64) -> io::Result<u32> {
         debug_assert!(!self.is_dirty());
         let footer = Footer {
             header: &self.header,
@@ -350,6 +359,7 @@ impl SegmentWriter {
             reason,
             now_unix_ms,
             key: self.at_rest.as_deref(),
+            before: self.before,
         };
         write_footer(&*self.file, &footer)
     }
@@ -382,10 +392,12 @@ pub(crate) struct Footer<'a> {
     pub(crate) now_unix_ms: u64,
     /// The cartridge's own key, when all frames but pads are sealed.
     pub(crate) key: Option<&'a FrameKey>,
+    /// The checksum of the trailer of the segment before it, when that is known.
+    pub(crate) before: Option<u32>,
 }
 
-/// Writes index and trailer behind the frames and cuts the file there.
-pub(crate) fn write_footer(file: &dyn SegmentFile, footer: &Footer<'_>) -> io::Result<()> {
+/// Writes index and trailer behind the frames and cuts the file there. Returns the checksum of the trailer.
+pub(crate) fn write_footer(file: &dyn SegmentFile, footer: &Footer<'_>) -> io::Result<u32> {
     let Footer {
         header,
         entries,
@@ -393,6 +405,7 @@ pub(crate) fn write_footer(file: &dyn SegmentFile, footer: &Footer<'_>) -> io::R
         reason,
         now_unix_ms,
         key,
+        before,
     } = *footer;
     let index: Vec<u8> = entries.iter().flat_map(IndexEntry::emit).collect();
     let mut trailer = Trailer {
@@ -415,15 +428,19 @@ pub(crate) fn write_footer(file: &dyn SegmentFile, footer: &Footer<'_>) -> io::R
         index_checksum: crc_fast::crc32_iscsi(&index),
         sealed_unix_ms: now_unix_ms,
         tag: [0; TAG_BYTES],
+        before,
+        checksum: 0,
     };
     if let Some(key) = key {
         let bytes = trailer.emit();
-        let [before, after] = Trailer::proved(&bytes);
-        trailer.tag = key.footer_tag([&header.emit(), before, after, &index]);
+        let [head, tail] = Trailer::proved(&bytes);
+        trailer.tag = key.footer_tag([&header.emit(), head, tail, &index]);
     }
-    file.write_at(&[&index, &trailer.emit()], data_end)?;
+    let bytes = trailer.emit();
+    file.write_at(&[&index, &bytes], data_end)?;
     file.truncate(data_end + (index.len() + TRAILER_BYTES) as u64)?;
-    file.sync()
+    file.sync()?;
+    Ok(Trailer::checksum_in(&bytes))
 }
 
 impl CreateError {

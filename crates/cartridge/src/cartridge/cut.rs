@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::at_rest::SegmentKey;
 use super::background::Background;
 use super::partitions::Change;
+use super::segments::checksum_before;
 use super::{Cartridge, Condition};
 use crate::chain::{Dead, Totals};
 use crate::encryption::{CartridgeKey, FrameKey, SegmentKeys};
@@ -14,6 +17,14 @@ use crate::limits::{CHAIN_FILE_INTERVAL_SEGMENTS, DEAD_REMOVED_PER_CALL, DEAD_RE
 use crate::settings::Environment;
 use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter, withdraw};
+
+/// A segment that was being written, closed.
+#[derive(Clone, Copy)]
+pub(super) struct Sealed {
+    segment: Uuid,
+    /// The checksum of its trailer, unless sealing failed.
+    checksum: Option<u32>,
+}
 
 impl Cartridge {
     /// Erases everything from the position to the end of the partition. Durable when it returns.
@@ -55,7 +66,7 @@ impl Cartridge {
                 uuid: environment.new_uuid(),
             },
             epoch: self.label.epoch(),
-            previous: uuid::Uuid::nil(),
+            previous: Uuid::nil(),
             generation: 0,
             generation_first_object: 0,
             first_object: 0,
@@ -75,7 +86,8 @@ impl Cartridge {
             writer.set_at_rest(key);
         }
         let dead = self.chain.append(writer.header());
-        self.close_writer(reason);
+        let sealed = self.close_writer(reason);
+        writer.set_before(self.trailer_before(writer.header(), sealed));
         self.writer = Some(writer);
         self.condition = Condition::Good;
         self.cursor = self.end_cursor();
@@ -193,14 +205,26 @@ impl Cartridge {
 
     /// Seals the segment in progress. Its content is on stable storage already, so a failure costs
     /// only time at the next load.
-    pub(super) fn close_writer(&mut self, reason: SealReason) {
-        let Some(writer) = self.writer.take() else {
-            return;
-        };
+    pub(super) fn close_writer(&mut self, reason: SealReason) -> Option<Sealed> {
+        let writer = self.writer.take()?;
         let name = writer.header().name;
-        if let Err(error) = writer.seal(reason, self.settings.environment.now_unix_ms()) {
+        let sealed = writer.seal(reason, self.settings.environment.now_unix_ms());
+        if let Err(error) = &sealed {
             tracing::warn!(barcode = self.label.barcode, segment = %name, %error,
                 "cannot seal a segment; it will be walked at the next load");
+        }
+        Some(Sealed {
+            segment: name.uuid,
+            checksum: sealed.ok(),
+        })
+    }
+
+    /// Returns the checksum of the trailer of the segment before the last one, which has `header`, when that
+    /// is known; `sealed` is what was closed just now. After a failed seal nobody knows what the disk has.
+    fn trailer_before(&self, header: &SegmentHeader, sealed: Option<Sealed>) -> Option<u32> {
+        match sealed {
+            Some(sealed) if sealed.segment == header.previous => sealed.checksum,
+            _ => checksum_before(&*self.store, self.chain.rows()),
         }
     }
 

@@ -262,7 +262,7 @@ impl Cartridge {
                 // What was reported lost must not be there when the cartridge is loaded again.
                 self.start_segment(self.chain.end, 0, SealReason::Cut, false)?;
             }
-            self.close_writer(SealReason::Unload);
+            let _ = self.close_writer(SealReason::Unload); // nothing follows that would name it
         }
         if let Some(background) = self.background.take() {
             self.dead.extend(background.stop());

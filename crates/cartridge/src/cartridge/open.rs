@@ -10,7 +10,7 @@ use super::checkpoint::{Found, find_segments, replay};
 use super::partitions::Parked;
 use super::read_ahead::Ahead;
 use super::segments::{
-    SegmentCache, check_footer, read_header, read_trailer, refuse_forged_filemarks,
+    SegmentCache, check_footer, checksum_before, read_header, read_trailer, refuse_forged_filemarks,
 };
 use super::{Cartridge, Condition, Cursor};
 use crate::chain::{Chain, Dead, Row, Totals};
@@ -236,6 +236,7 @@ fn recover_last(
             reason: SealReason::Recovered,
             now_unix_ms: now,
             key: key.as_deref(),
+            before: checksum_before(store, chain.rows()),
         };
         if let Err(error) = write_footer(&*file, &footer) {
             tracing::warn!(segment = %name, %error, "cannot seal a recovered segment");

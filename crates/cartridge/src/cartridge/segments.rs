@@ -3,6 +3,7 @@
 use std::io;
 
 use super::Cartridge;
+use crate::chain::Row;
 use crate::encryption::{AT_REST_SEAL_BYTES, FrameKey, FramePlace};
 use crate::error::Error;
 use crate::format::{
@@ -11,7 +12,7 @@ use crate::format::{
 };
 use crate::index;
 use crate::limits::SEGMENTS_OPEN_MAX;
-use crate::store::{SegmentFile, SegmentName};
+use crate::store::{SegmentFile, SegmentName, SegmentStore};
 use crate::walk::walk;
 
 /// The segments used last, the latest at the end.
@@ -224,6 +225,20 @@ pub(super) fn read_header(
         }
     }
     Ok(Err(fault))
+}
+
+/// Returns the checksum of the trailer of the segment before the last of `rows`, if that is there and sealed.
+/// Where it cannot be read it is not known: nothing depends on it but a later check.
+pub(super) fn checksum_before(store: &dyn SegmentStore, rows: &[Row]) -> Option<u32> {
+    let [.., before, last] = rows else {
+        return None;
+    };
+    if last.previous != before.name.uuid || !before.present {
+        return None;
+    }
+    let file = store.open_segment(before.name).ok()?;
+    let trailer = read_trailer(&*file, before.name).ok()??;
+    (trailer.first_object == before.first.objects).then_some(trailer.checksum)
 }
 
 /// Reads the trailer of the segment `name`; `None` when it is not sealed.

@@ -10,6 +10,9 @@ use crate::limits::{COUNT_MAX, SEGMENT_BYTES_MAX};
 const MAGIC: [u8; 8] = *b"CAPFOOT1";
 const CRC_OFFSET: usize = 252;
 const TAG_OFFSET: usize = 172;
+const BEFORE_OFFSET: usize = 196;
+/// Set when the checksum at `BEFORE_OFFSET` means something.
+const BEFORE_KNOWN: u8 = 1;
 
 /// Why a segment was sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +61,10 @@ pub(crate) struct Trailer {
     pub(crate) sealed_unix_ms: u64,
     /// Zeros, or what proves header, index and trailer to who has the cartridge's key.
     pub(crate) tag: [u8; TAG_BYTES],
+    /// The checksum of the trailer of the live segment before this one, when that was known to be sealed.
+    pub(crate) before: Option<u32>,
+    /// Its own checksum, as it was read; emitting makes it anew.
+    pub(crate) checksum: u32,
 }
 
 impl Trailer {
@@ -72,6 +79,11 @@ impl Trailer {
             &bytes[..TAG_OFFSET],
             &bytes[TAG_OFFSET + TAG_BYTES..CRC_OFFSET],
         ]
+    }
+
+    /// Returns the checksum in the trailer's `bytes`. All 256 of them have the same one, whatever they say.
+    pub(crate) fn checksum_in(bytes: &[u8; TRAILER_BYTES]) -> u32 {
+        Fields(bytes).u32(CRC_OFFSET)
     }
 
     /// Returns the trailer's bytes.
@@ -97,7 +109,9 @@ impl Trailer {
             .u32(112, self.index_checksum)
             // 116: upper index, 132: CRC-64 and 140: BLAKE3 of the data; not used yet.
             .set(TAG_OFFSET, &self.tag)
-            .u64(188, self.sealed_unix_ms);
+            .u64(188, self.sealed_unix_ms)
+            .u32(BEFORE_OFFSET, self.before.unwrap_or(0))
+            .u8(BEFORE_OFFSET + 4, self.before.map_or(0, |_| BEFORE_KNOWN));
         let checksum = crc_fast::crc32_iscsi(&layout.0[..CRC_OFFSET]);
         layout.u32(CRC_OFFSET, checksum);
         layout.0
@@ -136,6 +150,9 @@ impl Trailer {
             index_checksum: fields.u32(112),
             sealed_unix_ms: fields.u64(188),
             tag: fields.bytes(TAG_OFFSET),
+            before: (fields.u8(BEFORE_OFFSET + 4) & BEFORE_KNOWN != 0)
+                .then(|| fields.u32(BEFORE_OFFSET)),
+            checksum: fields.u32(CRC_OFFSET),
         };
         let counts = [
             trailer.first_object,
@@ -176,14 +193,28 @@ mod tests {
             index_checksum: 11,
             sealed_unix_ms: 12,
             tag: [13; TAG_BYTES],
+            before: Some(14),
+            checksum: 0,
         }
     }
 
     #[test]
     fn what_was_written_is_read_at_the_end_of_the_file_only() {
         let length = 12288 + 5 * 32 + 256;
-        assert_eq!(Trailer::parse(&trailer().emit(), length), Some(trailer()));
-        assert_eq!(Trailer::parse(&trailer().emit(), length + 1), None);
+        for before in [Some(14), Some(0), None] {
+            let trailer = Trailer {
+                before,
+                ..trailer()
+            };
+            let bytes = trailer.emit();
+            let checksum = Trailer::checksum_in(&bytes);
+            let read = Trailer {
+                checksum,
+                ..trailer
+            };
+            assert_eq!(Trailer::parse(&bytes, length), Some(read));
+            assert_eq!(Trailer::parse(&bytes, length + 1), None);
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::store::SegmentName;
 pub(super) struct Link {
     pub(super) name: SegmentName,
     pub(super) cartridge: Uuid,
+    /// The live segment before it, as its header says.
+    pub(super) previous: Uuid,
     pub(super) first: Totals,
     /// What the file holds from here on was cut off by a segment that is lost.
     pub(super) valid_until: u64,
@@ -91,6 +93,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
                 uuid: header.previous,
             },
             cartridge: header.cartridge,
+            previous: Uuid::nil(),
             first: Totals::default(),
             valid_until: 0,
             present: false,
@@ -103,6 +106,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
     links.push(Link {
         name: header.name,
         cartridge: header.cartridge,
+        previous: header.previous,
         first: header.first(),
         valid_until: u64::MAX,
         present: true,

@@ -67,8 +67,13 @@ impl Inspection {
                 progress: &mut progress,
             };
             let mut number = 0;
+            let mut before = None;
             while let Some(mut segment) = self.open_segment(partition, number) {
+                if let Some(before) = &before {
+                    segment.compare_before(before);
+                }
                 check.segment(&mut segment);
+                before = Some(segment);
                 number += 1;
             }
             let mut report = check.report;

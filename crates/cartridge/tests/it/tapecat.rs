@@ -307,6 +307,39 @@ fn one_tape_file_goes_to_standard_output_and_damage_is_named() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 7500));
 }
 
+#[test]
+fn a_footer_that_is_not_the_one_the_next_segment_knows_is_named() {
+    let Some(python) = python() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let store = || Box::new(LocalStore::new(directory.path()));
+    Cartridge::create(store(), &label(3)).unwrap();
+    for _ in 0..2 {
+        let (mut cartridge, _) = Cartridge::open(store(), small_settings(3)).unwrap();
+        cartridge.space_end_of_data().unwrap();
+        cartridge.append_filemarks(1).unwrap();
+        cartridge.unload().unwrap();
+    }
+    let arguments = [directory.path().to_str().unwrap(), "--verify"];
+    let output = tapecat(python, &arguments);
+    assert_eq!(output.stderr, b"");
+
+    // The next one knows another one than is there.
+    let last = &segments(directory.path())[1];
+    let mut bytes = fs::read(last).unwrap();
+    let trailer = bytes.len() - 256;
+    bytes[trailer + 196] ^= 1;
+    let checksum = crate::inspect::crc32c(&bytes[trailer..trailer + 252]);
+    bytes[trailer + 252..].copy_from_slice(&checksum.to_le_bytes());
+    fs::write(last, bytes).unwrap();
+    let output = tapecat(python, &arguments);
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        complaint.contains("was sealed behind another footer of 0-00000001-"),
+        "{complaint}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
 /// The segment files, in order of their names.
 fn segments(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap();
