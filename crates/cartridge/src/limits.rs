@@ -91,6 +91,17 @@ pub const MEMORY_BYTES_MAX: u64 = 256 * 1024;
 /// The longest barcode: what a segment header has room for.
 pub const BARCODE_BYTES_MAX: usize = 32;
 
+/// How much of the end of a sealed segment is read first: the index of 8184 frames lies in it, and what
+/// comes before it of a longer one takes one more read.
+pub const FOOTER_READ_BYTES: usize = 256 << 10;
+
+/// The most frames that a segment is filled with; an index then is 8 MiB long. One with more is read as well.
+pub const SEGMENT_FRAMES_MAX: usize = 1 << 18;
+
+/// What the indexes of segments that are open may take in memory, for each cartridge; the one in use counts
+/// and stays even if it is larger alone.
+pub const SEGMENTS_OPEN_BYTES_MAX: usize = 16 << 20;
+
 /// Segments whose file is kept open and whose index is kept in memory, besides the one written.
 pub const SEGMENTS_OPEN_MAX: usize = 8;
 

@@ -16,7 +16,7 @@ use crate::format::{
     FRAME_HEADER_BYTES, FRAMES_OFFSET, INDEX_ENTRY_BYTES, IndexEntry, SYNC_ALIGN, SealReason,
     SegmentHeader, TRAILER_BYTES, Trailer, in_memory, round_up,
 };
-use crate::limits::FILEMARK_CHARGE_BYTES;
+use crate::limits::{FILEMARK_CHARGE_BYTES, SEGMENT_FRAMES_MAX};
 use crate::pipeline::{Content, FrameJob, Lane, Placed, Sealing};
 use crate::settings::Settings;
 use crate::store::{SegmentFile, SegmentName, SegmentStore};
@@ -317,6 +317,11 @@ impl SegmentWriter {
     /// Waits until [`SegmentWriter::collect`] returns something or something has failed.
     pub(crate) fn wait_for_progress(&self) {
         self.lane.wait_for_progress();
+    }
+
+    /// Returns true when it has as many frames as a segment gets.
+    pub(crate) fn is_full_of_frames(&self) -> bool {
+        self.entries.len() + self.pending.len() >= SEGMENT_FRAMES_MAX
     }
 
     /// Returns true when `count` more filemarks would overflow what a segment counts.

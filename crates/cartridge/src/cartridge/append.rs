@@ -158,6 +158,7 @@ impl Cartridge {
         writer.is_some_and(|writer| {
             (far || !writer.is_pending())
                 && writer.length_with(need) <= size_max
+                && !writer.is_full_of_frames()
                 && writer.has_room(need)
                 && writer.takes_at_once(need)
         })
@@ -210,7 +211,9 @@ impl Cartridge {
         let writer = writer.expect("there is one, and writing what waits did not fail");
         let overflow = writer.marks_overflow(marks);
         let begun = !writer.entries().is_empty() || writer.is_pending() || waiting > 0;
-        let full = overflow || (begun && writer.length_with(waiting + need) > size_max);
+        let full = overflow
+            || writer.is_full_of_frames()
+            || (begun && writer.length_with(waiting + need) > size_max);
         let unsalted = salted && self.needs_segment_with_salt();
         if full || unsalted {
             self.synchronize()?;

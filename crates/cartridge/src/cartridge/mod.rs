@@ -11,8 +11,9 @@
 //!
 //! # Limits
 //! Memory: one frame being filled, one decoded for reading and
-//! [`crate::limits::READ_AHEAD_BYTES_MAX`] behind it, the index of the segment being written
-//! and of [`crate::limits::SEGMENTS_OPEN_MAX`] others, and a row for each segment.
+//! [`crate::limits::READ_AHEAD_BYTES_MAX`] behind it, the index of the segment being written, which has
+//! at most [`crate::limits::SEGMENT_FRAMES_MAX`] entries, that of the segment in use and of others up to
+//! [`crate::limits::SEGMENTS_OPEN_BYTES_MAX`], and a row for each segment.
 
 mod append;
 mod at_rest;
@@ -21,6 +22,7 @@ mod checkpoint;
 mod cut;
 mod decode;
 mod encrypt;
+mod footer;
 mod open;
 mod partitions;
 mod position;
@@ -52,6 +54,7 @@ pub use at_rest::crypto_erase;
 use background::Background;
 use decode::DecodedFrame;
 pub use encrypt::NextBlock;
+pub(crate) use footer::Footer;
 pub use open::{DamagedRange, RecoveryReport, has_encrypted_blocks};
 use partitions::Parked;
 pub use position::{Located, Spaced, Stop};
@@ -59,7 +62,7 @@ pub use read::Read;
 use read_ahead::Ahead;
 pub use read_ahead::read_ahead_bytes;
 use segments::SegmentCache;
-pub(crate) use segments::{check_footer, read_index, read_trailer};
+pub(crate) use segments::read_trailer;
 
 /// One loaded cartridge. It has one owner, who sees to it that nobody else has the same files.
 pub struct Cartridge {

@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::at_rest::AtRest;
 use super::checkpoint::{Found, find_segments, replay};
+use super::footer::Footer;
 use super::partitions::Parked;
 use super::read_ahead::Ahead;
 use super::segments::{
-    SegmentCache, check_footer, checksum_before, read_header, read_trailer, refuse_forged_filemarks,
+    SegmentCache, checksum_before, read_header, read_trailer, refuse_forged_filemarks,
 };
 use super::{Cartridge, Condition, Cursor};
 use crate::chain::{Chain, Dead, Row, Totals};
@@ -25,7 +26,7 @@ use crate::memory::{Memory, MemoryState, Work};
 use crate::settings::Settings;
 use crate::store::{Listing, SegmentName, SegmentStore};
 use crate::walk::{Walk, walk};
-use crate::writer::{Footer, write_footer};
+use crate::writer::{self, write_footer};
 
 /// Damaged objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +182,11 @@ fn recover_last(
     let file = store.open_segment(name).map_err(failed)?;
     let key = key(&row);
     if let Some(trailer) = read_trailer(&*file, name).map_err(failed)? {
-        check_footer(&*file, name, key.as_deref())?;
+        if let Some(key) = key.as_deref()
+            && let Some(footer) = Footer::read(&*file, name).map_err(failed)?
+        {
+            footer.check(&*file, name, Some(key))?;
+        }
         chain.end.objects += trailer.object_count;
         chain.end.marks += trailer.mark_count;
         chain.end.host_bytes += trailer.host_bytes;
@@ -229,7 +234,7 @@ fn recover_last(
     if let Ok(header) = read_header(&*file).map_err(failed)? {
         let now = settings.environment.now_unix_ms();
         // On a page of its own: the page in which the frames end is durable since a moment ago.
-        let footer = Footer {
+        let footer = writer::Footer {
             header: &header,
             entries: &entries,
             data_end: round_up(end_offset, SYNC_ALIGN),

@@ -3,15 +3,16 @@
 use std::io;
 
 use super::Cartridge;
+use super::footer::Footer;
 use crate::chain::Row;
 use crate::encryption::{AT_REST_SEAL_BYTES, FrameKey, FramePlace};
 use crate::error::Error;
 use crate::format::{
-    EntryKind, FRAME_HEADER_BYTES, FrameHeader, HEADER_BYTES, HeaderFault, INDEX_ENTRY_BYTES,
-    IndexEntry, SegmentHeader, TRAILER_BYTES, Trailer,
+    EntryKind, FRAME_HEADER_BYTES, FrameHeader, HEADER_BYTES, HeaderFault, IndexEntry,
+    SegmentHeader, TRAILER_BYTES, Trailer,
 };
 use crate::index;
-use crate::limits::SEGMENTS_OPEN_MAX;
+use crate::limits::{SEGMENTS_OPEN_BYTES_MAX, SEGMENTS_OPEN_MAX};
 use crate::store::{SegmentFile, SegmentName, SegmentStore};
 use crate::walk::walk;
 
@@ -44,10 +45,19 @@ impl SegmentCache {
     }
 
     fn insert(&mut self, segment: OpenSegment) {
-        if self.open.len() == SEGMENTS_OPEN_MAX {
+        self.open.push(segment);
+        // The one in use stays, however large.
+        while self.open.len() > 1
+            && (self.open.len() > SEGMENTS_OPEN_MAX || self.bytes() > SEGMENTS_OPEN_BYTES_MAX)
+        {
             self.open.remove(0);
         }
-        self.open.push(segment);
+    }
+
+    /// Returns what the indexes take in memory.
+    fn bytes(&self) -> usize {
+        let capacities = self.open.iter().map(|open| open.entries.capacity());
+        capacities.sum::<usize>() * size_of::<IndexEntry>()
     }
 }
 
@@ -107,11 +117,7 @@ impl Cartridge {
             Err(error) => return Err(failed(error)),
         };
         let mut entries = match &file {
-            Some(file) => {
-                let key = key.as_deref();
-                check_footer(&**file, name, key)?;
-                index_of(&**file, name, bounds.first_object, key).map_err(failed)?
-            }
+            Some(file) => index_of(&**file, name, bounds.first_object, key.as_deref())?,
             None => Vec::new(),
         };
         index::fit(&mut entries, bounds);
@@ -129,15 +135,19 @@ fn index_of(
     name: SegmentName,
     first_object: u64,
     key: Option<&FrameKey>,
-) -> io::Result<Vec<IndexEntry>> {
-    if let Some(trailer) = read_trailer(file, name)?
-        && trailer.first_object == first_object
-        && let Some(entries) = read_index(file, &trailer)?
-    {
-        return Ok(entries);
+) -> Result<Vec<IndexEntry>, Error> {
+    let failed = |source| Error::io(format!("segment {name}: read"), source);
+    if let Some(footer) = Footer::read(file, name).map_err(failed)? {
+        footer.check(file, name, key)?;
+        if footer.trailer.first_object == first_object
+            && let Some(entries) = footer.entries()
+        {
+            return Ok(entries);
+        }
     }
-    let mut entries = walk(file, name.uuid, first_object)?.entries;
-    refuse_forged_filemarks(file, name, &mut entries, key)?;
+    let walked = walk(file, name.uuid, first_object).map_err(failed)?;
+    let mut entries = walked.entries;
+    refuse_forged_filemarks(file, name, &mut entries, key).map_err(failed)?;
     Ok(entries)
 }
 
@@ -170,44 +180,6 @@ pub(super) fn refuse_forged_filemarks(
         }
     }
     Ok(forged)
-}
-
-/// Compares the proof of header and footer of the segment `name`, in which all frames are sealed, if there
-/// is a footer and the `key`. A footer whose checksums are good and whose proof is not was made by somebody
-/// who does not have the key.
-pub(crate) fn check_footer(
-    file: &dyn SegmentFile,
-    name: SegmentName,
-    key: Option<&FrameKey>,
-) -> Result<(), Error> {
-    let Some(key) = key else {
-        return Ok(());
-    };
-    let failed = |source| Error::io(format!("segment {name}: read"), source);
-    let Some(trailer) = read_trailer(file, name).map_err(failed)? else {
-        return Ok(());
-    };
-    let mut footer = vec![0; trailer.index_length() + TRAILER_BYTES];
-    let filled = file
-        .read_at(&mut footer, trailer.data_end)
-        .map_err(failed)?;
-    let (index, bytes) = footer.split_at(trailer.index_length());
-    let bytes = bytes.first_chunk().expect("as long as a trailer");
-    if filled < footer.len() || crc_fast::crc32_iscsi(index) != trailer.index_checksum {
-        return Ok(()); // damage: the segment is walked
-    }
-    let header = match read_header(file).map_err(failed)? {
-        Ok(header) => header.emit(),
-        Err(_) => return Err(Error::SegmentHeaderDamaged { segment: name }),
-    };
-    let [before, after] = Trailer::proved(bytes);
-    if !key.proves([&header, before, after, index], &trailer.tag) {
-        return Err(Error::ForeignSegment {
-            segment: name,
-            reason: "its header or its index is not what was sealed".to_owned(),
-        });
-    }
-    Ok(())
 }
 
 /// Reads the header: the first good one of its two copies.
@@ -255,21 +227,4 @@ pub(crate) fn read_trailer(
         return Ok(None);
     }
     Ok(Trailer::parse(&bytes, length).filter(|trailer| trailer.segment == name.uuid))
-}
-
-/// Reads the index that `trailer` describes; `None` when it is damaged.
-pub(crate) fn read_index(
-    file: &dyn SegmentFile,
-    trailer: &Trailer,
-) -> io::Result<Option<Vec<IndexEntry>>> {
-    // The trailer fits the length of the file, which bounds what is allocated here.
-    let mut bytes = vec![0; trailer.index_length()];
-    let filled = file.read_at(&mut bytes, trailer.data_end)?;
-    if filled < bytes.len() || crc_fast::crc32_iscsi(&bytes) != trailer.index_checksum {
-        return Ok(None);
-    }
-    let (chunks, _) = bytes.as_chunks::<INDEX_ENTRY_BYTES>();
-    let entries: Option<Vec<IndexEntry>> = chunks.iter().map(IndexEntry::parse).collect();
-    Ok(entries
-        .filter(|entries| index::is_continuous(entries, trailer.first_object, trailer.data_end)))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::chain::Link;
 use super::finding::{Finding, Severity};
 use super::frame::{FrameReader, OpenKeys, cannot_read};
-use crate::cartridge::{check_footer, read_index, read_trailer};
+use crate::cartridge::Footer;
 use crate::format::{
     EntryKind, FRAME_ALIGN, FRAME_HEADER_BYTES, FRAMES_OFFSET, FrameHeader, FrameKind, IndexEntry,
     TRAILER_BYTES, Trailer, frame_stride,
@@ -70,18 +70,18 @@ impl Segment {
         let (name, first_object) = (self.link.name, self.link.first.objects);
         let file = store.open_segment(name).map_err(cannot_read)?;
         self.length = file.length().map_err(cannot_read)?;
-        let trailer = read_trailer(&*file, name).map_err(cannot_read)?;
-        let trailer = trailer.filter(|trailer| trailer.first_object == first_object);
-        let proved = check_footer(&*file, name, self.reader.own());
+        let footer = Footer::read(&*file, name).map_err(cannot_read)?;
+        let proved = footer.as_ref().map_or(Ok(()), |footer| {
+            footer.check(&*file, name, self.reader.own())
+        });
         if proved.is_err() {
             let reason = "the header or the footer is not what was sealed";
             self.find(Severity::Lost, reason, None);
         }
-        let trailer = trailer.filter(|_| proved.is_ok());
-        let index = match &trailer {
-            Some(trailer) => read_index(&*file, trailer).map_err(cannot_read)?,
-            None => None,
-        };
+        let footer =
+            footer.filter(|footer| proved.is_ok() && footer.trailer.first_object == first_object);
+        let index = footer.as_ref().and_then(Footer::entries);
+        let trailer = footer.map(|footer| footer.trailer);
         match (&trailer, index) {
             (Some(trailer), Some(entries)) => {
                 self.data_end = trailer.data_end;

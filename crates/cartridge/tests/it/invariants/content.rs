@@ -1,11 +1,13 @@
 //! What is read and where things are: invariants 1, 9, 10, 11 and 19.
 
-use cartridge::{Cartridge, Codec, Error, LyingStore, MemoryStore, SegmentStore, Settings, Spaced};
+use cartridge::{
+    Cartridge, Codec, Error, LyingStore, MemoryStore, SegmentStore, Settings, Spaced, limits,
+};
 
 use super::files::{bytes_of, flip, segments};
 use crate::machine::operation::{Climate, Random};
 use crate::machine::world::World;
-use crate::model::{Object, Tape, block, contents, label, small_settings};
+use crate::model::{Object, Tape, at_rest_settings, block, contents, label, small_settings};
 
 #[test]
 fn invariant_01_read_back_equals_the_model() {
@@ -20,11 +22,18 @@ fn invariant_01_read_back_equals_the_model() {
 
 /// A cartridge of many sealed segments, with what is on it.
 fn many_segments<S: SegmentStore + Clone + 'static>(store: &S) -> Vec<Object> {
+    many_segments_with(store, &small_settings)
+}
+
+fn many_segments_with<S: SegmentStore + Clone + 'static>(
+    store: &S,
+    settings: &dyn Fn(u64) -> Settings,
+) -> Vec<Object> {
     Cartridge::create(Box::new(store.clone()), &label(9)).unwrap();
     let mut objects = Vec::new();
     for session in 0..12 {
         let (mut cartridge, _) =
-            Cartridge::open(Box::new(store.clone()), small_settings(session)).unwrap();
+            Cartridge::open(Box::new(store.clone()), settings(session)).unwrap();
         cartridge.space_end_of_data().unwrap();
         if session % 4 == 3 {
             // Cut off the last third of the session before, inside a frame.
@@ -121,6 +130,106 @@ fn invariant_10_positions_are_those_of_a_scan_in_at_most_two_reads() {
         let position = cartridge.position();
         assert_eq!(position.object, tape.position as u64);
         assert_eq!(position.filemarks, tape.marks(tape.position));
+    }
+}
+
+/// Does each kind of motion to many places, each time on a cartridge of which nothing is known but its
+/// headers, and returns how many reads the worst took.
+fn reads_of_cold_motions(store: &LyingStore, settings: &Settings) -> u64 {
+    let open = || Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap();
+    let end = open().0.end_of_data();
+    let random = Random::new(11);
+    let mut worst = 0;
+    for round in 0..60 {
+        let (mut cartridge, _) = open();
+        let before = store.reads();
+        match round % 5 {
+            0 => {
+                let object = random.below(end.object);
+                cartridge.locate_block(object).unwrap();
+            }
+            1 => {
+                let file = random.below(end.filemarks);
+                cartridge.locate_filemark(file).unwrap();
+            }
+            2 => {
+                let count = i64::try_from(random.below(end.object)).unwrap();
+                cartridge.space_blocks(count).unwrap();
+            }
+            3 => {
+                let count = i64::try_from(random.below(end.filemarks)).unwrap();
+                cartridge.space_filemarks(count).unwrap();
+            }
+            _ => {
+                cartridge.space_end_of_data().unwrap();
+                assert_eq!(store.reads(), before, "the end is known");
+            }
+        }
+        worst = worst.max(store.reads() - before);
+    }
+    worst
+}
+
+#[test]
+fn invariant_10_with_nothing_in_memory_a_motion_takes_at_most_two_reads() {
+    let store = LyingStore::new();
+    many_segments(&store);
+    assert_eq!(reads_of_cold_motions(&store, &small_settings(99)), 1);
+
+    // The header, which the proof of the footer covers, is the other one.
+    let store = LyingStore::new();
+    many_segments_with(&store, &at_rest_settings);
+    assert_eq!(reads_of_cold_motions(&store, &at_rest_settings(99)), 2);
+    assert_eq!(reads_of_cold_motions(&store, &small_settings(99)), 1);
+
+    // An index of which one read brings a part.
+    let store = LyingStore::new();
+    Cartridge::create(Box::new(store.clone()), &label(10)).unwrap();
+    let settings = Settings {
+        segment_size_bytes: 16 << 20,
+        ..small_settings(10)
+    };
+    for _ in 0..2 {
+        let (mut cartridge, _) =
+            Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap();
+        cartridge.space_end_of_data().unwrap();
+        for _ in 0..limits::FOOTER_READ_BYTES / 32 + 10 {
+            cartridge.append_filemarks(1).unwrap();
+        }
+        cartridge.unload().unwrap();
+    }
+    assert_eq!(segments(&store, 0).len(), 2);
+    assert_eq!(reads_of_cold_motions(&store, &settings), 2);
+}
+
+/// However small frames are, an index does not grow beyond what a reader is to hold.
+#[test]
+fn invariant_10_a_segment_has_no_more_frames_than_its_limit() {
+    let store = MemoryStore::new();
+    Cartridge::create(Box::new(store.clone()), &label(10)).unwrap();
+    let load = || {
+        Cartridge::open(Box::new(store.clone()), Settings::default())
+            .unwrap()
+            .0
+    };
+    let mut cartridge = load();
+    let count = limits::SEGMENT_FRAMES_MAX + 1000;
+    for _ in 0..count {
+        cartridge.append_filemarks(1).unwrap();
+    }
+    cartridge.unload().unwrap();
+    let frames: Vec<usize> = segments(&store, 0)
+        .iter()
+        .map(|segment| {
+            let trailer = &segment.bytes[segment.bytes.len() - 256..];
+            u32::from_le_bytes(trailer[60..64].try_into().unwrap()) as usize
+        })
+        .collect();
+    assert_eq!(frames, [limits::SEGMENT_FRAMES_MAX, 1000]);
+    let mut cartridge = load();
+    for file in [3, count as u64 - 2, limits::SEGMENT_FRAMES_MAX as u64 + 1] {
+        cartridge.locate_filemark(file).unwrap();
+        assert_eq!(cartridge.position().object, file);
     }
 }
 
