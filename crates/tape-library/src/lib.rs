@@ -11,6 +11,7 @@
 //! - [`library`]: the machine itself, for the API; behind it the changer and the catalogue.
 //! - [`drive`]: the tape drive's device server.
 //! - [`inject`]: faults on order, and delays.
+//! - [`room`]: what free space on the disk means for writers.
 
 mod changer;
 pub mod drive;
@@ -25,6 +26,7 @@ pub mod library;
 pub mod logical_unit;
 pub mod nexus;
 pub mod profile;
+pub mod room;
 pub mod target;
 #[cfg(test)]
 mod testing;

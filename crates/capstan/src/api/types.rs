@@ -194,6 +194,28 @@ pub struct Storage {
     pub stored_bytes: u64,
     /// Bytes still free in the file system of the data directory.
     pub free_bytes: u64,
+    /// How drives fare that write: worse than `free` when the disk is nearly full.
+    #[serde(default)]
+    pub writers: Writers,
+    /// Writers are slowed with less free than this; 0: never.
+    #[serde(default)]
+    pub slow_below_bytes: u64,
+    /// Writers are stopped with less free than this; 0: never.
+    #[serde(default)]
+    pub stop_below_bytes: u64,
+}
+
+/// How drives fare that write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writers {
+    /// They write as fast as they can.
+    #[default]
+    Free,
+    /// The disk is nearly full: each write takes a little longer.
+    Slowed,
+    /// The disk is nearly full: blocks are refused.
+    Stopped,
 }
 
 /// `GET /api/v1/tapes`, one of the list.

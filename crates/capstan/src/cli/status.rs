@@ -58,6 +58,9 @@ fn text(status: &types::Status) -> String {
         size(storage.stored_bytes),
         size(storage.free_bytes)
     );
+    if let Some(trouble) = nearly_full(storage) {
+        let _ = writeln!(out, "          {trouble}");
+    }
     let memory = &status.memory;
     let _ = writeln!(
         out,
@@ -111,6 +114,20 @@ fn changer(library: &types::LibraryStatus, libraries: usize) -> String {
             ""
         },
     )
+}
+
+/// Returns what a disk that is nearly full means.
+fn nearly_full(storage: &types::Storage) -> Option<String> {
+    let stop = size(storage.stop_below_bytes);
+    match storage.writers {
+        types::Writers::Free => None,
+        types::Writers::Slowed => Some(format!(
+            "disk nearly full: writers are slowed; below {stop} they are stopped. Make room"
+        )),
+        types::Writers::Stopped => Some(format!(
+            "disk nearly full: writers are stopped below {stop}. Make room: delete or export tapes"
+        )),
+    }
 }
 
 fn waits(sessions: u32) -> String {

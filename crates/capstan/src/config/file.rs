@@ -32,6 +32,8 @@ pub struct ConfigFile {
     pub iscsi: IscsiSection,
     /// `[cartridge]`
     pub cartridge: CartridgeSection,
+    /// `[storage]`
+    pub storage: StorageSection,
     /// `[encryption]`
     pub encryption: EncryptionSection,
     /// `[[library]]`
@@ -128,6 +130,16 @@ pub struct CartridgeSection {
     pub compression: Option<Compression>,
     /// When a segment file is full.
     pub segment_size: Option<Spanned<ByteSize>>,
+}
+
+/// `[storage]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSection {
+    /// Free space below which drives that write are slowed.
+    pub slow_below: Option<ByteSize>,
+    /// Free space below which they refuse blocks.
+    pub stop_below: Option<Spanned<ByteSize>>,
 }
 
 /// `[encryption]`

@@ -59,6 +59,8 @@ pub struct Config {
     pub iscsi: IscsiConfig,
     /// How cartridges are kept.
     pub cartridge: CartridgeConfig,
+    /// When the disk is nearly full.
+    pub storage: StorageConfig,
     /// Where key-encryption keys come from; without any, cartridges are not encrypted.
     pub encryption: Vec<KeySource>,
     /// Libraries beside the main one, which every gateway has.
@@ -78,6 +80,7 @@ impl Default for Config {
             log: LOG_DEFAULT.to_owned(),
             iscsi: IscsiConfig::default(),
             cartridge: CartridgeConfig::default(),
+            storage: StorageConfig::default(),
             encryption: Vec::new(),
             libraries: Vec::new(),
             delays: Delays::default(),
@@ -172,6 +175,16 @@ impl Default for CartridgeConfig {
             segment_size: SEGMENT_SIZE_DEFAULT,
         }
     }
+}
+
+/// When the disk is nearly full: marks of free space. 0 is never; without a mark, it follows from the size
+/// of the file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StorageConfig {
+    /// Below it drives that write are slowed.
+    pub slow_below: Option<ByteSize>,
+    /// Below it they refuse blocks.
+    pub stop_below: Option<ByteSize>,
 }
 
 /// What the first start creates in an empty data directory.

@@ -6,13 +6,14 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 use tape_library::inject::Delays;
 use tape_library::profile::NewCartridgesGo;
+use tape_library::room::{SLOW_BELOW_DEFAULT_BYTES, STOP_BELOW_DEFAULT_BYTES};
 
 use super::access::{AccessRule, Authentication, all_networks};
 use super::chap::ChapAccount;
 use super::redirect::{Permanence, RedirectRule};
 use super::{
-    CartridgeConfig, Compression, Config, IscsiConfig, KeyKind, KeyPlace, KeySource, LibraryConfig,
-    Machine, Preset, TargetLayout,
+    ByteSize, CartridgeConfig, Compression, Config, IscsiConfig, KeyKind, KeyPlace, KeySource,
+    LibraryConfig, Machine, Preset, StorageConfig, TargetLayout,
 };
 
 /// What becomes of secrets.
@@ -35,6 +36,7 @@ pub fn to_toml(config: &Config, secrets: Secrets) -> String {
         out.push_str(&redirect(rule));
     }
     out.push_str(&cartridge(config.cartridge));
+    out.push_str(&storage(config.storage));
     out.push_str(ENCRYPTION);
     for source in &config.encryption {
         out.push_str(&encryption_key(source));
@@ -269,6 +271,26 @@ segment_size = {segment_size}
 "#,
         compression = quoted(compression),
         segment_size = quoted(&cartridge.segment_size.exact()),
+    )
+}
+
+fn storage(storage: StorageConfig) -> String {
+    let mark = |key: &str, set: Option<ByteSize>, default_bytes: u64| match set {
+        Some(size) => format!("{key} = {}", quoted(&size.exact())),
+        None => format!("# {key} = {}", quoted(&ByteSize(default_bytes).exact())),
+    };
+    format!(
+        r#"
+[storage]
+# When the file system of the data directory is nearly full: with less free space than slow_below, drives
+# take longer for each write, the less the longer, up to a quarter of a second; with less than stop_below
+# they refuse blocks with a write error. Filemarks, unloading and reading still work. Without these lines:
+# 2 GiB and 256 MiB, but at most 2 % and 0.25 % of the file system. "0" is never.
+{slow}
+{stop}
+"#,
+        slow = mark("slow_below", storage.slow_below, SLOW_BELOW_DEFAULT_BYTES),
+        stop = mark("stop_below", storage.stop_below, STOP_BELOW_DEFAULT_BYTES),
     )
 }
 

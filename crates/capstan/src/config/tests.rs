@@ -140,6 +140,12 @@ fn bad_values_name_the_place_and_what_is_allowed() {
             "16 MiB and 1 GiB",
         ),
         ("[delays]\nload_seconds = 3601", ":2:16:", "0 and 3600"),
+        (
+            "[storage]\nslow_below = \"1 GiB\"\nstop_below = \"2 GiB\"",
+            ":3:14:",
+            "more than slow_below",
+        ),
+        ("[storage]\nslow_below = \"-1\"", ":2:14:", "256 MiB"),
         ("[cartridge]\nsegment_size = true", ":2:16:", "256 MiB"),
         ("name = \"Lab 1\"", ":1:8:", "lower-case"),
         ("log = \"loud\"", ":1:7:", "debug or trace"),
@@ -353,6 +359,10 @@ address = "tapes-2"
 [cartridge]
 compression = "lzo"
 segment_size = "64 MiB"
+
+[storage]
+slow_below = "10 GiB"
+stop_below = "1.5 GiB"
 
 [[library]]
 name = "east"

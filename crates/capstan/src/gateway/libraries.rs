@@ -12,6 +12,7 @@ use anyhow::Context;
 use cartridge::{Codec, KeyRing};
 use scsi::Lun;
 use tape_library::profile::Profiles;
+use tape_library::room::Marks;
 use tape_library::{DriveBay, Library, NewLibrary, OpenOptions, Target};
 
 use super::Gateway;
@@ -183,6 +184,10 @@ fn open_or_create(
     let options = OpenOptions {
         settings: settings(config, keys)?,
         delays: config.delays,
+        marks: Marks {
+            slow_below_bytes: config.storage.slow_below.map(|size| size.0),
+            stop_below_bytes: config.storage.stop_below.map(|size| size.0),
+        },
         profiles: Arc::clone(profiles),
     };
     Library::open(directory, options).context("cannot open the library")

@@ -1,8 +1,10 @@
 //! The state of a running gateway, as the HTTP interface shows it.
 
+use std::cmp::Reverse;
+
 use scsi::smc::ElementType;
 use tape_library::drive::{Activity, DriveState};
-use tape_library::{CartridgeRecord, CartridgeState, DriveBay};
+use tape_library::{CartridgeRecord, CartridgeState, DriveBay, room};
 
 use super::Gateway;
 use super::libraries::ServedLibrary;
@@ -11,7 +13,7 @@ use super::targets::{self, Device};
 use crate::api::error::Problem;
 use crate::api::types::{
     Changer, Drive, LibraryStatus, LoadedTape, Memory, Place, Position, Status, Storage, Tape,
-    TargetInfo,
+    TargetInfo, Writers,
 };
 use crate::portal::sessions::SessionInfo;
 
@@ -49,9 +51,14 @@ impl Gateway {
     }
 
     fn storage(&self) -> Storage {
-        let free_bytes = rustix::fs::statvfs(&self.config.data).map_or(0, |file_system| {
-            file_system.f_bavail.saturating_mul(file_system.f_frsize)
+        // Where libraries lie in several file systems, the one that is worst off counts.
+        let looks = self.libraries().iter().map(|served| {
+            let room = served.library.room();
+            let (space, writers) = room.look();
+            (writers, space.free_bytes, room.marks_of(space))
         });
+        let worst = looks.max_by_key(|(writers, free, _)| (*writers, Reverse(*free)));
+        let (writers, free_bytes, (slow_below_bytes, stop_below_bytes)) = worst.unwrap_or_default();
         Storage {
             tapes: self.libraries().iter().map(ServedLibrary::tape_count).sum(),
             stored_bytes: self
@@ -60,6 +67,13 @@ impl Gateway {
                 .map(ServedLibrary::stored_bytes)
                 .sum(),
             free_bytes,
+            writers: match writers {
+                room::Writers::Free => Writers::Free,
+                room::Writers::Slowed => Writers::Slowed,
+                room::Writers::Stopped => Writers::Stopped,
+            },
+            slow_below_bytes,
+            stop_below_bytes,
         }
     }
 }

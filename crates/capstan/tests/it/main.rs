@@ -27,6 +27,7 @@ mod profiles;
 mod reinstatement;
 mod reservations;
 mod restart;
+mod room;
 mod scale;
 mod secrets;
 mod sessions;

@@ -27,6 +27,8 @@ impl DeviceServer for Drive {
             return self.identity.inquiry(nexus, &command.cdb);
         }
         self.unwanted.store(false, Ordering::Relaxed);
+        // What a command owed that nobody could hold up is not for this one to pay.
+        self.owed_us.store(0, Ordering::Release);
         self.with_machine(|machine| machine.execute(nexus, command))
     }
 
@@ -178,6 +180,7 @@ impl Machine {
                     && key
                     && here()
                     && mounted.cartridge.is_ready_for(command.data_out.len())
+                    && self.room.as_ref().is_none_or(|room| room.is_ample())
             }
             _ => true,
         }

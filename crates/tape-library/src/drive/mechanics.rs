@@ -122,6 +122,11 @@ impl Mechanics {
         })
     }
 
+    /// Lets the command that runs be held up.
+    pub(super) fn owe(&mut self, wait: Duration) {
+        self.owed = wait;
+    }
+
     /// Takes what the last command owes.
     pub(super) fn take_owed(&mut self) -> Duration {
         std::mem::take(&mut self.owed)

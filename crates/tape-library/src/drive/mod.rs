@@ -80,6 +80,7 @@ use scsi::{AdditionalSense, CommandTable, NexusId, Sense, SenseKey};
 use crate::identity::DeviceIdentity;
 use crate::inject::{Faults, Injector, Subject};
 use crate::profile::{DriveProfile, MediaAccess};
+use crate::room::Room;
 use crate::unit_attention::UnitAttentions;
 pub use cleaning::CLEANINGS_MAX;
 use encryption::EncryptionSettings;
@@ -161,6 +162,8 @@ struct Machine {
     exception: Option<AdditionalSense>,
     log: Log,
     mechanics: Mechanics,
+    /// The room for what is written, if somebody watches it.
+    room: Option<Arc<Room>>,
     /// Data that were accepted got lost while no initiator's command ran: the next one is told.
     deferred: Option<Sense>,
 }
@@ -214,6 +217,7 @@ impl Drive {
             exception: None,
             log: Log::default(),
             mechanics: Mechanics::new(injector.clone()),
+            room: None,
             deferred: None,
         };
         let mut status = DriveStatus::of_empty_drive(config.number);
@@ -234,6 +238,14 @@ impl Drive {
             owed_us: AtomicU64::new(0),
             unwanted,
         }
+    }
+
+    /// Lets the drive heed how much room there is for what it writes.
+    #[must_use]
+    pub fn with_room(mut self, room: Arc<Room>) -> Self {
+        let machine = self.machine.get_mut();
+        machine.unwrap_or_else(PoisonError::into_inner).room = Some(room);
+        self
     }
 
     /// Puts a cartridge in, threads it and makes it ready at the beginning of the partition. Every

@@ -25,6 +25,7 @@ mod protection;
 mod reading;
 mod restart;
 mod reverse;
+mod room;
 mod tape;
 mod verify;
 mod write_once;

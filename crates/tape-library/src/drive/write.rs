@@ -1,6 +1,7 @@
 //! WRITE(6) and WRITE(16) (SSC-5 §5.7, §6.8).
 
 use bytes::Bytes;
+use cartridge::Error;
 use scsi::ssc::mode_header::BufferedMode;
 use scsi::ssc::read_write::{Transfer, Write};
 use scsi::{Cdb, Command, NexusId, Response, Sense};
@@ -9,6 +10,7 @@ use super::Machine;
 use super::protection::{added_length, unprotected};
 use super::read::with_residue;
 use super::transfer::Run;
+use crate::room::Passage;
 
 impl Machine {
     /// WRITE. The blocks are accepted, not durable, when this answers GOOD; in unbuffered mode
@@ -40,6 +42,8 @@ impl Machine {
         self.check_run(run, cdb, data_out.len())?;
         self.begin(write.start)?;
         self.take_over_buffer(nexus)?;
+        self.admit_run(run)
+            .map_err(|sense| with_residue(sense, run.residue(0)))?;
         self.append_run(run, data_out)?;
         if self.mode.buffering == BufferedMode::Unbuffered || self.synchronizes_here()? {
             self.synchronize()
@@ -72,6 +76,24 @@ impl Machine {
             return Err(Transfer::invalid_length(cdb));
         }
         Ok(())
+    }
+
+    /// Heeds the room on the disk, before anything is written: the command is held up, or refused as by a
+    /// disk that is full.
+    fn admit_run(&mut self, run: Run) -> Result<(), Sense> {
+        let Some(room) = self.room.clone() else {
+            return Ok(());
+        };
+        let cartridge = &self.loaded()?.cartridge;
+        let cuts = cartridge.position().object < cartridge.end_of_data().object;
+        match room.admit(u64::from(run.bytes()), cuts) {
+            Passage::Go => Ok(()),
+            Passage::Slow(wait) => {
+                self.mechanics.owe(wait);
+                Ok(())
+            }
+            Passage::Stop => Err(self.write_fault(&Error::NoSpace)),
+        }
     }
 
     /// Appends the blocks of `run`. A block whose protection information is wrong ends it: those

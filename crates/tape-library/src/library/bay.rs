@@ -11,6 +11,7 @@ use crate::identity::DeviceIdentity;
 use crate::inject::Faults;
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::profile::DriveProfile;
+use crate::room::Room;
 use crate::unit_attention::UnitAttentions;
 
 /// A drive of the library.
@@ -33,16 +34,14 @@ impl DriveBay {
         config: DriveConfig,
         device_id: Option<Vec<u8>>,
         faults: &Arc<Faults>,
+        room: &Arc<Room>,
     ) -> Result<Self, Error> {
         let number = config.number;
         let identity = config.identity.clone();
         let profile = Arc::clone(&config.profile);
         let attentions = Arc::new(UnitAttentions::new());
-        let drive = Arc::new(Drive::with_faults(
-            config,
-            Arc::clone(&attentions),
-            Arc::clone(faults),
-        ));
+        let drive = Drive::with_faults(config, Arc::clone(&attentions), Arc::clone(faults));
+        let drive = Arc::new(drive.with_room(Arc::clone(room)));
         let device: Arc<dyn DeviceServer> = drive.clone();
         let name = format!("drive-{number}");
         let unit = LogicalUnit::start(&name, device, attentions)

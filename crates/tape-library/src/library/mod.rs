@@ -60,6 +60,7 @@ use crate::inject::{Delays, Faults};
 use crate::inventory::{CartridgeRecord, Inventory, UnitCatalogue};
 use crate::logical_unit::{DeviceServer, LogicalUnit};
 use crate::profile::{ChangerProfile, Profiles};
+use crate::room::{Marks, Room};
 use crate::unit_attention::UnitAttentions;
 
 /// How a library is opened.
@@ -71,6 +72,8 @@ pub struct OpenOptions {
     pub profiles: Arc<Profiles>,
     /// How slow the mechanics are.
     pub delays: Delays,
+    /// How much room on the disk is little.
+    pub marks: Marks,
 }
 
 impl Default for OpenOptions {
@@ -79,6 +82,7 @@ impl Default for OpenOptions {
             settings: Settings::default(),
             profiles: Arc::clone(Profiles::builtin()),
             delays: Delays::default(),
+            marks: Marks::default(),
         }
     }
 }
@@ -100,6 +104,7 @@ pub struct Element {
 /// [`Library::shut_down`] comes before that.
 pub struct Library {
     data: PathBuf,
+    room: Arc<Room>,
     gateway: Gateway,
     robot: Arc<Robot>,
     changer: Arc<LogicalUnit>,
@@ -124,7 +129,14 @@ impl Library {
         let profile = gateway.machine.changer_profile(&options.profiles)?;
         let identity = DeviceIdentity::changer(&profile, gateway.id);
         let faults = Faults::new(options.delays);
-        let bays = Self::bays(&gateway, &layout, &options, (&profile, &identity), &faults)?;
+        let room = Arc::new(Room::of_directory(data, options.marks));
+        let bays = Self::bays(
+            &gateway,
+            &layout,
+            &options,
+            (&profile, &identity),
+            (&faults, &room),
+        )?;
         let attentions = Arc::new(UnitAttentions::new());
         let robot = Robot::new(
             data,
@@ -161,6 +173,7 @@ impl Library {
         }
         Ok(Arc::new(Self {
             data: data.to_owned(),
+            room,
             gateway,
             robot,
             changer: Arc::new(unit),
@@ -173,7 +186,7 @@ impl Library {
         layout: &Layout,
         options: &OpenOptions,
         (changer_profile, changer): (&ChangerProfile, &DeviceIdentity),
-        faults: &Arc<Faults>,
+        (faults, room): (&Arc<Faults>, &Arc<Room>),
     ) -> Result<Vec<DriveBay>, Error> {
         let addresses = layout.range(ElementType::DataTransfer);
         let profiles = gateway.machine.drive_profiles(&options.profiles)?;
@@ -191,7 +204,7 @@ impl Library {
                     profile,
                     codec: options.settings.codec,
                 };
-                DriveBay::new(element, config, device_id, faults)
+                DriveBay::new(element, config, device_id, faults, room)
             })
             .collect()
     }
@@ -204,6 +217,11 @@ impl Library {
     /// Returns the data directory.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Returns the room for what its drives write.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Returns the changer's logical unit, for a target.

@@ -11,11 +11,13 @@ use std::time::Duration;
 use tape_library::inject::Delays;
 use toml::Spanned;
 
-use super::file::{CartridgeSection, ConfigFile, DelaysSection, DiscoverySection, IscsiSection};
+use super::file::{
+    CartridgeSection, ConfigFile, DelaysSection, DiscoverySection, IscsiSection, StorageSection,
+};
 use super::load::{ConfigError, Loaded, Refusal, check_listen, check_log};
 use super::{
     ByteSize, CartridgeConfig, Config, DELAY_SECONDS_MAX, IscsiConfig, MEMORY_MAX_MAX,
-    MEMORY_MAX_MIN, Machine, Preset, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN,
+    MEMORY_MAX_MIN, Machine, Preset, SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN, StorageConfig,
 };
 
 /// Reads one file; knows its text in order to say where something stands.
@@ -54,6 +56,7 @@ impl<'a> Reader<'a> {
             libraries: self.libraries(file.library, iscsi.targets)?,
             iscsi,
             cartridge: self.cartridge(file.cartridge)?,
+            storage: self.storage(file.storage)?,
             encryption: self.encryption(file.encryption)?,
             delays: self.delays(file.delays)?,
         };
@@ -128,6 +131,25 @@ impl<'a> Reader<'a> {
             segment_size: section
                 .segment_size
                 .map_or(defaults.segment_size, Spanned::into_inner),
+        })
+    }
+
+    fn storage(&self, section: StorageSection) -> Result<StorageConfig, ConfigError> {
+        let slow_below = section.slow_below;
+        if let Some(stop_below) = &section.stop_below {
+            self.check(stop_below, "storage.stop_below", |stop| {
+                match slow_below.filter(|slow| slow.0 > 0 && stop > slow) {
+                    Some(slow) => Err(format!(
+                        "{stop} is more than slow_below, {slow}: nobody would ever be slowed; make it \
+                         less, or set slow_below to 0"
+                    )),
+                    None => Ok(()),
+                }
+            })?;
+        }
+        Ok(StorageConfig {
+            slow_below,
+            stop_below: section.stop_below.map(Spanned::into_inner),
         })
     }
 
