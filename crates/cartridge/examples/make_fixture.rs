@@ -1,6 +1,6 @@
 //! Makes the cartridges of `testdata/<version>` (see the README there).
 //!
-//! `cargo run -p cartridge --example make_fixture -- mixed|partitions <new directory>`
+//! `cargo run -p cartridge --example make_fixture -- mixed|partitions|chain <new directory>`
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,13 +13,17 @@ use cartridge::{
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(kind), Some(directory)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: make_fixture mixed|partitions <new directory>".into());
+        return Err("usage: make_fixture mixed|partitions|chain <new directory>".into());
     };
     let store = || LocalStore::create(&directory).map(Box::new);
-    let environment = Arc::new(SeededEnvironment::new(1));
+    let (seed, barcode) = match &*kind {
+        "chain" => (5, "CAP005L5"),
+        _ => (1, "CAP001L5"),
+    };
+    let environment = Arc::new(SeededEnvironment::new(seed));
     let label = Label {
         uuid: environment.new_uuid(),
-        barcode: "CAP001L5".to_owned(),
+        barcode: barcode.to_owned(),
         media: "LTO-5".to_owned(),
         density: 0x58,
         capacity_bytes: 1_500_000_000_000,
@@ -38,6 +42,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     if kind == "partitions" {
         return partitions(&store, &settings);
+    }
+    if kind == "chain" {
+        return chain(&store, &settings);
     }
 
     // Objects 0 to 27: each codec writes six blocks and a filemark; the segments roll.
@@ -91,6 +98,32 @@ fn partitions(
     for block in 0..4 {
         cartridge.append_block(text(100 + block, 5000))?;
     }
+    cartridge.synchronize()?;
+    drop(cartridge);
+    Ok(())
+}
+
+/// Two sessions that unload, of which the second cuts inside a frame, and one that does not: the chain file
+/// knows of two, and each footer names the one before it.
+fn chain(
+    store: &impl Fn() -> std::io::Result<Box<LocalStore>>,
+    settings: &Settings,
+) -> Result<(), Box<dyn Error>> {
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    cartridge.set_codec(Codec::Stored);
+    for block in 0..20 {
+        cartridge.append_block(text(block, 2000))?;
+    }
+    cartridge.append_filemarks(1)?;
+    cartridge.unload()?;
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    cartridge.locate_block(15)?;
+    cartridge.append_block(text(100, 3000))?;
+    cartridge.append_filemarks(2)?;
+    cartridge.unload()?;
+    let (mut cartridge, _) = Cartridge::open(store()?, settings.clone())?;
+    cartridge.space_end_of_data()?;
+    cartridge.append_block(text(200, 4000))?;
     cartridge.synchronize()?;
     drop(cartridge);
     Ok(())

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
+use cartridge::inspect::{Inspection, Keys};
 use cartridge::{
     Cartridge, Codec, Decryption, EncryptionKey, KeyEncryptionKey, KeyRing, LocalStore,
     MemoryState, MemoryStore, NextBlock, Read, RecoveryReport, SegmentStore as _, Settings,
@@ -152,6 +153,60 @@ fn a_cartridge_encrypted_at_rest_is_read_with_its_key_alone() {
         }
         assert_eq!(cartridge.read_block().unwrap(), Read::EndOfData);
     }
+}
+
+/// What is on the cartridge `chain`.
+fn chain() -> Vec<Object> {
+    let mut objects: Vec<Object> = (0..15).map(|block| text(block, 2000)).collect();
+    objects.extend([text(100, 3000), Object::Filemark, Object::Filemark]);
+    objects.push(text(200, 4000));
+    objects
+}
+
+#[test]
+fn a_chain_file_and_footers_that_name_each_other_are_read() {
+    let directory = copy_of("v1/chain");
+    let store = || Box::new(LocalStore::new(directory.path()));
+    for unsealed in [true, false] {
+        let (mut cartridge, report) = Cartridge::open(store(), Settings::default()).unwrap();
+        assert_eq!((report.unsealed, report.discarded_bytes), (unsealed, 0));
+        assert_eq!((&report.missing[..], &report.dead[..]), (&[][..], &[][..]));
+        assert_eq!(contents(&mut cartridge), chain());
+    }
+    // Now the last one is sealed, too: each names the one before it.
+    let mut names = store().segments().unwrap();
+    names.sort();
+    assert_eq!(names.len(), 7);
+    let paths: Vec<_> = names
+        .iter()
+        .map(|name| {
+            directory
+                .path()
+                .join(name.to_string())
+                .with_extension("seg")
+        })
+        .collect();
+    let mut before: Option<[u8; 4]> = None;
+    for path in &paths {
+        let bytes = fs::read(path).unwrap();
+        let trailer = bytes.last_chunk::<256>().unwrap();
+        let told = (trailer[200] == 1).then(|| [196, 197, 198, 199].map(|at| trailer[at]));
+        assert_eq!(told, before, "{}", path.display());
+        before = trailer.last_chunk().copied();
+    }
+    let inspection = Inspection::open(store(), &Keys::default()).unwrap();
+    assert_eq!(inspection.verify(|_| {}).findings, []);
+
+    // Without the last two names nothing but the chain file knows that there was more.
+    let directory = copy_of("v1/chain");
+    for name in &names[5..] {
+        let path = directory.path().join(name.to_string());
+        fs::remove_file(path).unwrap();
+    }
+    let store = Box::new(LocalStore::new(directory.path()));
+    let (cartridge, report) = Cartridge::open(store, Settings::default()).unwrap();
+    assert_eq!(report.missing, [names[5].uuid]);
+    assert_eq!(cartridge.end_of_data().object, 18);
 }
 
 #[test]
