@@ -6,7 +6,7 @@ use bytes::Bytes;
 use iscsi::initiator::{DataTransfer, Finished};
 
 use super::model::{Object, Tape};
-use crate::support::host::{Host, Sense};
+use crate::support::host::{Host, NAME, Sense, params};
 use crate::support::tape::Found;
 
 /// The connection has ended.
@@ -56,13 +56,18 @@ impl Player {
         }
     }
 
-    /// Logs in and works until the connection ends.
+    /// Logs in and works until the connection ends, whenever that is.
     pub(super) fn stream(&mut self, portal: SocketAddr, target: &str) -> Ended {
-        let mut host = Host::log_in(portal, target);
-        host.attentions();
+        let params = params(NAME, Some(target));
+        let Some(logged_in) = Host::log_in_unless_dead(portal, params) else {
+            return Ended;
+        };
+        let mut host = logged_in.expect("nobody refuses the login");
         let end = self.tape.len();
-        if let Err(ended) = self.locate(&mut host, end) {
-            return ended;
+        let began = self.take_attentions(&mut host);
+        match began.and_then(|()| self.locate(&mut host, end)) {
+            Ok(()) => {}
+            Err(ended) => return ended,
         }
         loop {
             if let Err(ended) = self.step(&mut host) {

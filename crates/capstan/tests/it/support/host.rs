@@ -29,7 +29,15 @@ impl Host {
 
     /// Logs in as `params` say; the error is the status.
     pub(crate) fn try_log_in(portal: SocketAddr, params: InitiatorParams) -> Result<Self, u16> {
-        let stream = TcpStream::connect(portal).unwrap();
+        Self::log_in_unless_dead(portal, params).expect("an answer to the login")
+    }
+
+    /// The same; `None` when the target is not there, or dies before it answers.
+    pub(crate) fn log_in_unless_dead(
+        portal: SocketAddr,
+        params: InitiatorParams,
+    ) -> Option<Result<Self, u16>> {
+        let stream = TcpStream::connect(portal).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let core = Initiator::new(params);
@@ -40,13 +48,13 @@ impl Host {
             keys: Vec::new(),
             lun: Lun::new(0),
         };
-        match host.event() {
-            Some(InitiatorEvent::LoggedIn { keys, tsih }) => {
+        match host.event()? {
+            InitiatorEvent::LoggedIn { keys, tsih } => {
                 host.tsih = tsih;
                 host.keys = keys;
-                Ok(host)
+                Some(Ok(host))
             }
-            Some(InitiatorEvent::LoginFailed { status, .. }) => Err(status),
+            InitiatorEvent::LoginFailed { status, .. } => Some(Err(status)),
             other => panic!("no answer to the login: {other:?}"),
         }
     }
