@@ -16,10 +16,25 @@ const DRIVES: usize = 4;
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_daemon_dies_under_four_streams() {
+    storm(&[]);
+}
+
+#[test]
+fn nor_is_it_when_the_tapes_are_encrypted_at_rest() {
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("tapes.key");
+    let key = key.to_str().unwrap();
+    capstan_ok(folder.path(), &["key", "generate", key]);
+    storm(&["--encryption-key", key]);
+}
+
+/// Kills daemons that were started with `arguments`.
+fn storm(arguments: &[&str]) {
     let rounds = setting("CAPSTAN_KILL_ROUNDS", 10);
     let seed = seed();
     let data = TempDir::new().unwrap();
-    prepare(data.path());
+    let serve = || Child::serve_with(data.path(), arguments);
+    prepare(serve(), data.path());
     let mut dice = Dice::new(seed);
     let mut players: Vec<Player> = (1..)
         .take(DRIVES)
@@ -27,7 +42,7 @@ fn nothing_acknowledged_is_lost_when_the_daemon_dies_under_four_streams() {
         .collect();
     let began = Instant::now();
     for round in 0..rounds {
-        let child = Child::serve(data.path());
+        let child = serve();
         verify(&child, &mut players, round);
         let patience = Duration::from_millis(dice.below(300) as u64);
         std::thread::scope(|scope| {
@@ -39,7 +54,7 @@ fn nothing_acknowledged_is_lost_when_the_daemon_dies_under_four_streams() {
             child.kill();
         });
     }
-    let child = Child::serve(data.path());
+    let child = serve();
     verify(&child, &mut players, rounds);
     let commands: u64 = players.iter().map(|player| player.commands).sum();
     println!(
@@ -49,8 +64,7 @@ fn nothing_acknowledged_is_lost_when_the_daemon_dies_under_four_streams() {
     assert!(commands > rounds, "the drives were at work");
 }
 
-fn prepare(data: &Path) {
-    let child = Child::serve(data);
+fn prepare(child: Child, data: &Path) {
     for drive in 0..DRIVES {
         let barcode = format!("CAP{:03}L5", 1 + drive);
         capstan_ok(data, &["drive", "load", &drive.to_string(), &barcode]);
