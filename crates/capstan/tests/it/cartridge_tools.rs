@@ -348,6 +348,10 @@ fn a_wiped_last_segment_is_dropped_only_when_told() {
     let length = fs::metadata(&last).unwrap().len();
     fs::write(&last, vec![0; usize::try_from(length).unwrap()]).unwrap();
     assert_eq!(story.run(&["verify", "CAP001L5"]).1, 1);
+    // The chain file knows what its header said, so that what it cut off stays cut off.
+    let (text, _) = story.run(&["recover", "CAP001L5", "--output", "without-it"]);
+    assert!(text.contains("1 blocks were lost"), "{text}");
+    fs::remove_file(directory.join("chain")).unwrap();
     let recover = ["recover", "CAP001L5", "--output", "new"];
     let (text, status) = story.run(&recover);
     assert!(text.contains("--drop-damaged-tail"), "{text}");

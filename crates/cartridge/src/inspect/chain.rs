@@ -20,6 +20,8 @@ pub(super) struct Link {
     pub(super) valid_until: u64,
     /// False for what was lost with its file.
     pub(super) present: bool,
+    /// How far it went at least, when it is the last one and the chain file knows.
+    pub(super) known_end: Option<Totals>,
     pub(super) salt: Option<[u8; SEGMENT_SALT_BYTES]>,
     /// `Some` when every frame but pads is sealed.
     pub(super) at_rest: Option<AtRest>,
@@ -33,6 +35,8 @@ pub(super) struct Candidate {
     pub(super) header: SegmentHeader,
     /// The header was made up from what is left of the file.
     pub(super) header_lost: bool,
+    /// False when only the chain file knows of it.
+    pub(super) present: bool,
 }
 
 /// Replays the headers of one partition. Returns the live segments, in order.
@@ -47,7 +51,7 @@ pub(super) fn replay(mut candidates: Vec<Candidate>, findings: &mut Vec<Finding>
             findings.push(finding);
         } else if last.is_none_or(|last| header.first_object < last.first_object) {
             live.push(candidate);
-        } else {
+        } else if candidate.present {
             let reason = "was cut off; its file goes at the next load";
             findings.push(Finding::new(Severity::Note, header.name, reason));
         }
@@ -63,6 +67,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
     let Candidate {
         header,
         header_lost,
+        present,
     } = candidate;
     if !header_lost && !follows(links.last(), &header) {
         let reason = "counts fewer than the segments before it, or does not follow them";
@@ -71,6 +76,10 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
     }
     let last = links.last();
     let before = last.map_or(Uuid::nil(), |link| link.name.uuid);
+    if !present {
+        let reason = "is missing; the chain file knows of it";
+        findings.push(lost(header.name, reason));
+    }
     // What cuts off what is not known of a header that is made up; it stays where its number puts it.
     if !header_lost && header.previous != before {
         let reason = format!("segment {} before it is missing", header.previous);
@@ -97,6 +106,7 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
             first: Totals::default(),
             valid_until: 0,
             present: false,
+            known_end: None,
             salt: None,
             at_rest: None,
             header_lost: false,
@@ -109,7 +119,8 @@ fn append(links: &mut Vec<Link>, candidate: Candidate, findings: &mut Vec<Findin
         previous: header.previous,
         first: header.first(),
         valid_until: u64::MAX,
-        present: true,
+        present,
+        known_end: None,
         salt: header.salt,
         at_rest: header.at_rest,
         header_lost,

@@ -16,6 +16,7 @@
 //! Memory: a row for each segment, the index of one, and one frame.
 
 mod chain;
+mod checkpoint;
 mod finding;
 mod frame;
 mod objects;

@@ -170,6 +170,14 @@ impl Segment {
             (None, None, Some(last)) => (last.end_object(), last.end_marks()),
             (None, None, None) => (first.objects, 0),
         };
+        // The chain file may know that more was durable than is found: that is no torn tail.
+        let known = self
+            .link
+            .known_end
+            .filter(|known| next.is_none() && known.objects > end_object);
+        let (end_object, marks) = known.map_or((end_object, marks), |known| {
+            (known.objects, known.marks.saturating_sub(first.marks))
+        });
         let limit = self.link.valid_until.min(end_object);
         let cut_off = self.entries.iter().filter(|it| it.first_object >= limit);
         self.cut_off = cut_off.copied().collect();

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::chain::{Candidate, Link, replay};
+use super::checkpoint::{Checkpoint, agree};
 use super::finding::{Finding, Severity};
 use super::frame::{OpenKeys, cannot_read};
 use super::segment::Segment;
 use super::summary::{SegmentState, SegmentSummary};
 use super::{Inspection, Keys};
 use crate::cartridge::read_trailer;
+use crate::chain::{Chain, Row};
 use crate::encryption::{CartridgeKey, KeyFile, KeyRing};
 use crate::error::Error;
 use crate::format::{
@@ -70,29 +72,66 @@ impl Inspection {
         let mut partitions: Vec<Vec<Candidate>> = Vec::new();
         partitions.resize_with(identity.partitions, Vec::new);
         let mut states = BTreeMap::new();
+        let checkpoint = Checkpoint::read(
+            &*self.store,
+            identity.cartridge,
+            identity.epoch,
+            &mut self.findings,
+        );
+        let mut unknown_from = vec![u32::MAX; identity.partitions];
         for seen in seen {
             let Seen {
                 mut summary,
                 header,
-                header_lost,
+                mut header_lost,
             } = seen;
+            let recorded = checkpoint.header(summary.name);
+            let foreign = summary.state == SegmentState::Foreign;
+            let header = match (header, recorded) {
+                (Some(header), Some(recorded)) if !header_lost => {
+                    self.compare(recorded, &header);
+                    Some(header)
+                }
+                (_, Some(recorded)) if !foreign => {
+                    header_lost = false;
+                    Some(recorded.clone())
+                }
+                (header, _) => header,
+            };
             if let Some(mut header) = header {
                 if header_lost {
                     (header.cartridge, header.epoch) = (identity.cartridge, identity.epoch);
                 }
                 summary.state = self.place(&header, identity);
                 if summary.state == SegmentState::Live {
-                    let candidates = &mut partitions[usize::from(header.name.partition)];
-                    candidates.push(Candidate {
+                    let partition = usize::from(header.name.partition);
+                    if recorded.is_none() {
+                        unknown_from[partition] = unknown_from[partition].min(header.name.number);
+                    }
+                    partitions[partition].push(Candidate {
                         header,
                         header_lost,
+                        present: true,
                     });
                 }
             }
             states.insert(summary.name, summary);
         }
+        for (number, (candidates, unknown_from)) in
+            (0..).zip(partitions.iter_mut().zip(unknown_from))
+        {
+            let lost = checkpoint.live.iter().filter(|header| {
+                header.name.partition == number
+                    && header.name.number < unknown_from
+                    && !states.contains_key(&header.name)
+            });
+            add_lost(candidates, lost);
+        }
         for candidates in partitions {
-            let links = replay(candidates, &mut self.findings);
+            let mut links = replay(candidates, &mut self.findings);
+            if let Some(last) = links.last_mut() {
+                last.known_end = checkpoint.end(last.name);
+            }
             self.partitions.push(links);
         }
         let links = self.partitions.iter().flatten();
@@ -130,6 +169,15 @@ impl Inspection {
         let reason = text.strip_prefix("key: ").unwrap_or(&text);
         self.findings.push(Finding::new(severity, "key", reason));
         Vec::new()
+    }
+
+    /// Compares what the chain file says of a segment with what its header says.
+    fn compare(&mut self, recorded: &SegmentHeader, header: &SegmentHeader) {
+        if !agree(recorded, header) {
+            let reason = format!("disagrees with the header of {}", header.name);
+            let finding = Finding::new(Severity::Repairable, "chain", reason);
+            self.findings.push(finding);
+        }
     }
 
     /// Tells whether a segment with `header` belongs to the cartridge.
@@ -174,6 +222,21 @@ impl Inspection {
                 links[number].first = totals;
             }
         }
+    }
+}
+
+/// Adds segments of which nothing but the chain file tells. When they do not fit the others they do not
+/// count.
+fn add_lost<'a>(candidates: &mut Vec<Candidate>, lost: impl Iterator<Item = &'a SegmentHeader>) {
+    let known = candidates.len();
+    candidates.extend(lost.map(|header| Candidate {
+        header: header.clone(),
+        header_lost: false,
+        present: false,
+    }));
+    let rows = candidates.iter().map(|it| Row::of(&it.header));
+    if candidates.len() > known && Chain::replay(rows.collect()).is_err() {
+        candidates.truncate(known);
     }
 }
 

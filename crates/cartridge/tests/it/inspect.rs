@@ -1,6 +1,7 @@
 //! Looking into a cartridge's files: every damaged byte is found and located, and what can be read is
 //! read.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
 use cartridge::inspect::{Inspection, Keys, ObjectKind, Severity, Verification};
@@ -74,6 +75,8 @@ struct Files {
     memory: Vec<u8>,
     /// Empty when there is none.
     key: Vec<u8>,
+    /// Empty when there is none.
+    chain: Vec<u8>,
     segments: Vec<(SegmentName, Vec<u8>)>,
 }
 
@@ -87,7 +90,12 @@ impl Files {
             file.read_at(&mut bytes, 0).unwrap();
             (name, bytes)
         });
+        let mut chain = Vec::new();
+        if let Some(mut file) = store.open_chain().unwrap() {
+            file.read_to_end(&mut chain).unwrap();
+        }
         Self {
+            chain,
             label: store.read_label().unwrap().unwrap(),
             memory: store.read_memory().unwrap().unwrap(),
             key: store.read_key().unwrap().unwrap_or_default(),
@@ -99,6 +107,9 @@ impl Files {
         let mut store = MemoryStore::new();
         store.replace_label(&self.label).unwrap();
         store.replace_memory(&self.memory).unwrap();
+        if !self.chain.is_empty() {
+            store.replace_chain(&self.chain).unwrap();
+        }
         if !self.key.is_empty() {
             store.replace_key(&self.key).unwrap();
         }
@@ -110,13 +121,14 @@ impl Files {
         store
     }
 
-    /// File after file: label, memory, key, segments.
+    /// File after file: label, memory, key, chain, segments.
     fn file(&mut self, number: usize) -> &mut Vec<u8> {
         match number {
             0 => &mut self.label,
             1 => &mut self.memory,
             2 => &mut self.key,
-            _ => &mut self.segments[number - 3].1,
+            3 => &mut self.chain,
+            _ => &mut self.segments[number - 4].1,
         }
     }
 
@@ -125,7 +137,8 @@ impl Files {
             0 => "label".to_owned(),
             1 => "memory".to_owned(),
             2 => "key".to_owned(),
-            _ => self.segments[number - 3].0.to_string(),
+            3 => "chain".to_owned(),
+            _ => self.segments[number - 4].0.to_string(),
         }
     }
 }
@@ -249,18 +262,18 @@ fn a_flipped_bit_is_found_on_a_cartridge_that_is_encrypted_at_rest() {
 
 fn flip_all((store, objects): &(MemoryStore, Vec<Object>), step: usize) {
     let files = Files::of(store);
-    let count = files.segments.len() + 3;
+    let count = files.segments.len() + 4;
     std::thread::scope(|scope| {
         for half in 0..2 {
             let mut files = files.clone();
             scope.spawn(move || {
                 for number in 0..count {
                     let length = files.file(number).len();
-                    let step = if number < 3 { 1 } else { step };
+                    let step = if number < 4 { 1 } else { step };
                     for at in (0..length).step_by(step).filter(|at| at % 2 == half) {
                         // Headers have a test of their own for each bit; their reserved bytes are many.
                         let reserved = at < 8192 && (280..4088).contains(&(at % 4096));
-                        if number < 3 || !reserved || at % 64 == half {
+                        if number < 4 || !reserved || at % 64 == half {
                             flip(&mut files, objects, number, at);
                         }
                     }
@@ -340,6 +353,7 @@ fn without_any_header_frames_tell_what_a_segment_holds() {
     for number in 0..3 {
         let mut files = Files::of(&store);
         files.segments[number].1[..8192].fill(0);
+        files.chain.clear();
         let store = files.store();
         assert!(read_by_cartridge(&store).is_none());
         let verification = verify(&store);
@@ -573,4 +587,34 @@ fn what_is_encrypted_at_rest_is_read_with_its_key_and_checked_without() {
     let verification = verify(&files.store());
     let text = format!("{:?}", verification.findings);
     assert!(text.contains("not what was sealed"), "{text}");
+}
+
+#[test]
+fn the_chain_file_knows_of_lost_segments_and_headers() {
+    let (store, objects) = cartridge();
+    // Unloaded now, so that the chain file knows all of it.
+    let open = Cartridge::open(Box::new(store.clone()), settings());
+    open.unwrap().0.unload().unwrap();
+    let whole: Vec<_> = objects.iter().cloned().map(Some).collect();
+    assert_eq!(verify(&store).findings, []);
+    for number in 0..3 {
+        let mut files = Files::of(&store);
+        assert!(!files.chain.is_empty());
+        files.segments[number].1[..8192].fill(0);
+        assert_eq!(read_by_inspection(&inspect(&files.store())), whole);
+        assert!(inspect(&files.store()).unreadable_tail().is_empty());
+    }
+    let mut files = Files::of(&store);
+    files.segments.pop();
+    let store = files.store();
+    let verification = verify(&store);
+    let places = verification
+        .findings
+        .iter()
+        .filter_map(|it| it.place.as_ref());
+    let lost: Vec<_> = places.map(|place| place.objects.clone()).collect();
+    assert_eq!(lost, [10..=11]);
+    let mut expected = whole[..10].to_vec();
+    expected.extend([None, None]);
+    assert_eq!(read_by_inspection(&inspect(&store)), expected);
 }
