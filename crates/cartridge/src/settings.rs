@@ -21,6 +21,8 @@ pub struct Settings {
     pub frame_size_bytes: u32,
     /// Disk space is reserved in steps of this many bytes. Default 16 MiB.
     pub reserve_step_bytes: u32,
+    /// The chain file is written again after so many new segments. Default 256.
+    pub chain_interval_segments: u32,
     /// How new frames are compressed. Default zstd, level 1.
     pub codec: Codec,
     /// What opens the keys of encrypted cartridges; new ones are encrypted when there is any. Default none.
@@ -39,6 +41,7 @@ impl Default for Settings {
             segment_size_bytes: 256 << 20,
             frame_size_bytes: 256 << 10,
             reserve_step_bytes: 16 << 20,
+            chain_interval_segments: limits::CHAIN_FILE_INTERVAL_SEGMENTS,
             codec: Codec::default(),
             keys: KeyRing::default(),
             read_ahead: ReadAhead::default(),
@@ -54,6 +57,7 @@ impl std::fmt::Debug for Settings {
             .field("segment_size_bytes", &self.segment_size_bytes)
             .field("frame_size_bytes", &self.frame_size_bytes)
             .field("reserve_step_bytes", &self.reserve_step_bytes)
+            .field("chain_interval_segments", &self.chain_interval_segments)
             .field("codec", &self.codec)
             .field("keys", &self.keys)
             .field("read_ahead", &self.read_ahead)
@@ -84,6 +88,12 @@ impl Settings {
                 limits::FRAME_SIZE_BYTES_MAX,
             ),
             ("reserve_step_bytes", self.reserve_step_bytes, 4096, 1 << 30),
+            (
+                "chain_interval_segments",
+                self.chain_interval_segments,
+                1,
+                u32::MAX,
+            ),
         ];
         for (field, value, min, max) in ranges {
             if !(min..=max).contains(&value) {

@@ -320,10 +320,12 @@ impl Cartridge {
         let bytes = self.chain_file();
         if let Some(background) = self.background() {
             background.write_chain(bytes);
-            self.unrecorded = 1; // until it is known to be written, at the unload
+            self.unrecorded = 0; // as far as is known
         } else {
             self.record_chain();
         }
+        // At the unload it is written again: with the end of the segment that is being begun.
+        self.unrecorded = self.unrecorded.max(1);
     }
 
     /// Returns what the chain file shall hold.

@@ -13,7 +13,7 @@ use crate::chain::{Dead, Totals};
 use crate::encryption::{CartridgeKey, FrameKey, SegmentKeys};
 use crate::error::Error;
 use crate::format::{AtRest, EntryKind, IndexEntry, SEGMENT_SALT_BYTES, SealReason, SegmentHeader};
-use crate::limits::{CHAIN_FILE_INTERVAL_SEGMENTS, DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
+use crate::limits::{DEAD_REMOVED_PER_CALL, DEAD_REMOVED_PER_LOAD};
 use crate::settings::Environment;
 use crate::store::SegmentName;
 use crate::writer::{CreateError, SegmentWriter, withdraw};
@@ -99,7 +99,7 @@ impl Cartridge {
         }
         self.unrecorded += 1;
         self.bury(dead, DEAD_REMOVED_PER_CALL);
-        if self.unrecorded >= CHAIN_FILE_INTERVAL_SEGMENTS {
+        if self.unrecorded >= self.settings.chain_interval_segments {
             self.record_chain_later();
         }
         Ok(())

@@ -133,7 +133,7 @@ impl FrameKey {
     /// Encrypts `pieces`, one behind the other, and returns them with their tag.
     pub(crate) fn seal(&self, place: FramePlace<'_>, preamble: &[u8], pieces: [&[u8]; 2]) -> Bytes {
         #[cfg(test)]
-        recorded::note(self.check, place.sequence);
+        recorded::note(self.place.cartridge, self.check, place.sequence);
         let mut sealed = Vec::with_capacity(pieces[0].len() + pieces[1].len() + TAG_BYTES);
         sealed.extend_from_slice(pieces[0]);
         sealed.extend_from_slice(pieces[1]);
@@ -209,20 +209,28 @@ fn expand(key: &Prk, label: &[u8], place: SegmentKeys, out: &mut [u8]) {
 /// Which pairs of key and nonce were used, for the proof that none was used twice.
 #[cfg(test)]
 pub(crate) mod recorded {
+    use std::collections::HashMap;
+    use std::sync::{Mutex, PoisonError};
+
     use super::KEY_CHECK_BYTES;
-    use std::cell::RefCell;
+    use uuid::Uuid;
 
     type Pair = ([u8; KEY_CHECK_BYTES], u32);
 
-    thread_local!(static PAIRS: RefCell<Vec<Pair>> = const { RefCell::new(Vec::new()) });
+    /// What was sealed for each cartridge, by whatever thread.
+    static PAIRS: Mutex<Option<HashMap<Uuid, Vec<Pair>>>> = Mutex::new(None);
 
-    pub(super) fn note(check: [u8; KEY_CHECK_BYTES], sequence: u32) {
-        PAIRS.with_borrow_mut(|pairs| pairs.push((check, sequence)));
+    pub(super) fn note(cartridge: Uuid, check: [u8; KEY_CHECK_BYTES], sequence: u32) {
+        let mut pairs = PAIRS.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = pairs.get_or_insert_default();
+        pairs.entry(cartridge).or_default().push((check, sequence));
     }
 
-    /// Takes what this thread has sealed.
-    pub(crate) fn take() -> Vec<Pair> {
-        PAIRS.take()
+    /// Takes what was sealed for `cartridge`, which nobody else uses.
+    pub(crate) fn take(cartridge: Uuid) -> Vec<Pair> {
+        let mut pairs = PAIRS.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs = pairs.get_or_insert_default();
+        pairs.remove(&cartridge).unwrap_or_default()
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) fn small_settings(seed: u64) -> Settings {
         segment_size_bytes: 20 << 10,
         frame_size_bytes: 2000,
         reserve_step_bytes: 8 << 10,
+        // Often, so that whatever stops or fails does so while it is written too.
+        chain_interval_segments: 2,
         codec: Codec::Lz4,
         keys: KeyRing::default(),
         read_ahead: [ReadAhead::Off, ReadAhead::Inline][usize::from(seed % 2 == 1)],

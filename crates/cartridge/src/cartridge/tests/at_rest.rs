@@ -578,20 +578,26 @@ proptest! {
     fn keys_survive_what_happens_and_no_nonce_comes_twice(
         steps in prop::collection::vec(step(), 20..150),
         seed in any::<u64>(),
+        behind in any::<bool>(),
     ) {
-        recorded::take();
+        let label = crate::Label {
+            uuid: uuid::Uuid::from_u128(0x2_5ea1),
+            ..label(1 << 40)
+        };
+        recorded::take(label.uuid);
         let settings = Settings {
             segment_size_bytes: 20 << 10,
             frame_size_bytes: 2000,
             reserve_step_bytes: 8 << 10,
+            chain_interval_segments: 2,
             keys: ring(&[1]),
             codec: Codec::Stored,
             read_ahead: crate::ReadAhead::Inline,
-            writing: Writing::AtOnce,
+            writing: if behind { Writing::Behind } else { Writing::AtOnce },
             environment: Arc::new(SeededEnvironment::new(seed)),
         };
         let mut store = LyingStore::new();
-        Cartridge::create(Box::new(store.clone()), &label(1 << 40)).unwrap();
+        Cartridge::create(Box::new(store.clone()), &label).unwrap();
         let open = |store: &LyingStore| {
             Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap().0
         };
@@ -662,7 +668,8 @@ proptest! {
                 }
             }
         }
-        let pairs = recorded::take();
+        drop(cartridge);
+        let pairs = recorded::take(label.uuid);
         let different: HashSet<_> = pairs.iter().collect();
         prop_assert_eq!(different.len(), pairs.len());
     }

@@ -11,7 +11,7 @@ use crate::encryption::recorded;
 use crate::label::tests::label;
 use crate::{
     Cartridge, Decryption, Encryption, EncryptionKey, Error, KeyAssociatedData, LyingStore,
-    MemoryStore, NextBlock, Read, SeededEnvironment, SegmentStore as _, Settings,
+    MemoryStore, NextBlock, Read, SeededEnvironment, SegmentStore as _, Settings, Writing,
 };
 
 fn key(byte: u8) -> EncryptionKey {
@@ -311,17 +311,23 @@ proptest! {
     fn no_pair_of_key_and_nonce_is_used_twice(
         steps in prop::collection::vec(step(), 20..150),
         seed in any::<u64>(),
+        behind in any::<bool>(),
     ) {
-        recorded::take();
+        let label = crate::Label {
+            uuid: uuid::Uuid::from_u128(0x1_5ea1),
+            ..label(1 << 40)
+        };
+        recorded::take(label.uuid);
         let settings = Settings {
             segment_size_bytes: 20 << 10,
             frame_size_bytes: 2000,
             reserve_step_bytes: 8 << 10,
+            writing: if behind { Writing::Behind } else { Writing::AtOnce },
             environment: Arc::new(SeededEnvironment::new(seed)),
             ..Settings::default()
         };
         let mut store = LyingStore::new();
-        Cartridge::create(Box::new(store.clone()), &label(1 << 40)).unwrap();
+        Cartridge::create(Box::new(store.clone()), &label).unwrap();
         let open = |store: &LyingStore| {
             Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap().0
         };
@@ -366,7 +372,8 @@ proptest! {
                 }
             }
         }
-        let pairs = recorded::take();
+        drop(cartridge);
+        let pairs = recorded::take(label.uuid);
         let different: HashSet<_> = pairs.iter().collect();
         prop_assert_eq!(different.len(), pairs.len());
     }

@@ -120,6 +120,19 @@ impl LyingStore {
         }
     }
 
+    /// Returns the chain file.
+    pub fn chain(&self) -> Option<Vec<u8>> {
+        self.disk().chain.clone()
+    }
+
+    /// Puts `chain` in the place of the chain file, durably and whatever fails: it rots, is lost, or is an
+    /// older one that somebody put back.
+    pub fn put_chain(&self, chain: Option<Vec<u8>>) {
+        let mut disk = self.disk();
+        disk.durable_chain.clone_from(&chain);
+        disk.chain = chain;
+    }
+
     /// Lets writes of segment files wait, or wait no longer.
     pub fn stall(&self, stalls: bool) {
         let (stalled, changed) = &*self.stalled;

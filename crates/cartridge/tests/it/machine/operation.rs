@@ -44,6 +44,32 @@ pub(crate) enum Operation {
     Kill,
     /// The machine stops; what is left follows from the seed.
     LosePower(u64),
+    /// The process ends, and something happens to the chain file, where the seed says.
+    SpoilChain(Spoiling, u64),
+}
+
+/// What happens to a chain file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spoiling {
+    Lost,
+    /// One that was there before takes its place.
+    Older,
+    /// A bit of it flips.
+    Flipped,
+    /// Only its beginning is left.
+    Cut,
+    /// Its head is its own, and the rest that of one before.
+    Spliced,
+}
+
+impl Spoiling {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Lost,
+        Self::Older,
+        Self::Flipped,
+        Self::Cut,
+        Self::Spliced,
+    ];
 }
 
 impl Operation {
@@ -81,9 +107,11 @@ impl Operation {
             Self::Reload,
             Self::Kill,
             Self::LosePower(1),
+            Self::SpoilChain(Spoiling::Older, 1),
         ];
         let kinds: Vec<usize> = all.iter().map(Self::kind).collect();
         assert_eq!(kinds, (0..Self::KINDS.len()).collect::<Vec<_>>());
+        all.extend(Spoiling::ALL.map(|spoiling| Self::SpoilChain(spoiling, 0)));
         // The long one of a kind: a block that fills its frame and is written at once.
         all.push(Self::Append {
             length: 9000,
@@ -93,7 +121,7 @@ impl Operation {
     }
 
     /// The names of the kinds, in the order of [`Operation::kind`].
-    pub(crate) const KINDS: [&str; 24] = [
+    pub(crate) const KINDS: [&str; 25] = [
         "append",
         "filemarks",
         "synchronize",
@@ -118,6 +146,7 @@ impl Operation {
         "unload and load",
         "kill",
         "lose power",
+        "spoil the chain file",
     ];
 
     pub(crate) fn appends(&self) -> bool {
@@ -161,6 +190,7 @@ impl Operation {
             Self::Reload => 21,
             Self::Kill => 22,
             Self::LosePower(_) => 23,
+            Self::SpoilChain(..) => 24,
         }
     }
 }
@@ -248,7 +278,7 @@ impl Random {
 
     fn operation(&self, keys: bool) -> Operation {
         let (length, seed) = self.block();
-        match self.below(64) {
+        match self.below(66) {
             0..=19 => Operation::Append { length, seed },
             20..=23 => Operation::Filemarks(self.small(4)),
             24..=28 => Operation::Synchronize,
@@ -275,7 +305,8 @@ impl Random {
             55 => Operation::UndoDoubtful,
             56..=58 => Operation::Reload,
             59..=60 => Operation::Kill,
-            _ => Operation::LosePower(self.below(1 << 32)),
+            61..=63 => Operation::LosePower(self.below(1 << 32)),
+            _ => Operation::SpoilChain(self.one_of(&Spoiling::ALL), self.below(1 << 32)),
         }
     }
 

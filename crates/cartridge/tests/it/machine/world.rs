@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cartridge::{Cartridge, Error, Fault, Form, LyingStore, Memory, Settings};
+use cartridge::{Cartridge, Error, Fault, Form, LyingStore, Memory, Settings, Writing};
 
 use super::motion::encryption_of;
 use super::operation::{Afterwards, Operation, Random, Step, Weather};
@@ -24,6 +24,8 @@ pub(crate) struct Done {
     pub(crate) doubtful: u64,
     pub(crate) io_errors: u64,
     pub(crate) volume_full: u64,
+    /// New chain files.
+    pub(crate) chains: u64,
 }
 
 impl Done {
@@ -40,6 +42,7 @@ impl Done {
         self.doubtful += more.doubtful;
         self.io_errors += more.io_errors;
         self.volume_full += more.volume_full;
+        self.chains += more.chains;
     }
 }
 
@@ -56,14 +59,15 @@ impl fmt::Display for Done {
         writeln!(
             f,
             "{} losses of power, {} kills; told: {} times lost objects, {} no space, \
-             {} I/O errors, {} doubtful, {} volume full",
+             {} I/O errors, {} doubtful, {} volume full; {} chain files",
             self.power_losses,
             self.kills,
             self.deferred,
             self.no_space,
             self.io_errors,
             self.doubtful,
-            self.volume_full
+            self.volume_full,
+            self.chains
         )
     }
 }
@@ -89,6 +93,8 @@ pub(crate) struct World {
     form: Form,
     /// Lengths of blocks may have been unknown when a frame was cut: it was encrypted, or could not be read.
     estimates: bool,
+    /// The chain files that there were, the last one last.
+    pub(super) chains: Vec<Vec<u8>>,
     pub(crate) done: Done,
     pub(super) told: bool,
 }
@@ -106,6 +112,18 @@ impl World {
         }
         let at_rest = [AtRest::Plain, AtRest::Encrypted][usize::from(random.below(2) == 1)];
         Self::with_label(seed, &label, at_rest, told)
+    }
+
+    /// The same, written by the threads of the pipeline. What fails there is told later.
+    pub(crate) fn behind(seed: u64, told: bool) -> Self {
+        let mut world = Self::new(seed, told);
+        world.write_behind();
+        world
+    }
+
+    pub(crate) fn write_behind(&mut self) {
+        self.settings.writing = Writing::Behind;
+        self.step(&Step::calm(Operation::Reload));
     }
 
     pub(crate) fn with_label(
@@ -129,6 +147,7 @@ impl World {
             upon_loading: None,
             form: label.form,
             estimates: false,
+            chains: Vec::new(),
             done: Done {
                 operations: vec![(0, 0); Operation::KINDS.len()],
                 ..Done::default()
@@ -210,6 +229,7 @@ impl World {
                 tape.position
             );
         }
+        self.note_chain();
         let cartridge = self.cartridge.as_ref().expect("loaded");
         compare_counters(cartridge, &self.truth.model);
         if !self.estimates {
@@ -219,7 +239,8 @@ impl World {
 
     pub(crate) fn heal(&mut self) {
         self.store.heal();
-        self.foul = false;
+        // Threads may have met with it, and nobody has been told yet.
+        self.foul &= self.settings.writing == Writing::Behind;
     }
 
     /// What an operation that failed means. Nothing has changed, but what the error tells.
@@ -383,6 +404,7 @@ impl World {
                 let possible = self.truth.possible();
                 self.lose_power(&possible, seed);
             }
+            Operation::SpoilChain(spoiling, seed) => self.spoil_chain(spoiling, seed),
             Operation::Rewind
             | Operation::LocateBlock(_)
             | Operation::LocateFilemark(_)
