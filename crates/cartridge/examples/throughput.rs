@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use cartridge::{
     Cartridge, Codec, Environment as _, KeyEncryptionKey, KeyRing, Label, LocalStore, Read,
-    Settings, SystemEnvironment,
+    Settings, SystemEnvironment, Writing,
 };
 
 const ROUNDS: usize = 5;
@@ -96,6 +96,7 @@ fn run(
     };
     let settings = Settings {
         codec,
+        writing: Writing::Behind,
         keys: if at_rest {
             KeyRing::new([KeyEncryptionKey::new(&[1; 32])])
         } else {

@@ -89,6 +89,12 @@ pub struct Memory {
     /// The most that there may be.
     #[serde(default)]
     pub read_ahead_max_bytes: u64,
+    /// Bytes of blocks that were accepted and wait to be compressed or written, over all cartridges.
+    #[serde(default)]
+    pub write_behind_bytes: u64,
+    /// The most that there may be.
+    #[serde(default)]
+    pub write_behind_max_bytes: u64,
 }
 
 /// A target.

@@ -74,7 +74,9 @@ fn text(status: &types::Status) -> String {
     );
     let _ = writeln!(
         out,
-        "          cartridges hold {} of {} for frames read ahead",
+        "          cartridges hold {} of {} that wait to be written, {} of {} read ahead",
+        size(memory.write_behind_bytes),
+        size(memory.write_behind_max_bytes),
         size(memory.read_ahead_bytes),
         size(memory.read_ahead_max_bytes)
     );

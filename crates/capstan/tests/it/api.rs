@@ -40,6 +40,8 @@ fn state_is_answered_as_json() {
     assert_eq!(memory["sessions_waiting"], 0);
     assert_eq!(memory["read_ahead_bytes"], 0);
     assert_eq!(memory["read_ahead_max_bytes"], 128 << 20);
+    assert_eq!(memory["write_behind_bytes"], 0);
+    assert_eq!(memory["write_behind_max_bytes"], 512 << 20);
     assert_eq!(
         ask(&gateway, "GET", "/api/v1/sessions", ""),
         (200, json!([]))
