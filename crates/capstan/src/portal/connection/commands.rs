@@ -23,6 +23,9 @@ impl Connection {
         self.traffic.command(command.data_out.len());
         self.commanded = lun;
         if let Some(response) = nexus.submit(task, lun, command) {
+            // What the unit's worker ended before goes first, so that answers come in the order in which
+            // commands ran: a host with several READs on their way takes blocks as they come.
+            self.read_inbox();
             self.complete(task, response);
         }
     }
