@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use tape_library::OfflineLibrary;
 
 use super::Global;
+use super::at_rest::AtRest;
 use super::import::{verdict, which_library};
 use super::show::Format;
-use crate::config::Overrides;
 use crate::convert::export::{ExportFormat, ExportOptions, export};
 use crate::convert::report::text;
 use crate::gateway::libraries;
@@ -40,6 +40,9 @@ pub struct Tapes {
     /// Leave out what is damaged
     #[arg(long)]
     keep_going: bool,
+    /// Keys.
+    #[command(flatten)]
+    at_rest: AtRest,
     /// How to print.
     #[command(flatten)]
     format: Format,
@@ -52,7 +55,7 @@ impl Export {
             Self::Simh(tapes) => (ExportFormat::Simh, tapes),
             Self::Files(tapes) => (ExportFormat::Files, tapes),
         };
-        let config = global.load(Overrides::default())?.config;
+        let config = tapes.at_rest.load(global)?.config;
         let name = which_library(global, &config)?;
         let directory = libraries::directory(&config.data, &name);
         anyhow::ensure!(

@@ -4,14 +4,16 @@ mod mhvtl;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use cartridge::{KeyRing, Settings};
 use clap::{Args, Subcommand};
 use tape_library::OfflineLibrary;
 use tape_library::profile::Media;
 
 use super::Global;
+use super::at_rest::AtRest;
 use super::show::Format;
-use crate::config::{ByteSize, Config, LibraryName, Overrides};
+use crate::config::{ByteSize, Config, LibraryName};
 use crate::convert::import::{ImportOptions, Importer, Tape};
 use crate::convert::journal::Journal;
 use crate::convert::media;
@@ -19,6 +21,7 @@ use crate::convert::report::{TapeReport, text};
 use crate::convert::source::{self, PartitionSource};
 use crate::gateway::libraries;
 use crate::gateway::lock::DataLock;
+use crate::keys::in_use::InUse;
 
 /// `capstan import`
 #[derive(Debug, Subcommand)]
@@ -52,6 +55,12 @@ pub struct Common {
     /// Read everything, write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Keys.
+    #[command(flatten)]
+    at_rest: AtRest,
+    /// Write in clear, whatever the configuration says and other tapes are
+    #[arg(long, conflicts_with = "encryption_key")]
+    in_clear: bool,
     /// How to print.
     #[command(flatten)]
     format: Format,
@@ -165,6 +174,47 @@ impl Files {
     }
 }
 
+impl Common {
+    /// Returns the configuration with the keys that were given.
+    fn config(&self, global: &Global) -> anyhow::Result<Config> {
+        let mut config = self.at_rest.load(global)?.config;
+        if self.in_clear {
+            config.encryption.clear();
+        }
+        Ok(config)
+    }
+
+    /// Returns how cartridges are written.
+    fn settings(&self, config: &Config) -> anyhow::Result<Settings> {
+        let settings = libraries::cartridge_settings(config)?;
+        self.check_keys(config, &settings.keys)?;
+        Ok(settings)
+    }
+
+    /// Refuses to write in clear beside cartridges that are encrypted at rest, unless that is wanted: a
+    /// gateway that is started with `--encryption-key` has its key in no configuration.
+    fn check_keys(&self, config: &Config, keys: &KeyRing) -> anyhow::Result<()> {
+        let InUse::Unknown(needed) = InUse::below(&config.data, keys) else {
+            return Ok(());
+        };
+        match keys.first() {
+            _ if self.in_clear => {}
+            None => bail!(
+                "tapes of this gateway are encrypted at rest, and there is no key for new ones\n\
+                 name it as for `capstan serve`, with --encryption-key FILE or --config FILE; --in-clear \
+                 imports in clear"
+            ),
+            Some(key) => eprintln!(
+                "capstan: none of the keys opens any tape that is here: they need {}; new ones will be \
+                 under key {}",
+                needed.join(", "),
+                key.id()
+            ),
+        }
+        Ok(())
+    }
+}
+
 /// An import into one library.
 struct Importing<'a> {
     common: &'a Common,
@@ -177,7 +227,7 @@ struct Importing<'a> {
 impl<'a> Importing<'a> {
     /// Takes the library; it must be there.
     fn begin(global: &Global, common: &'a Common, decrypt: bool) -> anyhow::Result<Self> {
-        let config = global.load(Overrides::default())?.config;
+        let config = common.config(global)?;
         let name = which_library(global, &config)?;
         let directory = libraries::directory(&config.data, &name);
         // Before the lock, which would make the directory.
@@ -193,7 +243,8 @@ impl<'a> Importing<'a> {
             decrypt,
             dry_run: common.dry_run,
         };
-        let importer = importer(&config, &name, options)?;
+        let settings = common.settings(&config)?;
+        let importer = importer(&config, &name, settings, options)?;
         let native = media::named(
             Some(&importer.library().gateway().machine.new_cartridges_media),
             "",
@@ -245,12 +296,12 @@ impl<'a> Importing<'a> {
 fn importer(
     config: &Config,
     name: &LibraryName,
+    settings: Settings,
     options: ImportOptions,
 ) -> anyhow::Result<Importer> {
     let directory = libraries::directory(&config.data, name);
     let library = OfflineLibrary::open(&directory)?;
     let journal = Journal::open(&directory)?;
-    let settings = libraries::cartridge_settings(config)?;
     Ok(Importer::new(library, journal, settings, options))
 }
 
@@ -300,7 +351,7 @@ found to be the same; the same command again goes on where the last one ended.
 Examples:
   capstan --data /srv/tapes import mhvtl /etc/mhvtl --dry-run
   capstan --data /srv/tapes import mhvtl /etc/mhvtl --write-config /etc/capstan.toml
-  capstan --data /srv/tapes import mhvtl /opt/mhvtl/E01001L8
+  capstan --data /srv/tapes import mhvtl /opt/mhvtl/E01001L8 --encryption-key /etc/capstan/tapes.key
 
 docs/migrating-from-mhvtl.md walks through it.";
 

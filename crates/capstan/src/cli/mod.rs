@@ -1,5 +1,6 @@
 //! The command line: `capstan serve`, and verbs that ask a running gateway.
 
+pub mod at_rest;
 pub mod cartridge;
 pub mod catalog;
 pub mod changer;

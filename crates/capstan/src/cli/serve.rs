@@ -1,13 +1,12 @@
 //! `capstan serve`: run the gateway in the foreground.
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Global;
+use super::at_rest::AtRest;
 use super::log::Log;
 use super::show::say;
 use crate::config::{GatewayName, ListenAddress, Overrides, Preset};
@@ -37,9 +36,9 @@ pub struct Serve {
     /// What is logged: error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL")]
     log: Option<String>,
-    /// File with a key that new tapes are encrypted under; further ones open old tapes
-    #[arg(long, value_name = "FILE")]
-    encryption_key: Vec<PathBuf>,
+    /// Keys.
+    #[command(flatten)]
+    at_rest: AtRest,
 }
 
 impl Serve {
@@ -51,7 +50,7 @@ impl Serve {
             preset: self.preset,
             listen: self.listen,
             log: self.log,
-            encryption_keys: self.encryption_key,
+            encryption_keys: self.at_rest.encryption_key,
         })?;
         // Before the first thread starts: whoever signals us from now on gets an orderly end.
         let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot handle signals")?;

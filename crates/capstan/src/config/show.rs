@@ -306,7 +306,8 @@ const ENCRYPTION: &str = r#"
 # file = "/etc/capstan/tapes.key"
 "#;
 
-fn encryption_key(source: &KeySource) -> String {
+/// Returns the table of a key.
+pub fn encryption_key(source: &KeySource) -> String {
     let prefix = match source.kind {
         KeyKind::Key => "",
         KeyKind::Passphrase => "passphrase_",

@@ -118,6 +118,7 @@ fn to_path(
         media: Some(record.media.clone()),
         place: Some(path.display().to_string()),
         digest: Some(digest),
+        encryption_key: None,
         remarks,
         error: None,
     })
@@ -171,6 +172,9 @@ fn copy(
                 }
                 cartridge.space_blocks(1)?;
             }
+            Err(error @ cartridge::Error::KeyEncryptionKeyMissing { .. }) => bail!(
+                "{error}\nname it as for `capstan serve`, with --encryption-key FILE or --config FILE"
+            ),
             Err(error @ cartridge::Error::KeyMissing { .. }) => {
                 bail!("{error}; only a host that has the key can read it")
             }

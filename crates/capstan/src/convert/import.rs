@@ -12,7 +12,8 @@ use scsi::ElementAddress;
 use tape_formats::mhvtl::{self, AttributeFormat};
 use tape_formats::{Block, Item, Key};
 use tape_library::profile::Media;
-use tape_library::{Incoming, IncomingSpec, OfflineLibrary};
+use tape_library::{CartridgeRecord, Incoming, IncomingSpec, OfflineLibrary};
+use uuid::Uuid;
 
 use super::digest::{Digest, Digester};
 use super::journal::{Entry, Journal};
@@ -168,9 +169,10 @@ impl Importer {
             outcome: Outcome::ImportedBefore,
             library: None,
             path: path.clone(),
-            media: Some(record.media),
+            media: Some(record.media.clone()),
             place: self.place(record.element),
             digest: Some(entry.digest.clone()),
+            encryption_key: keys_of(&self.library, record.uuid),
             remarks: Vec::new(),
             error: None,
         }))
@@ -195,15 +197,18 @@ impl Importer {
             media: Some(tape.media.name.clone()),
             place: None,
             digest: None,
+            encryption_key: None,
             remarks: std::mem::take(&mut tape.remarks),
             error: None,
         };
-        let (copied, element) = if self.options.dry_run {
-            (self.read(&mut tape, None)?, None)
+        let copied = if self.options.dry_run {
+            self.read(&mut tape, None)?
         } else {
-            let (copied, element) = self.take(&mut tape)?;
+            let (copied, record) = self.take(&mut tape)?;
             report.outcome = Outcome::Imported;
-            (copied, element)
+            report.place = self.place(record.element);
+            report.encryption_key = keys_of(&self.library, record.uuid);
+            copied
         };
         if copied.stopped.is_some() {
             report.outcome = match report.outcome {
@@ -219,7 +224,6 @@ impl Importer {
                 format!("{count} blocks are encrypted under the keys of their host")
             });
         }
-        report.place = self.place(element);
         report.digest = Some(copied.digest);
         report.remarks.extend(copied.remarks);
         report.error = copied.stopped;
@@ -232,7 +236,7 @@ impl Importer {
     }
 
     /// Writes a cartridge, verifies it and takes it into the library.
-    fn take(&mut self, tape: &mut Tape) -> anyhow::Result<(Copied, Option<ElementAddress>)> {
+    fn take(&mut self, tape: &mut Tape) -> anyhow::Result<(Copied, CartridgeRecord)> {
         let capacities = tape.capacities();
         let spec = IncomingSpec {
             barcode: tape.barcode.clone(),
@@ -260,7 +264,7 @@ impl Importer {
             is_whole: copied.stopped.is_none(),
         })?;
         let record = self.library.take_in(incoming, tape.write_protected)?;
-        Ok((copied, record.element))
+        Ok((copied, record))
     }
 
     fn open(&self, incoming: &Incoming) -> Result<Cartridge, cartridge::Error> {
@@ -306,6 +310,13 @@ impl Importer {
         }
         Ok(())
     }
+}
+
+/// Returns the keys that a cartridge is encrypted at rest under.
+pub fn keys_of(library: &OfflineLibrary, cartridge: Uuid) -> Option<String> {
+    let ids = library.key_ids(cartridge).unwrap_or_default();
+    let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
 }
 
 /// Reads everything, and writes nothing.

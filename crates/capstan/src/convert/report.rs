@@ -1,12 +1,13 @@
 //! What became of an import or an export, for people and for programs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::digest::Digest;
-use crate::cli::show::size;
+use crate::cli::show::{count, size};
 use crate::cli::table::Table;
 
 /// What became of one tape.
@@ -52,6 +53,9 @@ pub struct TapeReport {
     /// What is on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// The key that it is encrypted at rest under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption_key: Option<String>,
     /// What a person should know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
@@ -71,6 +75,7 @@ impl TapeReport {
             media: None,
             place: None,
             digest: None,
+            encryption_key: None,
             remarks: Vec::new(),
             error: Some(format!("{error:#}")),
         }
@@ -123,6 +128,15 @@ pub fn text(tapes: &[TapeReport]) -> String {
         ]);
     }
     let mut text = table.to_string();
+    let keys: BTreeSet<_> = tapes
+        .iter()
+        .filter_map(|it| it.encryption_key.as_ref())
+        .collect();
+    for key in keys {
+        let under = |tape: &&TapeReport| tape.encryption_key.as_ref() == Some(key);
+        let tapes = count(tapes.iter().filter(under).count(), "tape");
+        let _ = writeln!(text, "{tapes} encrypted at rest under key {key}"); // a string takes everything
+    }
     for tape in tapes {
         for line in tape.remarks.iter().chain(&tape.error) {
             let _ = writeln!(text, "{}: {line}", tape.barcode); // a string takes everything

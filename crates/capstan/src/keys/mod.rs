@@ -4,6 +4,7 @@
 //! passphrase out of one of these ([`passphrase`]). It is never taken from the command line, where every
 //! user of the machine could read it, and it lies in memory only, in types that wipe it.
 
+pub mod in_use;
 pub mod key_file;
 pub mod passphrase;
 

@@ -6,16 +6,14 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use argon2::{Algorithm, Argon2, Params, Version};
-use cartridge::{Derivation, EncryptionKey, KeyEncryptionKey, KeyFile, LocalStore};
-use uuid::Uuid;
+use cartridge::{Derivation, EncryptionKey, KeyEncryptionKey};
 use zeroize::Zeroizing;
 
-use crate::config::LibraryName;
-use crate::gateway::libraries;
+use super::in_use;
 
 /// RFC 9106 §4, the second recommended option: 64 MiB, three passes, four lanes.
 const MEMORY_KIB: u32 = 64 << 10;
@@ -34,6 +32,11 @@ const PASSPHRASE_BYTES_MIN: usize = 12;
 
 const ALGORITHM: &str = "argon2id";
 const FILE: &str = "key-derivation";
+
+/// Returns whether the gateway in `data` had a passphrase once.
+pub fn was_used(data: &Path) -> bool {
+    data.join(FILE).exists()
+}
 
 /// Returns the key that follows from `passphrase`, its first line, for the gateway in `data`.
 pub fn derive(passphrase: &[u8], data: &Path) -> anyhow::Result<KeyEncryptionKey> {
@@ -112,22 +115,7 @@ fn new() -> anyhow::Result<Derivation> {
 
 /// Returns what the first cartridge tells that knows.
 fn of_cartridges(data: &Path) -> Option<Derivation> {
-    let others = libraries::on_disk(data).into_iter();
-    [LibraryName::main()]
-        .into_iter()
-        .chain(others)
-        .flat_map(|name| cartridges(&libraries::directory(data, &name)))
-        .find_map(|directory| {
-            let uuid: Uuid = directory.file_name()?.to_str()?.parse().ok()?;
-            let file = KeyFile::read(&LocalStore::new(&directory), uuid).ok()??;
-            file.derivations().next().cloned()
-        })
-}
-
-fn cartridges(library: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(library.join("cartridges"));
-    let entries = entries.into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).collect()
+    in_use::key_files(data).find_map(|file| file.ok()?.derivations().next().cloned())
 }
 
 fn store(path: &Path, derivation: &Derivation) -> anyhow::Result<()> {
@@ -142,6 +130,9 @@ fn store(path: &Path, derivation: &Derivation) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use cartridge::LocalStore;
+    use uuid::Uuid;
+
     use super::*;
 
     /// Cheap, for tests that are not about the cost.

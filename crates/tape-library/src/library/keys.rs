@@ -1,8 +1,11 @@
 //! Keys of cartridges that are encrypted at rest: which open them, wrapping them anew, destroying them.
 
+use std::path::Path;
+
 use cartridge::{KeyFile, KeyId, KeyRing, LocalStore};
 use uuid::Uuid;
 
+use super::OfflineLibrary;
 use super::robot::Robot;
 use crate::error::Error;
 
@@ -15,9 +18,7 @@ impl super::Library {
     /// Returns which key-encryption keys it takes to open a cartridge; none when it is not encrypted at
     /// rest, or blank. Reads one small file.
     pub fn key_ids(&self, cartridge: Uuid) -> Result<Vec<KeyId>, cartridge::Error> {
-        let store = LocalStore::new(self.robot.directory(cartridge));
-        let file = KeyFile::read(&store, cartridge)?;
-        Ok(file.map_or_else(Vec::new, |file| file.key_ids()))
+        key_ids(&self.robot.directory(cartridge), cartridge)
     }
 
     /// Wraps the key of a cartridge under the first key-encryption key. Returns whether it was under
@@ -30,6 +31,14 @@ impl super::Library {
     /// while it is in a drive. Durable when it returns.
     pub fn crypto_erase(&self, barcode: &str) -> Result<(), Error> {
         self.robot.crypto_erase(barcode)
+    }
+}
+
+impl OfflineLibrary {
+    /// Returns which key-encryption keys it takes to open a cartridge; none when it is not encrypted at
+    /// rest, or blank. Reads one small file.
+    pub fn key_ids(&self, cartridge: Uuid) -> Result<Vec<KeyId>, cartridge::Error> {
+        key_ids(&self.directory(cartridge), cartridge)
     }
 }
 
@@ -60,6 +69,11 @@ impl Robot {
             .and_then(cartridge::Cartridge::unload)
             .map_err(of_cartridge(barcode))
     }
+}
+
+fn key_ids(directory: &Path, cartridge: Uuid) -> Result<Vec<KeyId>, cartridge::Error> {
+    let file = KeyFile::read(&LocalStore::new(directory), cartridge)?;
+    Ok(file.map_or_else(Vec::new, |file| file.key_ids()))
 }
 
 fn of_cartridge(barcode: &str) -> impl FnOnce(cartridge::Error) -> Error {

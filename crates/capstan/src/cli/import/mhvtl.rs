@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use cartridge::{KeyRing, Settings};
 use clap::Args;
 use serde::Serialize;
 
 use super::{Common, Importing, importer, verdict};
 use crate::cli::Global;
 use crate::cli::show::say;
-use crate::config::{Config, LibraryConfig, Overrides};
+use crate::config::{Config, LibraryConfig};
 use crate::convert::import::ImportOptions;
 use crate::convert::mhvtl::{Plan, PlannedLibrary, PlannedTape, open_tape};
 use crate::convert::report::{Outcome, TapeReport, text};
@@ -79,11 +80,11 @@ impl Mhvtl {
             self.common.media.is_none() && self.common.size.is_none(),
             "--media and --size go with single cartridges"
         );
-        let mut config = global.load(Overrides::default())?.config;
+        let mut config = self.common.config(global)?;
         let profiles = config.load_profiles()?;
         let plan = Plan::read(from, self.home.as_deref(), &profiles)?;
         let data = std::path::absolute(&config.data)?;
-        let configuration = plan.configuration(&data, from);
+        let configuration = plan.configuration(&data, from, &config.encryption);
         take_over(&mut config, &plan);
         for library in &plan.libraries {
             let spec = library.machine.spec(&profiles);
@@ -91,18 +92,22 @@ impl Mhvtl {
         }
         let mut tapes = Vec::new();
         if self.common.dry_run {
+            if config.encryption.is_empty() {
+                self.common.check_keys(&config, &KeyRing::default())?;
+            }
             let planned = plan.libraries.iter();
             for (library, tape) in planned.flat_map(|it| it.tapes.iter().map(move |t| (it, t))) {
                 tapes.push(self.look_at(library, tape));
             }
         } else {
             let _lock = DataLock::take(&config.data)?;
+            let settings = self.common.settings(&config)?;
             libraries::create_all(&config)?;
             if let Some(path) = &self.write_config {
                 write_new(path, &configuration)?;
             }
             for library in &plan.libraries {
-                tapes.extend(self.import_library(&config, library)?);
+                tapes.extend(self.import_library(&config, library, &settings)?);
             }
         }
         let print = |migration: &Migration| {
@@ -139,8 +144,9 @@ impl Mhvtl {
         &self,
         config: &Config,
         library: &PlannedLibrary,
+        settings: &Settings,
     ) -> anyhow::Result<Vec<TapeReport>> {
-        let mut importer = importer(config, &library.name, self.options())?;
+        let mut importer = importer(config, &library.name, settings.clone(), self.options())?;
         let mut reports = Vec::new();
         for planned in &library.tapes {
             let opened = planned.open(&library.native, importer.library().layout());
@@ -171,6 +177,7 @@ impl Mhvtl {
                 media: None,
                 place: planned.element.map(|name| name.to_string()),
                 digest: Some(read.digest),
+                encryption_key: None,
                 remarks: read.remarks,
                 error: read.stopped,
             })

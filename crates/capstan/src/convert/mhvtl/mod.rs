@@ -14,7 +14,8 @@ use tape_library::{ElementName, Layout};
 use super::import::Tape;
 use super::media;
 use super::source::MhvtlTape;
-use crate::config::{LibraryName, Machine};
+use crate::config::show::encryption_key;
+use crate::config::{KeyPlace, KeySource, LibraryName, Machine};
 
 /// What becomes of an mhvtl.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,13 +98,17 @@ impl Plan {
         Ok(Self { libraries, remarks })
     }
 
-    /// Returns the configuration of a gateway with these libraries.
-    pub fn configuration(&self, data: &Path, from: &Path) -> String {
+    /// Returns the configuration of a gateway with these libraries. Its cartridges are encrypted at rest
+    /// under `keys`.
+    pub fn configuration(&self, data: &Path, from: &Path, keys: &[KeySource]) -> String {
         let mut text = format!(
             "# Made by `capstan import mhvtl {}`. docs/configuration.md has every setting.\n\ndata = {}\n",
             from.display(),
             quoted(&data.display().to_string())
         );
+        for source in keys {
+            text.push_str(&encryption_key(&absolute(source)));
+        }
         for library in &self.libraries {
             let section = if library.name.is_main() {
                 text.push('\n');
@@ -136,6 +141,17 @@ impl PlannedTape {
         tape.element = self.element.and_then(|name| layout.address(name));
         Ok(tape)
     }
+}
+
+/// Returns the same source for whoever is in another directory.
+fn absolute(source: &KeySource) -> KeySource {
+    let mut source = source.clone();
+    if let KeyPlace::File(path) = &mut source.place
+        && let Ok(whole) = std::path::absolute(&*path)
+    {
+        *path = whole;
+    }
+    source
 }
 
 /// Opens a cartridge of mhvtl. One that was no LTO cartridge becomes `fallback`.

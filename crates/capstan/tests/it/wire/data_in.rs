@@ -235,7 +235,10 @@ fn reads_are_answered_in_the_order_in_which_they_ran() {
         peer.send_bytes(&bytes);
         for (block, read) in (0..).zip(&reads) {
             let data = peer.receive_answer();
-            assert_eq!((data.opcode(), data.header.task_tag()), (Opcode::DataIn, read.task_tag));
+            assert_eq!(
+                (data.opcode(), data.header.task_tag()),
+                (Opcode::DataIn, read.task_tag)
+            );
             assert_eq!(data.data, [block; 4096]);
             let status_came = DataIn::parse(&data.header).unwrap().has_status;
             if !status_came {

@@ -1,5 +1,7 @@
 //! Tapes of other programs come in, and go out again.
 
+mod at_rest;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -219,7 +221,7 @@ fn plain_files_are_cut_into_blocks() {
     assert!(String::from_utf8_lossy(&taken.stdout).contains("in the library already"));
 }
 
-const GUIDE: &str = include_str!("../../../../docs/migrating-from-mhvtl.md");
+const GUIDE: &str = include_str!("../../../../../docs/migrating-from-mhvtl.md");
 
 /// An mhvtl as the walk-through has it: two libraries, cartridges in slots, drives and import/export slots.
 fn mhvtl(root: &Path) {
