@@ -237,13 +237,19 @@ impl Chain {
             .checked_sub(1)
     }
 
-    /// Fills in what identifies and places the next segment, which begins at `at`.
+    /// Fills in what identifies and places the next segment, which begins at `at`. Fails when there is no
+    /// number left: hosts do not get there, but somebody may have made up a segment with a high one.
     pub(crate) fn place_next(
         &mut self,
         header: &mut SegmentHeader,
         at: Totals,
         new_generation: bool,
-    ) {
+    ) -> Result<(), Error> {
+        let generation = self.generation + u64::from(new_generation);
+        // No header says the highest ones: a reader takes such a header for damage.
+        if self.last_number >= u32::MAX - 1 || generation == u64::MAX {
+            return Err(Error::VolumeFull);
+        }
         // A number is used up even when the creation fails.
         self.last_number += 1;
         header.name.number = self.last_number;
@@ -253,15 +259,17 @@ impl Chain {
         header.previous = before
             .checked_sub(1)
             .map_or(Uuid::nil(), |row| self.rows[row].name.uuid);
-        (header.generation, header.generation_first_object) = if new_generation {
-            (self.generation + 1, at.objects)
+        header.generation = generation;
+        header.generation_first_object = if new_generation {
+            at.objects
         } else {
-            (self.generation, self.generation_first_object)
+            self.generation_first_object
         };
         header.first_object = at.objects;
         header.first_mark = at.marks;
         header.first_host_byte = at.host_bytes;
         header.first_charged_byte = at.charged_bytes;
+        Ok(())
     }
 
     /// Adds the segment with `header`, whose file is durable, and returns the segments that it

@@ -79,7 +79,7 @@ impl Cartridge {
             at_rest: None,
             barcode: self.label.barcode.clone(),
         };
-        self.chain.place_next(&mut header, at, cuts);
+        self.chain.place_next(&mut header, at, cuts)?;
         let own_key = header.seal_at_rest(key.as_ref(), salted);
         let mut writer = self.create_segment(&header, need)?;
         if let Some(key) = own_key {

@@ -37,7 +37,7 @@ fn append(
         ..Totals::default()
     };
     let cuts = first_object < chain.end.objects;
-    chain.place_next(&mut header, at, cuts);
+    chain.place_next(&mut header, at, cuts).unwrap();
     let dead = chain.append(&header);
     chain.end.objects = end_object;
     headers.push(header);
@@ -128,4 +128,34 @@ fn rows_are_found_by_object() {
         assert!(object < chain.end_of(row).objects);
     }
     assert_eq!(chain.row_of_object(70), None);
+}
+
+/// Nobody writes so many segments; somebody may make up one with a high number.
+#[test]
+fn a_header_that_no_reader_would_take_is_not_written() {
+    let next = |number: u32, generation: u64, cuts: bool| {
+        let mut headers = history();
+        let last = headers.last_mut().unwrap();
+        (last.name.number, last.generation) = (number, generation);
+        let (mut chain, _) = Chain::replay(rows(&headers[..])).unwrap();
+        let mut header = headers.pop().unwrap();
+        chain
+            .place_next(&mut header, chain.end, cuts)
+            .map(|()| (header.name.number, header.generation))
+    };
+    let (number, generation) = (u32::MAX - 2, u64::MAX - 2);
+    assert_eq!(next(number, 2, false).unwrap(), (number + 1, 2));
+    assert_eq!(next(9, generation, true).unwrap(), (10, generation + 1));
+    assert_eq!(
+        next(9, generation + 1, false).unwrap(),
+        (10, generation + 1)
+    );
+    for (number, generation, cuts) in [
+        (number + 1, 2, false),
+        (number + 1, 2, true),
+        (9, generation + 1, true),
+    ] {
+        let error = next(number, generation, cuts).unwrap_err();
+        assert!(matches!(error, Error::VolumeFull), "{error}");
+    }
 }

@@ -159,6 +159,9 @@ impl ChainRow {
             uuid: fields.uuid(0),
         };
         let (epoch, first) = (fields.u64(48), totals(fields, 72)?);
+        if name.number == u32::MAX || fields.u64(56) == u64::MAX {
+            return None; // as in a segment header
+        }
         if fields.u8(37) & FLAG_DEAD != 0 {
             return Some(Self::Dead(Dead {
                 name,
