@@ -4,7 +4,7 @@ CARGO ?= cargo
 ARGS ?=
 SCENARIO ?=
 BENCH ?=
-FUZZ ?= cartridge_directory cartridge_frames cartridge_lines cartridge_segment \
+FUZZ ?= cartridge_chain cartridge_directory cartridge_frames cartridge_lines cartridge_segment \
 	cdb chap connection foreign login pdu unit
 SECONDS ?= 60
 MINUTES ?= 10

@@ -35,6 +35,7 @@ pub type Target = fn(&[u8]);
 
 /// The targets by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("cartridge_chain", cartridge::chain),
     ("cartridge_directory", cartridge::directory),
     ("cartridge_frames", cartridge::frames),
     ("cartridge_lines", cartridge::lines),

@@ -107,6 +107,11 @@ fn replay_and_mutate(target: &str) {
 }
 
 #[test]
+fn cartridge_chain() {
+    replay_and_mutate("cartridge_chain");
+}
+
+#[test]
 fn cartridge_directory() {
     replay_and_mutate("cartridge_directory");
 }
