@@ -186,6 +186,11 @@ impl Room {
         }
     }
 
+    /// Returns the directory whose file system it is about.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Returns whether a command that writes can go on without asking the file system and without a
     /// delay. Does not wait for a disk.
     pub fn is_ample(&self) -> bool {

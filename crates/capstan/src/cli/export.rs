@@ -9,6 +9,7 @@ use super::Global;
 use super::at_rest::AtRest;
 use super::import::{verdict, which_library};
 use super::show::Format;
+use crate::convert::brake::Brake;
 use crate::convert::export::{ExportFormat, ExportOptions, export};
 use crate::convert::report::text;
 use crate::gateway::libraries;
@@ -72,13 +73,14 @@ impl Export {
             partition: tapes.partition,
             keep_going: tapes.keep_going,
         };
+        let brake = Brake::on_signals()?;
         let barcodes = tapes.barcodes.iter();
         let reports: Vec<_> = barcodes
-            .map(|barcode| export(&library, &settings, &options, barcode))
+            .map(|barcode| export(&library, &settings, &options, barcode, &brake))
             .collect();
         library.close()?;
         tapes.format.print(&reports, |reports| text(reports))?;
-        verdict(&reports)
+        verdict(&reports, &brake)
     }
 }
 

@@ -9,12 +9,14 @@ use cartridge::{KeyRing, Settings};
 use clap::{Args, Subcommand};
 use tape_library::OfflineLibrary;
 use tape_library::profile::Media;
+use tape_library::room::Room;
 
 use super::Global;
 use super::at_rest::AtRest;
-use super::show::Format;
+use super::show::{Format, count};
 use crate::config::{ByteSize, Config, LibraryName};
-use crate::convert::import::{ImportOptions, Importer, Tape};
+use crate::convert::brake::Brake;
+use crate::convert::import::{ImportContext, ImportOptions, Importer, Tape};
 use crate::convert::journal::Journal;
 use crate::convert::media;
 use crate::convert::report::{TapeReport, text};
@@ -220,6 +222,7 @@ struct Importing<'a> {
     common: &'a Common,
     importer: Importer,
     native: &'static Media,
+    brake: Brake,
     reports: Vec<TapeReport>,
     _lock: DataLock,
 }
@@ -244,7 +247,8 @@ impl<'a> Importing<'a> {
             dry_run: common.dry_run,
         };
         let settings = common.settings(&config)?;
-        let importer = importer(&config, &name, settings, options)?;
+        let brake = Brake::on_signals()?;
+        let importer = importer(&config, &name, settings, &brake, options)?;
         let native = media::named(
             Some(&importer.library().gateway().machine.new_cartridges_media),
             "",
@@ -254,6 +258,7 @@ impl<'a> Importing<'a> {
             common,
             importer,
             native,
+            brake,
             reports: Vec::new(),
             _lock: lock,
         })
@@ -265,21 +270,17 @@ impl<'a> Importing<'a> {
         path: &Path,
         open: impl FnOnce(&Path, &'static Media) -> anyhow::Result<Tape>,
     ) {
-        let media = self.common.media.as_deref();
-        let opened = path
-            .canonicalize()
-            .with_context(|| path.display().to_string())
-            .and_then(|path| {
-                let media = media::named(media, barcode, self.native)?;
-                open(&path, media)
-            });
-        let report = match opened {
-            Ok(mut tape) => {
-                tape.capacity_bytes = self.common.size.map(|size| size.0);
-                self.importer.import(tape)
-            }
-            Err(error) => TapeReport::failed(barcode, path.to_owned(), &error),
-        };
+        let (media, native) = (self.common.media.as_deref(), self.native);
+        let capacity_bytes = self.common.size.map(|size| size.0);
+        let report = self.importer.import(barcode, path.to_owned(), || {
+            let path = path
+                .canonicalize()
+                .with_context(|| path.display().to_string())?;
+            let media = media::named(media, barcode, native)?;
+            let mut tape = open(&path, media)?;
+            tape.capacity_bytes = capacity_bytes;
+            Ok(tape)
+        });
         self.reports.push(report);
     }
 
@@ -288,7 +289,7 @@ impl<'a> Importing<'a> {
         self.common
             .format
             .print(&self.reports, |reports| text(reports))?;
-        verdict(&self.reports)
+        verdict(&self.reports, &self.brake)
     }
 }
 
@@ -297,12 +298,19 @@ fn importer(
     config: &Config,
     name: &LibraryName,
     settings: Settings,
+    brake: &Brake,
     options: ImportOptions,
 ) -> anyhow::Result<Importer> {
     let directory = libraries::directory(&config.data, name);
     let library = OfflineLibrary::open(&directory)?;
     let journal = Journal::open(&directory)?;
-    Ok(Importer::new(library, journal, settings, options))
+    let context = ImportContext {
+        settings,
+        room: Room::of_directory(&directory, libraries::marks(config)),
+        brake: brake.clone(),
+        options,
+    };
+    Ok(Importer::new(library, journal, context))
 }
 
 /// Returns the library that is meant; there must be no doubt.
@@ -323,7 +331,13 @@ pub(super) fn which_library(global: &Global, config: &Config) -> anyhow::Result<
 }
 
 /// Fails when not everything went well: the exit status says so.
-pub(super) fn verdict(reports: &[TapeReport]) -> anyhow::Result<()> {
+pub(super) fn verdict(reports: &[TapeReport], brake: &Brake) -> anyhow::Result<()> {
+    if let Some(halt) = brake.halt() {
+        let there = reports.iter().filter(|it| !it.is_absent()).count();
+        let all = count(reports.len(), "tape");
+        let said = format!("{there} of {all} done, and nothing is there of the others");
+        return Err(anyhow::Error::new(halt.clone()).context(said));
+    }
     let bad = reports.iter().filter(|report| !report.is_good()).count();
     anyhow::ensure!(
         bad == 0,
@@ -346,7 +360,7 @@ slots, and every cartridge goes where it was. Anything else is a cartridge, a di
 bears its barcode, and goes into the library that is there.
 
 The gateway of the data directory must not run. Each cartridge appears when it was written and read again and
-found to be the same; the same command again goes on where the last one ended.
+found to be the same. Ctrl-C ends it in good order; the same command again goes on where the last one ended.
 
 Examples:
   capstan --data /srv/tapes import mhvtl /etc/mhvtl --dry-run

@@ -31,6 +31,7 @@ use clap::{Args, Parser, Subcommand};
 use self::client::Client;
 use crate::config::load::Loaded;
 use crate::config::{ConfigError, LibraryName, Overrides, load};
+use crate::convert::brake::Halt;
 
 /// A self-hosted tape gateway: a media changer and tape drives over iSCSI, cartridges on disk.
 #[derive(Debug, Parser)]
@@ -118,7 +119,13 @@ pub enum Verb {
 pub fn run(cli: Cli) -> ExitCode {
     run_verb(cli.verb, &cli.global).unwrap_or_else(|error| {
         complain(&error);
-        ExitCode::FAILURE
+        match error.downcast_ref() {
+            // What a shell says of a program that a signal has ended.
+            Some(Halt::Interrupted { signal }) => {
+                u8::try_from(128 + signal).map_or(ExitCode::FAILURE, ExitCode::from)
+            }
+            _ => ExitCode::FAILURE,
+        }
     })
 }
 

@@ -14,6 +14,7 @@ use tape_formats::manifest::{MANIFEST_NAME, Manifest, TapeFile};
 use tape_formats::{Item, TapeReader, simh};
 use tape_library::{CartridgeRecord, OfflineLibrary};
 
+use super::brake::Brake;
 use super::digest::{Digest, Digester};
 use super::progress::Progress;
 use super::report::{Outcome, TapeReport};
@@ -55,16 +56,23 @@ pub fn export(
     settings: &Settings,
     options: &ExportOptions,
     barcode: &str,
+    brake: &Brake,
 ) -> TapeReport {
     let path = options.output.join(match options.format {
         ExportFormat::Simh => format!("{barcode}.tap"),
         ExportFormat::Files => barcode.to_owned(),
     });
+    if brake.check().is_err() {
+        return TapeReport::not_tried(barcode, path);
+    }
     let done = library
         .cartridge(barcode)
         .map_err(anyhow::Error::new)
-        .and_then(|record| to_path(library, settings, options, &record, &path));
-    done.unwrap_or_else(|error| TapeReport::failed(barcode, path, &error))
+        .and_then(|record| to_path(library, settings, options, &record, &path, brake));
+    done.unwrap_or_else(|error| {
+        brake.mind(&error);
+        TapeReport::failed(barcode, path, &error)
+    })
 }
 
 fn to_path(
@@ -73,6 +81,7 @@ fn to_path(
     options: &ExportOptions,
     record: &CartridgeRecord,
     path: &Path,
+    brake: &Brake,
 ) -> anyhow::Result<TapeReport> {
     let barcode = &record.barcode;
     // A barcode is printable, and may still be no name for a file.
@@ -95,10 +104,16 @@ fn to_path(
             options.partition,
         )?),
     };
-    let (digest, damage) = copy(&mut cartridge, options, barcode, &mut *sink)?;
+    let (digest, damage) = copy(&mut cartridge, options, barcode, &mut *sink, brake)?;
     sink.finish()?;
     drop(sink);
-    let found = read_again(options.format, &temporary.path, barcode, digest.bytes)?;
+    let found = read_again(
+        options.format,
+        &temporary.path,
+        barcode,
+        digest.bytes,
+        brake,
+    )?;
     if found != digest {
         bail!("what was read again differs: {found:?} instead of {digest:?}");
     }
@@ -147,12 +162,14 @@ fn copy(
     options: &ExportOptions,
     barcode: &str,
     sink: &mut dyn Sink,
+    brake: &Brake,
 ) -> anyhow::Result<(Digest, Vec<String>)> {
     let mut digester = Digester::default();
     let mut damage = Vec::new();
     let mut bytes = 0;
     let mut progress = Progress::new(barcode, "export", cartridge.usage().host_bytes);
     loop {
+        brake.check()?;
         match cartridge.read_block() {
             Ok(Read::Block(block)) => {
                 sink.block(&block)?;
@@ -195,6 +212,7 @@ fn read_again(
     path: &Path,
     barcode: &str,
     bytes: u64,
+    brake: &Brake,
 ) -> anyhow::Result<Digest> {
     let mut partition = match format {
         ExportFormat::Simh => source::simh_image(path)?,
@@ -204,6 +222,7 @@ fn read_again(
     let mut progress = Progress::new(barcode, "verify", bytes);
     let reader: &mut dyn TapeReader = &mut *partition.reader;
     while let Some(item) = reader.next_item()? {
+        brake.check()?;
         match item {
             Item::Block(block) => digester.block(&block.bytes),
             Item::Filemark => digester.filemark(),

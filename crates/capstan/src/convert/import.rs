@@ -1,26 +1,28 @@
 //! One cartridge, from reading to verifying.
 
+pub mod copy;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use bytes::Bytes;
-use cartridge::{
-    Attribute, Cartridge, Encryption, EncryptionKey, Form, KeyAssociatedData, Settings, Writing,
-};
+use anyhow::bail;
+use cartridge::{Attribute, Cartridge, Form, Settings, Writing};
 use scsi::ElementAddress;
 use tape_formats::mhvtl::{self, AttributeFormat};
-use tape_formats::{Block, Item, Key};
 use tape_library::profile::Media;
+use tape_library::room::{Room, Writers};
 use tape_library::{CartridgeRecord, Incoming, IncomingSpec, OfflineLibrary};
 use uuid::Uuid;
 
-use super::digest::{Digest, Digester};
+use self::copy::{Copied, Destination, Reading, admit, copy};
+use super::brake::Brake;
+use super::digest::Digester;
 use super::journal::{Entry, Journal};
 use super::progress::Progress;
-use super::read_back::{self, KeyChange};
+use super::read_back;
 use super::report::{Outcome, TapeReport};
 use super::source::PartitionSource;
+use crate::cli::show::size;
 
 /// How an import goes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,40 +103,35 @@ impl Tape {
     }
 }
 
+/// What an import works with.
+pub struct ImportContext {
+    /// How cartridges are written.
+    pub settings: Settings,
+    /// How much the disk has left.
+    pub room: Room,
+    /// What ends it before its end.
+    pub brake: Brake,
+    /// What is asked for.
+    pub options: ImportOptions,
+}
+
 /// Imports cartridges into one library.
 pub struct Importer {
     library: OfflineLibrary,
     journal: Journal,
-    settings: Settings,
-    options: ImportOptions,
-}
-
-/// What was read.
-pub struct Copied {
-    /// What it was.
-    pub digest: Digest,
-    /// Why it was not everything.
-    pub stopped: Option<String>,
-    /// What a person should know.
-    pub remarks: Vec<String>,
-    /// For each partition.
-    keys: Vec<Vec<KeyChange>>,
-    encrypted_blocks: u64,
+    context: ImportContext,
+    /// Whether it was told that drives will be slowed.
+    has_told_of_room: bool,
 }
 
 impl Importer {
     /// Returns an importer into `library`, whose journal is `journal`.
-    pub fn new(
-        library: OfflineLibrary,
-        journal: Journal,
-        settings: Settings,
-        options: ImportOptions,
-    ) -> Self {
+    pub fn new(library: OfflineLibrary, journal: Journal, context: ImportContext) -> Self {
         Self {
             library,
             journal,
-            settings,
-            options,
+            context,
+            has_told_of_room: false,
         }
     }
 
@@ -178,11 +175,23 @@ impl Importer {
         }))
     }
 
-    /// Imports a cartridge. What goes wrong stands in the report.
-    pub fn import(&mut self, tape: Tape) -> TapeReport {
-        let (barcode, path) = (tape.barcode.clone(), tape.path.clone());
-        self.try_import(tape)
-            .unwrap_or_else(|error| TapeReport::failed(&barcode, path, &error))
+    /// Imports the cartridge that `open` opens. What goes wrong stands in the report. After what concerns all
+    /// cartridges nothing is opened any more.
+    pub fn import(
+        &mut self,
+        barcode: &str,
+        path: PathBuf,
+        open: impl FnOnce() -> anyhow::Result<Tape>,
+    ) -> TapeReport {
+        if self.context.brake.check().is_err() {
+            return TapeReport::not_tried(barcode, path);
+        }
+        open()
+            .and_then(|tape| self.try_import(tape))
+            .unwrap_or_else(|error| {
+                self.context.brake.mind(&error);
+                TapeReport::failed(barcode, path, &error)
+            })
     }
 
     fn try_import(&mut self, mut tape: Tape) -> anyhow::Result<TapeReport> {
@@ -201,13 +210,14 @@ impl Importer {
             remarks: std::mem::take(&mut tape.remarks),
             error: None,
         };
-        let copied = if self.options.dry_run {
+        let copied = if self.context.options.dry_run {
             self.read(&mut tape, None)?
         } else {
             let (copied, record) = self.take(&mut tape)?;
             report.outcome = Outcome::Imported;
             report.place = self.place(record.element);
             report.encryption_key = keys_of(&self.library, record.uuid);
+            report.remarks.extend(self.tell_of_room());
             copied
         };
         if copied.stopped.is_some() {
@@ -218,7 +228,7 @@ impl Importer {
         }
         if copied.encrypted_blocks > 0 {
             let count = copied.encrypted_blocks;
-            report.remarks.push(if self.options.decrypt {
+            report.remarks.push(if self.context.options.decrypt {
                 format!("{count} blocks that a host had encrypted are now in clear")
             } else {
                 format!("{count} blocks are encrypted under the keys of their host")
@@ -237,6 +247,7 @@ impl Importer {
 
     /// Writes a cartridge, verifies it and takes it into the library.
     fn take(&mut self, tape: &mut Tape) -> anyhow::Result<(Copied, CartridgeRecord)> {
+        admit(&self.context.room, 0)?;
         let capacities = tape.capacities();
         let spec = IncomingSpec {
             barcode: tape.barcode.clone(),
@@ -244,13 +255,18 @@ impl Importer {
             capacity_bytes: capacities.iter().sum(),
             element: tape.element,
         };
-        let environment = Arc::clone(&self.settings.environment);
+        let environment = Arc::clone(&self.context.settings.environment);
         let incoming = self.library.begin(spec, &*environment)?;
         let mut cartridge = self.open(&incoming)?;
         if capacities.len() > 1 {
             cartridge.format(&capacities)?;
         }
-        let copied = self.read(tape, Some(&mut cartridge))?;
+        let room = &self.context.room;
+        let destination = Destination {
+            cartridge: &mut cartridge,
+            room,
+        };
+        let copied = self.read(tape, Some(destination))?;
         remember(&mut cartridge, tape)?;
         if tape.write_protected {
             cartridge.set_write_protected(true)?;
@@ -267,18 +283,42 @@ impl Importer {
         Ok((copied, record))
     }
 
+    /// Says once that drives will be slowed.
+    fn tell_of_room(&mut self) -> Option<String> {
+        let (space, writers) = self.context.room.look();
+        let is_news = writers != Writers::Free && !self.has_told_of_room;
+        self.has_told_of_room |= is_news;
+        let (mark_bytes, _) = self.context.room.marks_of(space);
+        is_news.then(|| {
+            format!(
+                "the disk is nearly full now, {} free: drives are slowed below {}",
+                size(space.free_bytes),
+                size(mark_bytes)
+            )
+        })
+    }
+
     fn open(&self, incoming: &Incoming) -> Result<Cartridge, cartridge::Error> {
         let settings = Settings {
             writing: Writing::Behind,
-            ..self.settings.clone()
+            ..self.context.settings.clone()
         };
         let (cartridge, _) = Cartridge::open(Box::new(incoming.store()), settings)?;
         Ok(cartridge)
     }
 
-    fn read(&self, tape: &mut Tape, cartridge: Option<&mut Cartridge>) -> anyhow::Result<Copied> {
-        let (name, path) = (&tape.barcode, tape.path.display().to_string());
-        let copied = copy(&mut tape.partitions, self.options, (name, &path), cartridge)?;
+    fn read(
+        &self,
+        tape: &mut Tape,
+        destination: Option<Destination<'_>>,
+    ) -> anyhow::Result<Copied> {
+        let reading = Reading {
+            options: self.context.options,
+            brake: &self.context.brake,
+            name: &tape.barcode,
+            path: &tape.path.display().to_string(),
+        };
+        let copied = copy(&mut tape.partitions, reading, destination)?;
         let is_cleaning = tape.media.form == Form::Cleaning;
         anyhow::ensure!(
             !is_cleaning || copied.digest.blocks == 0,
@@ -298,8 +338,8 @@ impl Importer {
             }
             let total = cartridge.usage().host_bytes;
             let mut progress = Progress::new(&incoming.record().barcode, "verify", total);
-            read_back::partition(&mut cartridge, keys, &mut digester, &mut progress)
-                .context("cannot be read again")?;
+            let brake = &self.context.brake;
+            read_back::partition(&mut cartridge, keys, &mut digester, &mut progress, brake)?;
         }
         let found = digester.finish();
         if found != copied.digest {
@@ -317,161 +357,6 @@ pub fn keys_of(library: &OfflineLibrary, cartridge: Uuid) -> Option<String> {
     let ids = library.key_ids(cartridge).unwrap_or_default();
     let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
     (!ids.is_empty()).then(|| ids.join(", "))
-}
-
-/// Reads everything, and writes nothing.
-pub fn read_only(
-    partitions: &mut [PartitionSource],
-    options: ImportOptions,
-) -> anyhow::Result<Copied> {
-    copy(partitions, options, ("", ""), None)
-}
-
-/// Reads everything, and writes it to `cartridge` if there is one. `name` and `path` are for people.
-fn copy(
-    partitions: &mut [PartitionSource],
-    options: ImportOptions,
-    (name, path): (&str, &str),
-    mut cartridge: Option<&mut Cartridge>,
-) -> anyhow::Result<Copied> {
-    let mut digester = Digester::default();
-    let mut copied = Copied {
-        digest: Digest::default(),
-        keys: Vec::new(),
-        encrypted_blocks: 0,
-        stopped: None,
-        remarks: Vec::new(),
-    };
-    for (number, partition) in (0_u8..).zip(partitions) {
-        if let Some(cartridge) = cartridge.as_deref_mut() {
-            cartridge.change_partition(number)?;
-        }
-        if number > 0 {
-            digester.partition();
-        }
-        let mut progress = Progress::new(name, "import", partition.file_bytes);
-        let mut copy = PartitionCopy {
-            options,
-            cartridge: cartridge.as_deref_mut(),
-            digester: &mut digester,
-            keys: Vec::new(),
-            key: None,
-            encrypted_blocks: 0,
-            objects: 0,
-        };
-        let stopped = loop {
-            match partition.reader.next_item() {
-                Ok(Some(item)) => copy.take(item)?,
-                Ok(None) => break None,
-                Err(error) => break Some(error.to_string()),
-            }
-            progress.at(partition.reader.bytes_read());
-        };
-        copied.encrypted_blocks += copy.encrypted_blocks;
-        copied.keys.push(std::mem::take(&mut copy.keys));
-        if let Some(cartridge) = cartridge.as_deref_mut() {
-            cartridge.set_encryption(None)?;
-            cartridge.synchronize()?;
-        }
-        copied.remarks.extend(partition.reader.remarks());
-        let Some(error) = stopped else {
-            continue;
-        };
-        // A reader of several files names the one.
-        let said = if error.contains(path) {
-            error
-        } else {
-            format!("{path}: {error}")
-        };
-        if !options.keep_going && !options.dry_run {
-            bail!("{said}\n--keep-going imports what comes before");
-        }
-        copied.stopped.get_or_insert(said);
-    }
-    copied.digest = digester.finish();
-    Ok(copied)
-}
-
-/// Where the items of a partition go.
-struct PartitionCopy<'a> {
-    options: ImportOptions,
-    cartridge: Option<&'a mut Cartridge>,
-    digester: &'a mut Digester,
-    keys: Vec<KeyChange>,
-    key: Option<Arc<Key>>,
-    encrypted_blocks: u64,
-    objects: u64,
-}
-
-impl PartitionCopy<'_> {
-    fn take(&mut self, item: Item) -> anyhow::Result<()> {
-        match item {
-            Item::Block(block) => self.block(block)?,
-            Item::Filemark => {
-                self.digester.filemark();
-                if let Some(cartridge) = &mut self.cartridge {
-                    cartridge.append_filemarks(1)?;
-                }
-            }
-        }
-        self.objects += 1;
-        Ok(())
-    }
-
-    fn block(&mut self, block: Block) -> anyhow::Result<()> {
-        if block.is_bad && !self.options.keep_going {
-            bail!(
-                "object {}: a block that was read with an error; --keep-going takes it as it is",
-                self.objects
-            );
-        }
-        self.encrypted_blocks += u64::from(block.key.is_some());
-        let key = block.key.filter(|_| !self.options.decrypt);
-        if key != self.key {
-            self.change_key(key)?;
-        }
-        self.digester.block(&block.bytes);
-        if let Some(cartridge) = &mut self.cartridge {
-            cartridge
-                .append_block(Bytes::from(block.bytes))
-                .with_context(|| format!("object {}", self.objects))?;
-        }
-        Ok(())
-    }
-
-    fn change_key(&mut self, key: Option<Arc<Key>>) -> anyhow::Result<()> {
-        let encryption = match &key {
-            Some(key) => Some(encryption(key).with_context(|| format!("object {}", self.objects))?),
-            None => None,
-        };
-        self.keys.push(KeyChange {
-            object: self.objects,
-            key: encryption.as_ref().map(|encryption| encryption.key.clone()),
-        });
-        if let Some(cartridge) = &mut self.cartridge {
-            cartridge.set_encryption(encryption)?;
-        }
-        self.key = key;
-        Ok(())
-    }
-}
-
-fn encryption(key: &Key) -> anyhow::Result<Encryption> {
-    let Ok(bytes) = <&[u8; EncryptionKey::BYTES]>::try_from(key.key.as_slice()) else {
-        bail!(
-            "a key of {} bytes where 32 are usual; --decrypt imports such blocks in clear",
-            key.key.len()
-        );
-    };
-    Ok(Encryption {
-        key: EncryptionKey::new(bytes),
-        data: KeyAssociatedData {
-            unauthenticated: key.unauthenticated.clone(),
-            authenticated: key.authenticated.clone(),
-            ..KeyAssociatedData::default()
-        },
-        forbid_raw_reading: false,
-    })
 }
 
 /// Gives a cartridge the memory that it had.

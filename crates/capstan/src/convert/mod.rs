@@ -9,12 +9,17 @@
 //! storage, read again, and found to be the same ([`digest`]). Whoever is interrupted leaves nothing half: not
 //! in the library, and no file of an export under its own name.
 //!
+//! # Cancellation
+//! SIGINT and SIGTERM end a run between two blocks, and so does a disk without room ([`brake`]): the tape that is being
+//! worked on leaves nothing, those before it are there, those after it are not begun.
+//!
 //! # Retry
 //! What was imported whole is noted ([`journal`]); the same import again passes it over.
 //!
 //! - [`source`]: opens what shall be imported. [`import`]: one cartridge, from reading to verifying.
 //! - [`mhvtl`]: a whole mhvtl: libraries, drives, places. [`export`]: from a cartridge to files.
 
+pub mod brake;
 pub mod digest;
 pub mod export;
 pub mod import;

@@ -1,8 +1,10 @@
 //! Reads everything on a cartridge, in order.
 
+use anyhow::Context;
 use bytes::Bytes;
 use cartridge::{Cartridge, Decryption, EncryptionKey, Read};
 
+use super::brake::Brake;
 use super::digest::Digester;
 use super::progress::Progress;
 
@@ -21,7 +23,8 @@ pub fn partition(
     keys: &[KeyChange],
     digester: &mut Digester,
     progress: &mut Progress,
-) -> Result<(), cartridge::Error> {
+    brake: &Brake,
+) -> anyhow::Result<()> {
     let mut changes = keys.iter().peekable();
     let mut bytes = 0;
     cartridge.rewind()?;
@@ -31,7 +34,8 @@ pub fn partition(
             let key = change.key.clone();
             cartridge.set_decryption(key.map_or(Decryption::Off, Decryption::Mixed));
         }
-        match cartridge.read_block()? {
+        brake.check()?;
+        match cartridge.read_block().context("cannot be read again")? {
             Read::Block(block) => {
                 digester.block(&block);
                 bytes += Bytes::len(&block) as u64;

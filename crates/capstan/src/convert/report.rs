@@ -30,6 +30,8 @@ pub enum Outcome {
     ExportedInPart,
     /// Nothing became of it.
     Failed,
+    /// The run ended before its turn.
+    NotTried,
 }
 
 /// One tape.
@@ -68,8 +70,17 @@ impl TapeReport {
     /// Returns the report of a tape of which nothing became.
     pub fn failed(barcode: &str, path: PathBuf, error: &anyhow::Error) -> Self {
         Self {
-            barcode: barcode.to_owned(),
             outcome: Outcome::Failed,
+            error: Some(format!("{error:#}")),
+            ..Self::not_tried(barcode, path)
+        }
+    }
+
+    /// Returns the report of a tape whose turn never came.
+    pub fn not_tried(barcode: &str, path: PathBuf) -> Self {
+        Self {
+            barcode: barcode.to_owned(),
+            outcome: Outcome::NotTried,
             library: None,
             path,
             media: None,
@@ -77,8 +88,13 @@ impl TapeReport {
             digest: None,
             encryption_key: None,
             remarks: Vec::new(),
-            error: Some(format!("{error:#}")),
+            error: None,
         }
+    }
+
+    /// Returns whether there is nothing of it where it was to go.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed | Outcome::NotTried)
     }
 
     /// Returns whether everything went well.
@@ -101,6 +117,7 @@ impl Outcome {
             Self::Exported => "exported",
             Self::ExportedInPart => "exported in part",
             Self::Failed => "failed",
+            Self::NotTried => "not tried",
         }
     }
 }

@@ -184,10 +184,7 @@ fn open_or_create(
     let options = OpenOptions {
         settings: settings(config, keys)?,
         delays: config.delays,
-        marks: Marks {
-            slow_below_bytes: config.storage.slow_below.map(|size| size.0),
-            stop_below_bytes: config.storage.stop_below.map(|size| size.0),
-        },
+        marks: marks(config),
         profiles: Arc::clone(profiles),
     };
     Library::open(directory, options).context("cannot open the library")
@@ -215,6 +212,14 @@ fn create_unless_there(
         Library::create(directory, new).context("cannot create the library")?;
     }
     Ok(())
+}
+
+/// Returns the marks of free space, for whoever writes.
+pub fn marks(config: &Config) -> Marks {
+    Marks {
+        slow_below_bytes: config.storage.slow_below.map(|size| size.0),
+        stop_below_bytes: config.storage.stop_below.map(|size| size.0),
+    }
 }
 
 /// Returns how cartridges are written, for whoever works on a library that is not served.

@@ -13,7 +13,9 @@ use super::{Common, Importing, importer, verdict};
 use crate::cli::Global;
 use crate::cli::show::say;
 use crate::config::{Config, LibraryConfig};
+use crate::convert::brake::Brake;
 use crate::convert::import::ImportOptions;
+use crate::convert::import::copy::{Reading, copy};
 use crate::convert::mhvtl::{Plan, PlannedLibrary, PlannedTape, open_tape};
 use crate::convert::report::{Outcome, TapeReport, text};
 use crate::convert::source::{MhvtlTape, is_mhvtl_tape};
@@ -90,6 +92,7 @@ impl Mhvtl {
             let spec = library.machine.spec(&profiles);
             spec.with_context(|| format!("library {}", library.name))?;
         }
+        let brake = Brake::on_signals()?;
         let mut tapes = Vec::new();
         if self.common.dry_run {
             if config.encryption.is_empty() {
@@ -97,7 +100,7 @@ impl Mhvtl {
             }
             let planned = plan.libraries.iter();
             for (library, tape) in planned.flat_map(|it| it.tapes.iter().map(move |t| (it, t))) {
-                tapes.push(self.look_at(library, tape));
+                tapes.push(self.look_at(library, tape, &brake));
             }
         } else {
             let _lock = DataLock::take(&config.data)?;
@@ -107,7 +110,7 @@ impl Mhvtl {
                 write_new(path, &configuration)?;
             }
             for library in &plan.libraries {
-                tapes.extend(self.import_library(&config, library, &settings)?);
+                tapes.extend(self.import_library(&config, library, &settings, &brake)?);
             }
         }
         let print = |migration: &Migration| {
@@ -125,11 +128,12 @@ impl Mhvtl {
             tapes,
         };
         self.common.format.print(&migration, print)?;
-        if let (Some(path), false) = (&self.write_config, self.common.format.json) {
+        let is_done = brake.halt().is_none() && !self.common.dry_run;
+        if let (Some(path), false, true) = (&self.write_config, self.common.format.json, is_done) {
             let path = path.display();
             say(format!("Start it with `capstan --config {path} serve`."))?;
         }
-        verdict(&migration.tapes)
+        verdict(&migration.tapes, &brake)
     }
 
     fn options(&self) -> ImportOptions {
@@ -145,15 +149,21 @@ impl Mhvtl {
         config: &Config,
         library: &PlannedLibrary,
         settings: &Settings,
+        brake: &Brake,
     ) -> anyhow::Result<Vec<TapeReport>> {
-        let mut importer = importer(config, &library.name, settings.clone(), self.options())?;
+        let mut importer = importer(
+            config,
+            &library.name,
+            settings.clone(),
+            brake,
+            self.options(),
+        )?;
         let mut reports = Vec::new();
         for planned in &library.tapes {
-            let opened = planned.open(&library.native, importer.library().layout());
-            let mut report = match opened {
-                Ok(tape) => importer.import(tape),
-                Err(error) => failed(planned, &error),
-            };
+            let layout = importer.library().layout().clone();
+            let mut report = importer.import(&planned.barcode, planned.path.clone(), || {
+                planned.open(&library.native, &layout)
+            });
             report.library = Some(library.name.to_string());
             reports.push(report);
         }
@@ -162,10 +172,24 @@ impl Mhvtl {
     }
 
     /// Reads a cartridge and writes nothing: there may be no library yet.
-    fn look_at(&self, library: &PlannedLibrary, planned: &PlannedTape) -> TapeReport {
+    fn look_at(
+        &self,
+        library: &PlannedLibrary,
+        planned: &PlannedTape,
+        brake: &Brake,
+    ) -> TapeReport {
+        if brake.check().is_err() {
+            return TapeReport::not_tried(&planned.barcode, planned.path.clone());
+        }
         let looked = || -> anyhow::Result<TapeReport> {
             let mut source = MhvtlTape::open(&planned.path)?;
-            let read = crate::convert::import::read_only(&mut source.partitions, self.options())?;
+            let reading = Reading {
+                options: self.options(),
+                brake,
+                name: &planned.barcode,
+                path: &planned.path.display().to_string(),
+            };
+            let read = copy(&mut source.partitions, reading, None)?;
             Ok(TapeReport {
                 barcode: planned.barcode.clone(),
                 outcome: match read.stopped {
@@ -182,12 +206,10 @@ impl Mhvtl {
                 error: read.stopped,
             })
         };
-        looked().unwrap_or_else(|error| failed(planned, &error))
+        looked().unwrap_or_else(|error| {
+            TapeReport::failed(&planned.barcode, planned.path.clone(), &error)
+        })
     }
-}
-
-fn failed(planned: &PlannedTape, error: &anyhow::Error) -> TapeReport {
-    TapeReport::failed(&planned.barcode, planned.path.clone(), error)
 }
 
 /// Lets the configuration say what the plan says.

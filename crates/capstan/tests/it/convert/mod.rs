@@ -1,6 +1,7 @@
 //! Tapes of other programs come in, and go out again.
 
 mod at_rest;
+mod ends;
 
 use std::fs;
 use std::path::{Path, PathBuf};
