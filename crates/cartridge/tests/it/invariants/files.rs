@@ -1,6 +1,57 @@
 //! A reader of segment files of its own, from docs/cartridge-format.md: it shares no code with the crate.
 
-use cartridge::{SegmentName, SegmentStore};
+use std::io::Read as _;
+
+use cartridge::{MemoryStore, SegmentName, SegmentStore};
+
+/// All files of a cartridge, to be put into stores of their own.
+pub(super) struct Snapshot {
+    label: Option<Vec<u8>>,
+    memory: Option<Vec<u8>>,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) chain: Option<Vec<u8>>,
+    pub(super) segments: Vec<(SegmentName, Vec<u8>)>,
+}
+
+impl Snapshot {
+    pub(super) fn of(store: &MemoryStore) -> Self {
+        let chain = store.open_chain().unwrap().map(|mut chain| {
+            let mut bytes = Vec::new();
+            chain.read_to_end(&mut bytes).unwrap();
+            bytes
+        });
+        let names = store.segments().unwrap().into_iter();
+        Self {
+            label: store.read_label().unwrap(),
+            memory: store.read_memory().unwrap(),
+            key: store.read_key().unwrap(),
+            chain,
+            segments: names.map(|name| (name, bytes_of(store, name))).collect(),
+        }
+    }
+
+    pub(super) fn store(&self) -> MemoryStore {
+        let mut store = MemoryStore::new();
+        if let Some(label) = &self.label {
+            store.replace_label(label).unwrap();
+        }
+        if let Some(memory) = &self.memory {
+            store.replace_memory(memory).unwrap();
+        }
+        if let Some(key) = &self.key {
+            store.replace_key(key).unwrap();
+        }
+        if let Some(chain) = &self.chain {
+            store.replace_chain(chain).unwrap();
+        }
+        for (name, bytes) in &self.segments {
+            let file = store.create_segment(*name).unwrap();
+            file.write_at(&[bytes], 0).unwrap();
+            store.publish_segment(*name).unwrap();
+        }
+        store
+    }
+}
 
 /// What a segment header says.
 pub(super) struct Header {

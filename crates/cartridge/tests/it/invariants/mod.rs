@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod files;
 mod memory;
+mod small_files;
 
 use std::collections::BTreeSet;
 use std::fs;
