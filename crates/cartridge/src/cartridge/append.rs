@@ -26,7 +26,7 @@ use crate::limits::{
     BLOCK_BYTES_MAX, DEAD_REMOVED_PER_LOAD, FILEMARK_CHARGE_BYTES, FILEMARK_RESERVE_BYTES,
     early_warning_distance_bytes,
 };
-use crate::pipeline::{Content, Placed};
+use crate::pipeline::{Content, Placed, Writing};
 use crate::writer::SegmentWriter;
 
 /// What a frame of filemarks takes, with its index entry.
@@ -151,17 +151,27 @@ impl Cartridge {
         let writer = self.writer.as_ref();
         let fits = at_end && nothing_to_remove && !self.needs_segment_with_salt();
         let writer = writer.filter(|_| fits);
-        let usage = self.usage();
-        let distance = early_warning_distance_bytes(usage.capacity_bytes);
-        // Near the end it takes to know how well everything before was compressed.
-        let far = usage.stored_bytes + length as u64 + distance < usage.capacity_bytes;
+        // Near early warning and near the end it takes to know how well everything before was compressed.
+        let capacity = self.capacity_of(self.partition);
+        let early = capacity.saturating_sub(early_warning_distance_bytes(capacity));
+        let settled = [early, capacity.saturating_add(1)];
         writer.is_some_and(|writer| {
-            (far || !writer.is_pending())
+            settled
+                .iter()
+                .all(|border| self.settles_at_once(length, *border))
                 && writer.length_with(need) <= size_max
                 && !writer.is_full_of_frames()
                 && writer.has_room(need)
                 && writer.takes_at_once(need)
         })
+    }
+
+    /// Returns whether [`Cartridge::settle_usage`] has nothing to wait for, after blocks of `length` bytes
+    /// more, whenever they are written.
+    pub fn settles_at_once(&self, length: usize, stored_bytes: u64) -> bool {
+        self.settings.writing == Writing::AtOnce
+            || self.usage().stored_bytes + (length as u64) < stored_bytes
+            || self.chain.end.charged_bytes >= stored_bytes
     }
 
     fn check_writable(&mut self) -> Result<(), Error> {

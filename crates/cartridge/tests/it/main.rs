@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod crash_points;
 mod damage;
+mod end_of_medium;
 mod faults;
 mod fixtures;
 mod inspect;

@@ -159,6 +159,11 @@ impl Machine {
                 .is_ok_and(|run| run.blocks == 1),
             _ => false,
         };
+        let synchronizes_early = self
+            .mode
+            .parameters
+            .device_configuration
+            .synchronize_at_early_warning;
         let Medium::Loaded(mounted) = &mut self.medium else {
             return true;
         };
@@ -179,7 +184,7 @@ impl Machine {
                 self.mode.buffering == BufferedMode::Buffered
                     && key
                     && here()
-                    && mounted.cartridge.is_ready_for(command.data_out.len())
+                    && mounted.takes_at_once(command.data_out.len(), synchronizes_early)
                     && self.room.as_ref().is_none_or(|room| room.is_ample())
             }
             _ => true,

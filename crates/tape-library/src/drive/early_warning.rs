@@ -58,15 +58,18 @@ impl Warning {
 }
 
 impl Zones {
-    /// Moves the beginning of the programmable zone; what was met of it is forgotten.
-    pub(super) fn set_programmable(&mut self, megabytes: u16) {
-        if self.programmable_mb != megabytes {
-            self.programmable_mb = megabytes;
-            for met in &mut self.partitions {
-                met.programmable_from = None;
-                met.programmable_untold = false;
-            }
+    /// Moves the beginning of the programmable zone; what was met of it is forgotten. Returns whether it is
+    /// elsewhere now.
+    fn set_programmable(&mut self, megabytes: u16) -> bool {
+        if self.programmable_mb == megabytes {
+            return false;
         }
+        self.programmable_mb = megabytes;
+        for met in &mut self.partitions {
+            met.programmable_from = None;
+            met.programmable_untold = false;
+        }
+        true
     }
 
     /// Forgets all that was met: the partitions are new.
@@ -99,7 +102,7 @@ impl Zones {
     }
 
     /// Returns from how many used bytes on the programmable zone is met, when there is one.
-    pub(super) fn programmable_from(&self, capacity_bytes: u64) -> Option<u64> {
+    fn programmable_from(&self, capacity_bytes: u64) -> Option<u64> {
         let size = u64::from(self.programmable_mb) * 1_000_000;
         let early = capacity_bytes.saturating_sub(early_warning_distance_bytes(capacity_bytes));
         (size > 0).then(|| early.saturating_sub(size))
@@ -112,6 +115,36 @@ impl Zones {
 }
 
 impl Mounted {
+    /// Moves the beginning of the programmable zone.
+    pub(super) fn set_programmable(&mut self, megabytes: u16) {
+        if self.zones.set_programmable(megabytes) {
+            self.settle_programmable();
+        }
+    }
+
+    /// Waits until it is known on which side of the programmable zone's beginning the end of data is. That of
+    /// early warning is settled by every append; this zone is the drive's alone.
+    pub(super) fn settle_programmable(&mut self) {
+        let capacity_bytes = self.cartridge.usage().capacity_bytes;
+        if let Some(stored_bytes) = self.zones.programmable_from(capacity_bytes) {
+            self.cartridge.settle_usage(stored_bytes);
+        }
+    }
+
+    /// Returns whether blocks of `length` bytes together are accepted without waiting for anything: neither to
+    /// know which zone they meet, nor, with `synchronizes_early` (SEW), for the medium behind early warning.
+    pub(super) fn takes_at_once(&self, length: usize, synchronizes_early: bool) -> bool {
+        let usage = self.cartridge.usage();
+        let programmable = self.zones.programmable_from(usage.capacity_bytes);
+        let after = Usage {
+            stored_bytes: usage.stored_bytes + length as u64,
+            ..usage
+        };
+        self.cartridge.is_ready_for(length)
+            && programmable.is_none_or(|from| self.cartridge.settles_at_once(length, from))
+            && !(synchronizes_early && (is_early(after) || self.is_beyond_early_warning()))
+    }
+
     /// Returns what a command that wrote has to tell: "the programmable early warning … shall be
     /// reported before the early-warning".
     pub(super) fn take_warning(&mut self) -> Option<Warning> {

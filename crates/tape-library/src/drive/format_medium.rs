@@ -83,7 +83,7 @@ impl Machine {
             .programmable_early_warning_mb;
         if let Medium::Loaded(mounted) | Medium::Unloaded(mounted) = &mut self.medium {
             mounted.set_append_only(append_only);
-            mounted.zones.set_programmable(programmable_mb);
+            mounted.set_programmable(programmable_mb);
         }
         let label = match &self.medium {
             Medium::Loaded(mounted) => Some(mounted.cartridge.label()),

@@ -218,11 +218,7 @@ impl Mounted {
 
     /// Takes note of what was appended from `from` on.
     fn appended(&mut self, from: Position) {
-        // Early warning is settled by the append; the other zone is ours alone.
-        let capacity_bytes = self.cartridge.usage().capacity_bytes;
-        if let Some(stored_bytes) = self.zones.programmable_from(capacity_bytes) {
-            self.cartridge.settle_usage(stored_bytes);
-        }
+        self.settle_programmable();
         self.zones.appended(from, self.cartridge.usage());
         let barcode = &self.cartridge.label().barcode;
         if self.injector.warns(barcode, from.partition, from.object) {

@@ -23,6 +23,9 @@ pub trait Volume: Send {
     fn end_of_data(&self) -> Position;
     fn usage(&self) -> Usage;
     fn settle_usage(&mut self, stored_bytes: u64);
+    fn settles_at_once(&self, _length: usize, _stored_bytes: u64) -> bool {
+        true
+    }
     fn partitions(&self) -> u8;
     fn usage_of(&self, partition: u8) -> Option<Usage>;
     fn set_codec(&mut self, codec: Codec);
@@ -91,6 +94,10 @@ impl Volume for Cartridge {
 
     fn settle_usage(&mut self, stored_bytes: u64) {
         Cartridge::settle_usage(self, stored_bytes);
+    }
+
+    fn settles_at_once(&self, length: usize, stored_bytes: u64) -> bool {
+        Cartridge::settles_at_once(self, length, stored_bytes)
     }
 
     fn partitions(&self) -> u8 {

@@ -1,11 +1,13 @@
 //! The zones before the end of a partition: programmable early warning, SEW, and what both do to
 //! fixed transfers.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use cartridge::limits::early_warning_distance_bytes;
-use cartridge::{Codec, MemoryStore};
-use scsi::Status;
+use cartridge::{Cartridge, Codec, LyingStore, MemoryStore, SegmentStore, Settings, Writing};
+use scsi::{Response, Status};
 
 use super::harness::*;
 use crate::profile::DriveProfile;
@@ -18,10 +20,27 @@ const PROGRAMMABLE: [u8; 2] = [0, 7];
 const EARLY: [u8; 2] = [0, 2];
 
 fn rig() -> Rig {
+    let rig = empty_rig(Codec::Stored);
+    rig.insert(new_cartridge(MemoryStore::new(), CAPACITY));
+    rig
+}
+
+fn empty_rig(codec: Codec) -> Rig {
     let mut profile = DriveProfile::clone(&DriveProfile::builtin("ibm-ult3580-td5").unwrap());
     profile.capabilities.programmable_early_warning = true;
-    let rig = Rig::of(Arc::new(profile), Codec::Stored);
-    rig.insert(new_cartridge(MemoryStore::new(), CAPACITY));
+    Rig::of(Arc::new(profile), codec)
+}
+
+/// A drive that compresses, with a cartridge of [`CAPACITY`] that is written as `writing` says.
+fn compressing_rig(store: impl SegmentStore + Clone + 'static, writing: Writing) -> Rig {
+    Cartridge::create(Box::new(store.clone()), &spec(CAPACITY)).unwrap();
+    let settings = Settings {
+        writing,
+        reserve_step_bytes: 32 << 20,
+        ..Settings::default()
+    };
+    let rig = empty_rig(Codec::Zstd);
+    rig.insert(Cartridge::open(Box::new(store), settings).unwrap().0);
     rig
 }
 
@@ -173,5 +192,130 @@ fn with_sew_nothing_waits_behind_early_warning() {
         let response = rig.run(&[0x10, 1, 0, 0, 1, 0]);
         assert_check(&response, sense(EOM | NO_SENSE, Some(0), EARLY));
         assert_eq!(buffered(), left);
+    }
+}
+
+/// Synchronize at early warning.
+fn set_sew(rig: &Rig) {
+    let mut list = vec![0, 0, 0x10, 0];
+    list.extend_from_slice(&rig.good(&[0x1a, 8, 0x10, 0, 0xff, 0])[4..]);
+    list[4 + 10] |= 0x08;
+    let length = u8::try_from(list.len()).unwrap();
+    let response = rig.run_with(&[0x15, 0x10, 0, 0, length, 0], list);
+    assert_eq!(response.status, Status::Good, "{response:?}");
+}
+
+/// Every answer of a host that fills the cartridge, and the flags after it.
+fn answers(writing: Writing) -> Vec<(Response, u8)> {
+    let rig = compressing_rig(MemoryStore::new(), writing);
+    set_size(&rig, 3);
+    let mut answers: Vec<(Response, u8)> = Vec::new();
+    let mut refused = 0;
+    for number in 0.. {
+        // Noise that does not shrink, and between it what does.
+        let mut block = noise(30_000 + 7919 * (number % 13), 1 + number as u64 % 250);
+        if number % 3 > 0 {
+            block.truncate(block.len() / 2);
+            block.extend(vec![b'a'; 200_000]);
+        }
+        let response = rig.run_with(&write_bytes(block.len()), block);
+        refused += usize::from(response.status != Status::Good && flags(&rig) == 0x41);
+        answers.push((response, flags(&rig)));
+        if refused > 40 {
+            break;
+        }
+    }
+    answers
+}
+
+#[test]
+fn with_threads_the_zones_are_met_at_the_same_block() {
+    let at_once = answers(Writing::AtOnce);
+    assert!(at_once.len() > 100);
+    let of = |code: [u8; 2]| {
+        let told = at_once.iter().filter(move |(response, _)| {
+            let sense = response.sense.as_ref();
+            sense.is_some_and(|sense| [sense.additional.0, sense.additional.1] == code)
+        });
+        told.count()
+    };
+    assert_eq!(of(PROGRAMMABLE), 1);
+    assert!(of(EARLY) > 10);
+    for _ in 0..3 {
+        let behind = answers(Writing::Behind);
+        let differs = at_once.iter().zip(&behind).position(|(a, b)| a != b);
+        assert_eq!((differs, behind.len()), (None, at_once.len()));
+    }
+}
+
+/// A run of text, which leaves nearly all the room that it is counted for until it is compressed.
+static TEXT: [u8; 30_000] = [b'a'; 30_000];
+
+/// Fills up to `filled` bytes, lets the disk stall, and writes text as long as that is said to end without
+/// waiting. Returns how often it was.
+fn written_while_stalled(filled: usize, prepare: impl FnOnce(&Rig)) -> usize {
+    let store = LyingStore::new();
+    let rig = compressing_rig(store.clone(), Writing::Behind);
+    prepare(&rig);
+    let mut used = 0;
+    while used < filled {
+        let length = (filled - used).min(MB);
+        rig.run_with(&write_bytes(length), noise(length, 1 + used as u64));
+        used += length;
+    }
+    rig.good(&[0x10, 0, 0, 0, 0, 0]);
+    let cdb = write_bytes(TEXT.len());
+    store.stall(true);
+    let (sender, receiver) = mpsc::channel();
+    let written = thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut count = 0;
+            while rig.ends_at_once(&cdb, &TEXT) {
+                rig.run_with(&cdb, &TEXT[..]);
+                count += 1;
+            }
+            sender.send(count).unwrap();
+        });
+        let written = receiver.recv_timeout(Duration::from_mins(1));
+        store.stall(false);
+        written
+    });
+    let written = written.expect("it waited for a disk that stalls");
+    // Whoever waits learns that text takes no room to speak of.
+    let flags_before = flags(&rig);
+    rig.run_with(&cdb, &TEXT[..]);
+    assert_eq!(flags(&rig), flags_before);
+    written
+}
+
+#[test]
+fn a_write_near_a_zone_is_not_said_to_end_at_once() {
+    let near = |border: usize| border - MB;
+    let expected = MB / TEXT.len();
+    // The programmable zone begins at 10 MB, early warning at 14 MB.
+    let written = written_while_stalled(near(10 * MB), |rig| set_size(rig, 4));
+    assert!((expected - 2..=expected).contains(&written), "{written}");
+    let written = written_while_stalled(near(14 * MB), |_| ());
+    assert!((expected - 2..=expected).contains(&written), "{written}");
+    // Behind early warning it is known that one is behind it, up to the end of the capacity.
+    let written = written_while_stalled(15 * MB, |_| ());
+    assert!((expected - 2..=expected).contains(&written), "{written}");
+    // There everything is synchronized with SEW.
+    assert_eq!(written_while_stalled(15 * MB, set_sew), 0);
+    let written = written_while_stalled(near(14 * MB), set_sew);
+    assert!((expected - 2..=expected).contains(&written), "{written}");
+}
+
+/// A new size asks about data that nobody has compressed yet.
+#[test]
+fn a_zone_that_is_moved_is_told_of_for_sure() {
+    for _ in 0..5 {
+        let rig = compressing_rig(MemoryStore::new(), Writing::Behind);
+        rig.run_with(&write_bytes(9 * MB), noise(9 * MB, 1));
+        for _ in 0..100 {
+            rig.run_with(&write_bytes(TEXT.len()), &TEXT[..]);
+        }
+        set_size(&rig, 4);
+        assert_eq!(flags(&rig), 0, "text does not reach 10 MB");
     }
 }
