@@ -228,3 +228,80 @@ pub(crate) fn read_trailer(
     }
     Ok(Trailer::parse(&bytes, length).filter(|trailer| trailer.segment == name.uuid))
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    fn segment(number: u32, index_bytes: usize) -> OpenSegment {
+        let entries = Vec::with_capacity(index_bytes / size_of::<IndexEntry>());
+        OpenSegment {
+            name: name(number),
+            file: None,
+            entries,
+        }
+    }
+
+    fn name(number: u32) -> SegmentName {
+        SegmentName {
+            partition: 0,
+            number,
+            uuid: Uuid::from_u128(number.into()),
+        }
+    }
+
+    fn numbers(cache: &SegmentCache) -> Vec<u32> {
+        cache.open.iter().map(|open| open.name.number).collect()
+    }
+
+    #[test]
+    fn small_indexes_are_kept_by_number() {
+        let mut cache = SegmentCache::default();
+        for number in 1..20 {
+            cache.insert(segment(number, 1000));
+            let first = (number + 1).saturating_sub(8).max(1);
+            assert_eq!(numbers(&cache), (first..=number).collect::<Vec<_>>());
+        }
+        assert!(cache.bytes() <= 8 * 1000);
+    }
+
+    #[test]
+    fn large_indexes_go_by_their_bytes_the_oldest_first() {
+        assert_eq!(SEGMENTS_OPEN_BYTES_MAX, 16 * MIB);
+        let mut cache = SegmentCache::default();
+        for number in 1..=3 {
+            cache.insert(segment(number, 5 * MIB));
+        }
+        assert_eq!(numbers(&cache), [1, 2, 3]);
+        assert!(cache.promote(name(1)));
+        cache.insert(segment(4, 5 * MIB));
+        assert_eq!(numbers(&cache), [3, 1, 4]);
+        assert!(!cache.promote(name(2)));
+        // As many as it takes.
+        cache.insert(segment(5, 11 * MIB));
+        assert_eq!(numbers(&cache), [4, 5]);
+        cache.insert(segment(6, MIB / 2));
+        assert_eq!(numbers(&cache), [5, 6]);
+        assert!(cache.bytes() <= SEGMENTS_OPEN_BYTES_MAX);
+    }
+
+    #[test]
+    fn the_index_in_use_stays_however_large() {
+        let mut cache = SegmentCache::default();
+        for number in 1..=5 {
+            cache.insert(segment(number, MIB));
+        }
+        cache.insert(segment(6, 40 * MIB));
+        assert_eq!(numbers(&cache), [6]);
+        assert!(cache.promote(name(6)));
+        // It is not in use any more.
+        cache.insert(segment(7, 1000));
+        assert_eq!(numbers(&cache), [7]);
+        cache.insert(segment(8, SEGMENTS_OPEN_BYTES_MAX));
+        assert_eq!(numbers(&cache), [8]);
+    }
+}
