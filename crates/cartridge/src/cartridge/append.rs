@@ -63,13 +63,17 @@ impl Cartridge {
         let at = self.totals_at_cursor()?;
         let capacity = self.capacity_of(self.partition);
         if at.charged_bytes + self.waiting_charge() + length as u64 > capacity {
-            // What waits counts in full; compressed it may leave room.
-            self.flush()?;
             let fits = |it: &Self| {
                 let charged = it.chain.end.charged_bytes + it.waiting_charge();
                 charged + length as u64 <= capacity
             };
+            // What is on its way counts in full until it is written. Where frames end must not depend on how far
+            // that has come, so that the frame in progress is closed only when nothing else is left to know.
             self.write_pending_until(fits)?;
+            if !fits(self) {
+                self.flush()?;
+                self.write_pending_until(fits)?;
+            }
             if self.totals_at_cursor()?.charged_bytes + self.waiting_charge() + length as u64
                 > capacity
             {
