@@ -342,7 +342,7 @@ fn a_thread_removes_dead_files_and_writes_the_chain_file_in_between() {
     let store = || Box::new(LocalStore::new(directory.path()));
     Cartridge::create(store(), &label(1)).unwrap();
     let (mut cartridge, _) = Cartridge::open(store(), settings(1)).unwrap();
-    while store().segments().unwrap().len() < 260 {
+    while store().segments().unwrap().len() < 40 {
         append(&mut cartridge, 5);
     }
     let deadline = Instant::now() + Duration::from_mins(1);

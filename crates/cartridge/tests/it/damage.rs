@@ -9,9 +9,10 @@ use proptest::prelude::*;
 
 use crate::model::{Object, block, contents, encryption, key, label, small_settings, to_object};
 
+/// The codec does not matter: damage is found before anything is decompressed.
 fn settings() -> Settings {
     Settings {
-        codec: Codec::Zstd,
+        codec: Codec::Lz4,
         ..small_settings(5)
     }
 }
