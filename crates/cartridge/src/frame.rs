@@ -10,8 +10,9 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use crate::buffer::Buffer;
 use crate::codec::{Codec, Encoder};
 use crate::encryption::{
     AT_REST_SEAL_BYTES, Encryption, FrameKey, FramePlace, Preamble, TAG_BYTES,
@@ -33,7 +34,8 @@ pub(crate) struct FrameBuilder {
 enum Payload {
     /// No block, or one, which is kept without a copy.
     One(Bytes),
-    Many(BytesMut),
+    /// Several, one behind the other: so many bytes of a buffer for the longest frame.
+    Many(Buffer, usize),
 }
 
 /// The blocks of one frame.
@@ -65,7 +67,7 @@ impl FrameBuilder {
     pub(crate) fn plain_length(&self) -> usize {
         match &self.payload {
             Payload::One(block) => block.len(),
-            Payload::Many(blocks) => blocks.len(),
+            Payload::Many(_, length) => *length,
         }
     }
 
@@ -111,12 +113,14 @@ impl FrameBuilder {
             return;
         }
         if let Payload::One(first) = &self.payload {
-            let mut blocks = BytesMut::with_capacity(self.size_max);
-            blocks.extend_from_slice(first);
-            self.payload = Payload::Many(blocks);
+            let mut blocks = Buffer::take(self.size_max);
+            blocks.as_mut_slice()[..first.len()].copy_from_slice(first);
+            self.payload = Payload::Many(blocks, first.len());
         }
-        if let Payload::Many(blocks) = &mut self.payload {
-            blocks.extend_from_slice(&block);
+        if let Payload::Many(blocks, length) = &mut self.payload {
+            let end = *length + block.len();
+            blocks.as_mut_slice()[*length..end].copy_from_slice(&block);
+            *length = end;
         }
     }
 
@@ -132,7 +136,7 @@ impl FrameBuilder {
             lengths: std::mem::take(&mut self.lengths),
             payload: match payload {
                 Payload::One(block) => block,
-                Payload::Many(blocks) => blocks.freeze(),
+                Payload::Many(blocks, length) => blocks.freeze(0..length),
             },
         })
     }

@@ -25,7 +25,7 @@
 //! - [`inspect`]: looking into a cartridge's files without loading it, whatever is left of them.
 //! - [`Memory`]: attributes of applications, and what was counted over its life.
 
-mod buffers;
+mod buffer;
 mod cartridge;
 mod chain;
 mod codec;
@@ -58,7 +58,7 @@ pub use encryption::{
 pub use error::{Error, Remedy};
 pub use label::{CartridgeSpec, Form, Label, Layout, read_label};
 pub use memory::{Attribute, Attributes, DriveName, Memory, MemoryState, Work};
-pub use pipeline::{PipelineUse, Writing, pipeline_use};
+pub use pipeline::{Writing, write_behind_bytes};
 pub use settings::{Environment, ReadAhead, SeededEnvironment, Settings, SystemEnvironment};
 pub use store::{
     Fault, Listing, LocalStore, LyingStore, MemoryStore, SegmentFile, SegmentName, SegmentStore,

@@ -35,21 +35,11 @@ pub const PIPELINE_PROCESS_BYTES_MAX: usize = 512 << 20;
 /// How many frames are written by one call.
 pub const PIPELINE_WRITE_FRAMES_MAX: usize = 16;
 
-/// The most threads that compress and seal for all cartridges of the process; there are no more than
-/// processors.
-pub const PIPELINE_WORKERS_MAX: usize = 64;
-
 /// What a drive accepts and has not written: the frame in progress and what is on its way, each of them
 /// at most one long block beyond its own limit.
 pub const WRITE_BEHIND_BYTES_MAX: usize = 32 << 20;
 
 const _: () = assert!(WRITE_BEHIND_BYTES_MAX > FRAME_BODY_BYTES_MAX);
-
-/// How much memory waits in spare buffers for frames to be read, over all cartridges of the process.
-pub const BUFFERS_SPARE_BYTES_MAX: usize = 32 << 20;
-
-/// The longest such buffer that is kept: longer ones are rare, and few of them would fill the room.
-pub const BUFFER_SPARE_LENGTH_MAX: usize = 4 << 20;
 
 /// How much may be held of frames that a sequential reader has not asked for yet, for each cartridge.
 /// Frames that are larger alone are not read ahead.
@@ -61,8 +51,7 @@ pub const READ_AHEAD_PROCESS_BYTES_MAX: usize = 128 << 20;
 /// The most frames ahead of a reader, for each cartridge.
 pub const READ_AHEAD_FRAMES_MAX: usize = 16;
 
-/// The most threads that compress, decompress, encrypt and decrypt frames; no more than there are
-/// processors.
+/// The most threads that compress and decompress frames; no more than there are processors.
 pub const FRAME_WORKERS_MAX: usize = 64;
 
 /// How much of a frame is read at once, to be checksummed while the processor still has it near.

@@ -1,9 +1,9 @@
 //! Threads for work on frames that needs nothing but a processor.
 //!
 //! # Purpose
-//! Compressing, decompressing, encrypting and decrypting take longer than to move the bytes, and frames do
-//! not depend on each other: so several are worked on at once, by one set of threads for all cartridges of
-//! the process, as many as there are processors.
+//! Compressing and decompressing take longer than to move the bytes, and frames do not depend on each other:
+//! so several are worked on at once, by one set of threads for all cartridges of the process, as many as
+//! there are processors. Sealing and opening go along with it; alone they are not worth a hand-over.
 //!
 //! # Guarantees
 //! A job that panics, which would be a bug of ours, ends alone. Whoever waits for it has to notice: by what
@@ -84,6 +84,12 @@ pub(crate) fn run(job: impl FnOnce(&mut Tools) + Send + 'static) {
     if sleeping {
         WORKERS.changed.notify_one();
     }
+}
+
+/// Returns whether a worker would run beside who brings a job: on a single processor the two could only take
+/// turns.
+pub(crate) fn can_help() -> bool {
+    threads_max() > 1
 }
 
 fn threads_max() -> usize {

@@ -95,6 +95,12 @@ pub struct Memory {
     /// The most that there may be.
     #[serde(default)]
     pub write_behind_max_bytes: u64,
+    /// Bytes that lie ready for the next blocks, of whichever session or cartridge.
+    #[serde(default)]
+    pub spare_bytes: u64,
+    /// The most that there may be.
+    #[serde(default)]
+    pub spare_max_bytes: u64,
 }
 
 /// A target.

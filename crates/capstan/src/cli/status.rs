@@ -80,6 +80,12 @@ fn text(status: &types::Status) -> String {
         size(memory.read_ahead_bytes),
         size(memory.read_ahead_max_bytes)
     );
+    let _ = writeln!(
+        out,
+        "          {} of {} lie ready for the next blocks",
+        size(memory.spare_bytes),
+        size(memory.spare_max_bytes)
+    );
     if let Some(key) = &status.encryption_key {
         let _ = writeln!(out, "Keys      new tapes are encrypted under {key}");
     }

@@ -47,8 +47,10 @@ impl Gateway {
             sessions_waiting: self.memory.sessions_waiting(),
             read_ahead_bytes: cartridge::read_ahead_bytes() as u64,
             read_ahead_max_bytes: cartridge::limits::READ_AHEAD_PROCESS_BYTES_MAX as u64,
-            write_behind_bytes: cartridge::pipeline_use().bytes as u64,
-            write_behind_max_bytes: cartridge::pipeline_use().bytes_max as u64,
+            write_behind_bytes: cartridge::write_behind_bytes() as u64,
+            write_behind_max_bytes: cartridge::limits::PIPELINE_PROCESS_BYTES_MAX as u64,
+            spare_bytes: buffers::spare_bytes() as u64,
+            spare_max_bytes: buffers::SPARE_BYTES_MAX as u64,
         }
     }
 

@@ -42,6 +42,9 @@ fn state_is_answered_as_json() {
     assert_eq!(memory["read_ahead_max_bytes"], 128 << 20);
     assert_eq!(memory["write_behind_bytes"], 0);
     assert_eq!(memory["write_behind_max_bytes"], 512 << 20);
+    // Other gateways of this process share them.
+    assert!(memory["spare_bytes"].as_u64() <= memory["spare_max_bytes"].as_u64());
+    assert_eq!(memory["spare_max_bytes"], 16 << 20);
     assert_eq!(
         ask(&gateway, "GET", "/api/v1/sessions", ""),
         (200, json!([]))

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::buffers::Buffer;
+use crate::buffer::Buffer;
 use crate::codec::{Codec, Decoder};
 use crate::encryption::{FrameKey, FramePlace, OpenError, TAG_BYTES};
 use crate::format::{FRAME_HEADER_BYTES, FrameHeader, FrameKind, IndexEntry, in_memory};

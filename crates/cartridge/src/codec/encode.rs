@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Codec, lzo};
-use crate::buffers::Buffer;
+use crate::buffer::Buffer;
 
 /// The level of zstd: level 3 costs 20 to 40 % more time for 6 % less space.
 const ZSTD_LEVEL: i32 = 1;
@@ -28,8 +28,10 @@ impl Encoder {
             }
             Codec::Zstd => self.zstd(plain)?,
             Codec::Lzo => {
-                let encoded = self.lzo.encode(plain);
-                return shrinks(plain.len(), encoded.len()).then(|| encoded.into());
+                let stream = self.lzo.encode(plain);
+                let mut encoded = Buffer::take(stream.len());
+                encoded.as_mut_slice().copy_from_slice(stream);
+                (encoded, stream.len())
             }
         };
         let (encoded, length) = encoded;

@@ -36,19 +36,23 @@ const TABLE_BITS: u32 = 14;
 /// After so many misses (a power of two) the search begins to skip.
 const SKIP_SHIFT: u32 = 5;
 
-/// Compresses; keeps its table between frames.
+/// A longer stream's memory is not kept for the next.
+const STREAM_KEPT_BYTES: usize = 1 << 20;
+
+/// Compresses; keeps its table, and memory for the stream, between frames.
 #[derive(Default)]
 pub(super) struct Encoder {
     /// Position + 1 of the last word with this hash; 0 is none.
     table: Vec<u32>,
+    stream: Vec<u8>,
 }
 
 impl Encoder {
     /// Returns `plain` as an LZO1X stream.
-    pub(super) fn encode(&mut self, plain: &[u8]) -> Vec<u8> {
+    pub(super) fn encode(&mut self, plain: &[u8]) -> &[u8] {
         self.table.clear();
         self.table.resize(1 << TABLE_BITS, 0);
-        let mut stream = Stream::with_capacity(plain.len() / 2 + 16);
+        let mut stream = Stream::in_place_of(std::mem::take(&mut self.stream));
         let mut literals_from = 0;
         let mut at = 0;
         let mut misses = 0usize;
@@ -66,7 +70,8 @@ impl Encoder {
             misses = 0;
         }
         stream.literals(&plain[literals_from..]);
-        stream.finish()
+        self.stream = stream.finish();
+        &self.stream
     }
 
     /// Returns where the word at `at` was seen before, when that is in reach; remembers `at`.
@@ -107,9 +112,12 @@ struct Stream {
 }
 
 impl Stream {
-    fn with_capacity(capacity: usize) -> Self {
+    /// Returns an empty one in the memory of another.
+    fn in_place_of(mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        bytes.shrink_to(STREAM_KEPT_BYTES);
         Self {
-            bytes: Vec::with_capacity(capacity),
+            bytes,
             trailing_at: None,
         }
     }
@@ -188,9 +196,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn assert_survives(plain: &[u8]) {
-        let stream = Encoder::default().encode(plain);
+        let mut encoder = Encoder::default();
+        let stream = encoder.encode(plain);
         let mut decoded = vec![0; plain.len()];
-        let length = lzokay::decompress::decompress(&stream, &mut decoded);
+        let length = lzokay::decompress::decompress(stream, &mut decoded);
         assert_eq!(length, Ok(plain.len()), "{} bytes", plain.len());
         assert!(decoded == plain, "{} bytes", plain.len());
     }
@@ -247,7 +256,8 @@ mod tests {
     #[test]
     fn text_shrinks() {
         let plain = include_bytes!("lzo.rs");
-        let stream = Encoder::default().encode(plain);
+        let mut encoder = Encoder::default();
+        let stream = encoder.encode(plain);
         assert!(stream.len() * 10 < plain.len() * 6, "{}", stream.len());
         assert_survives(plain);
     }

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::key::{Encryption, EncryptionKey};
 use super::key_file::CartridgeKey;
 use super::preamble::{KEY_CHECK_BYTES, Preamble, TAG_BYTES};
+use crate::buffer::Buffer;
 use crate::format::{FRAME_HEADER_BYTES, SEGMENT_SALT_BYTES};
 use crate::store::SegmentName;
 
@@ -134,14 +135,19 @@ impl FrameKey {
     pub(crate) fn seal(&self, place: FramePlace<'_>, preamble: &[u8], pieces: [&[u8]; 2]) -> Bytes {
         #[cfg(test)]
         recorded::note(self.place.cartridge, self.check, place.sequence);
-        let mut sealed = Vec::with_capacity(pieces[0].len() + pieces[1].len() + TAG_BYTES);
-        sealed.extend_from_slice(pieces[0]);
-        sealed.extend_from_slice(pieces[1]);
+        let plain_length = pieces[0].len() + pieces[1].len();
+        let mut sealed = Buffer::take(plain_length + TAG_BYTES);
+        let (body, tag) = sealed.as_mut_slice().split_at_mut(plain_length);
+        let (first, second) = body.split_at_mut(pieces[0].len());
+        first.copy_from_slice(pieces[0]);
+        second.copy_from_slice(pieces[1]);
         let aad = Aad::from(self.additional_data(place, preamble));
-        self.key
-            .seal_in_place_append_tag(nonce(place.sequence), aad, &mut sealed)
+        let made = self
+            .key
+            .seal_in_place_separate_tag(nonce(place.sequence), aad, body)
             .expect("a frame is much shorter than the 64 GiB of GCM");
-        Bytes::from(sealed)
+        tag.copy_from_slice(made.as_ref());
+        sealed.freeze(0..plain_length + TAG_BYTES)
     }
 
     /// Decrypts `sealed`, which ends with its tag, where it lies; returns how long it is then. After an

@@ -9,13 +9,14 @@ use std::thread::{self, JoinHandle};
 use uuid::Uuid;
 
 use super::job::{FrameJob, Made};
-use super::{Writing, pool};
+use super::{Writing, share};
 use crate::codec::Codec;
 use crate::format::{
     EntryKind, FRAME_HEADER_BYTES, FrameKind, IndexEntry, frame_stride, in_memory,
 };
 use crate::limits::{PIPELINE_BYTES_MAX, PIPELINE_FRAMES_MAX, PIPELINE_WRITE_FRAMES_MAX};
 use crate::store::SegmentFile;
+use crate::workers;
 
 /// The way of frames into one segment's file.
 pub(crate) struct Lane {
@@ -159,7 +160,7 @@ impl Lane {
         state.check()?;
         debug_assert_eq!(job.sequence, state.next_number());
         state.bytes += footprint;
-        pool::hold(footprint);
+        share::hold(footprint);
         state.slots.push_back(Slot {
             stage: Stage::Waits(Box::new(job)),
             footprint,
@@ -169,8 +170,9 @@ impl Lane {
         drop(state);
         if wake && alone {
             self.shared.work.notify_one();
-        } else if heavy {
-            pool::offer(&self.shared);
+        } else if heavy && workers::can_help() {
+            let shared = Arc::clone(&self.shared);
+            workers::run(move |_| shared.make_one());
         }
         Ok(())
     }
@@ -221,7 +223,7 @@ impl State {
         frames == 0
             || (frames < PIPELINE_FRAMES_MAX
                 && self.bytes + bytes <= PIPELINE_BYTES_MAX
-                && pool::has_room(bytes))
+                && share::has_room(bytes))
     }
 
     /// Fails as the write did that failed, if one has.
@@ -249,7 +251,7 @@ impl State {
 
     fn give_back(&mut self, bytes: usize) {
         self.bytes -= bytes;
-        pool::release(bytes);
+        share::release(bytes);
     }
 
     /// Takes the job of slot `index`.
@@ -283,7 +285,7 @@ impl Shared {
     }
 
     /// A worker's part: makes the first frame that nobody makes yet.
-    pub(super) fn make_one(&self) {
+    fn make_one(&self) {
         let mut state = self.lock();
         let waits = |slot: &Slot| matches!(slot.stage, Stage::Waits(_));
         let index = state.slots.iter().position(waits);

@@ -13,12 +13,8 @@
 //!
 //! Each lane has a thread, which writes. When the next frame to be written is still to be compressed the
 //! thread does that itself: with one block at a time there is one hand-over and no more, and there is
-//! progress even without a worker. What waits behind it is for the [`pool`]: threads for the whole
-//! process, as many as it has processors. A frame that is neither compressed nor sealed is not worth a
-//! worker's while.
-//!
-//! Threads are the standard library's: a queue of lanes and a condition variable is all that is needed,
-//! and a job never waits for another.
+//! progress even without a worker. What waits behind it is for the [workers](crate::workers) that all
+//! cartridges share. A frame that is not compressed is not worth a worker's while.
 //!
 //! # Ordering
 //! What a frame is called, its number in the segment above all, is known when it is put in, so that frames
@@ -48,13 +44,13 @@
 
 mod job;
 mod lane;
-mod pool;
+mod share;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use job::{Content, FrameJob, Sealing};
 pub(crate) use lane::{Lane, Placed};
-pub use pool::{PipelineUse, pipeline_use};
+pub use share::write_behind_bytes;
 
 /// When what was appended is compressed, sealed and written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
