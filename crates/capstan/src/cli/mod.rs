@@ -119,14 +119,18 @@ pub enum Verb {
 pub fn run(cli: Cli) -> ExitCode {
     run_verb(cli.verb, &cli.global).unwrap_or_else(|error| {
         complain(&error);
-        match error.downcast_ref() {
-            // What a shell says of a program that a signal has ended.
-            Some(Halt::Interrupted { signal }) => {
-                u8::try_from(128 + signal).map_or(ExitCode::FAILURE, ExitCode::from)
-            }
-            _ => ExitCode::FAILURE,
-        }
+        of_signal(&error).unwrap_or(ExitCode::FAILURE)
     })
+}
+
+/// What a shell says of a program that a signal has ended.
+fn of_signal(error: &anyhow::Error) -> Option<ExitCode> {
+    match error.downcast_ref() {
+        Some(Halt::Interrupted { signal }) => {
+            Some(u8::try_from(128 + signal).map_or(ExitCode::FAILURE, ExitCode::from))
+        }
+        _ => None,
+    }
 }
 
 fn run_verb(verb: Verb, global: &Global) -> anyhow::Result<ExitCode> {

@@ -30,7 +30,7 @@ mod verify;
 pub use finding::{Finding, Place, Severity};
 pub use objects::{ObjectKind, Objects, SealedBlock, TapeObject};
 pub use recover::{Recovered, RecoveredPartition};
-pub use summary::{FrameSummary, SealSummary, SegmentState, SegmentSummary};
+pub use summary::{FooterChain, FrameSummary, SealSummary, SegmentState, SegmentSummary};
 pub use verify::{PartitionReport, Verification};
 
 use self::chain::Link;

@@ -5,6 +5,7 @@
 //! Its identity is the old one's, for it is the same cartridge; its segments are new, so that no key is
 //! used with a nonce twice.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -107,6 +108,21 @@ impl Inspection {
         settings: Settings,
         mut progress: impl FnMut(u64),
     ) -> Result<Recovered, Error> {
+        let done = self.try_recover(target, label, settings, |bytes| {
+            progress(bytes);
+            ControlFlow::Continue(())
+        });
+        Ok(done?.unwrap_or_default())
+    }
+
+    /// The same until `progress` breaks; then it returns `None`, and what is there is of no use.
+    pub fn try_recover(
+        &self,
+        target: &dyn Fn() -> Result<Box<dyn SegmentStore>, Error>,
+        label: &Label,
+        settings: Settings,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<Recovered>, Error> {
         // Frames end elsewhere than they did, so that a full cartridge may get a little fuller.
         let roomy = Label {
             capacity_bytes: label.capacity_bytes.saturating_mul(2),
@@ -132,6 +148,9 @@ impl Inspection {
                 &mut recovered.lost,
                 &mut progress,
             )?;
+            let Some(written) = written else {
+                return Ok(None);
+            };
             recovered.partitions.push(written);
         }
         if let Some(memory) = &self.memory {
@@ -145,16 +164,17 @@ impl Inspection {
         target()?
             .replace_label(&text)
             .map_err(|source| Error::io("label: write", source))?;
-        Ok(recovered)
+        Ok(Some(recovered))
     }
 
+    /// Copies a partition; `None` when `progress` breaks.
     fn copy(
         &self,
         partition: u8,
         cartridge: &mut Cartridge,
         lost: &mut Vec<Finding>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<RecoveredPartition, Error> {
+        progress: &mut dyn FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Option<RecoveredPartition>, Error> {
         let mut written = RecoveredPartition::default();
         let mut sealed_with: Option<Arc<Encryption>> = None;
         // A run of filemarks becomes one frame again.
@@ -178,7 +198,9 @@ impl Inspection {
                     }
                     written.blocks += 1;
                     written.host_bytes += bytes.len() as u64;
-                    progress(bytes.len() as u64);
+                    if progress(bytes.len() as u64).is_break() {
+                        return Ok(None);
+                    }
                     cartridge.append_block(bytes)?;
                 }
                 ObjectKind::Filemark => {
@@ -198,6 +220,6 @@ impl Inspection {
         cartridge.append_filemarks(marks)?;
         // No key stays in the cartridge.
         cartridge.set_encryption(None)?;
-        Ok(written)
+        Ok(Some(written))
     }
 }

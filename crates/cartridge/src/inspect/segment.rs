@@ -108,23 +108,6 @@ impl Segment {
         Ok(())
     }
 
-    /// Compares what its trailer says of that of the segment before it, which is `before`, with what is there.
-    pub(super) fn compare_before(&mut self, before: &Self) {
-        let told = self.trailer.as_ref().and_then(|trailer| trailer.before);
-        let found = before.trailer.as_ref().map(|trailer| trailer.checksum);
-        let (Some(told), Some(found)) = (told, found) else {
-            return;
-        };
-        if self.link.previous == before.link.name.uuid && told != found {
-            let reason = format!(
-                "was sealed behind another footer of segment {}: one of the two files is not the one that \
-                 was written, or was sealed again",
-                before.link.name
-            );
-            self.find(Severity::Repairable, reason, None);
-        }
-    }
-
     /// There is no trailer, and something behind the frames. A sealed file has no reserve: a file that
     /// ends with zeros was never sealed.
     fn tell_of_tail(&mut self, behind: Range<u64>) {

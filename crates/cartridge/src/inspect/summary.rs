@@ -52,6 +52,22 @@ pub struct SegmentSummary {
     pub encrypted: bool,
     /// Its trailer; `None` when it was never sealed, or the trailer is damaged.
     pub seal: Option<SealSummary>,
+    /// Whether its trailer names that of the segment before it.
+    pub footer_chain: FooterChain,
+}
+
+/// Whether the trailer of a segment names the one of the live segment before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FooterChain {
+    /// It does not say: there was none before it, or none that was known to be sealed.
+    #[default]
+    Untold,
+    /// It says, and the trailer that it names is not there.
+    Absent,
+    /// It names the one that is there.
+    Fits,
+    /// It names another one: one of the two files was replaced, or sealed again.
+    Differs,
 }
 
 /// What a trailer says.
@@ -73,6 +89,10 @@ pub struct SealSummary {
     pub entries: u32,
     /// When it was sealed, in milliseconds since 1970.
     pub sealed_unix_ms: u64,
+    /// The checksum of the trailer.
+    pub checksum: u32,
+    /// What it says of the checksum of the trailer of the live segment before it.
+    pub before: Option<u32>,
 }
 
 /// A frame, as its header describes it.
@@ -131,6 +151,7 @@ impl SegmentSummary {
             capacity_bytes: count(|header| header.capacity_bytes),
             encrypted: header.is_some_and(|header| header.salt.is_some()),
             seal: trailer.map(SealSummary::new),
+            footer_chain: FooterChain::Untold,
         }
     }
 }
@@ -146,6 +167,8 @@ impl SealSummary {
             index_at: trailer.data_end,
             entries: trailer.entry_count,
             sealed_unix_ms: trailer.sealed_unix_ms,
+            checksum: trailer.checksum,
+            before: trailer.before,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::checkpoint::{Checkpoint, agree};
 use super::finding::{Finding, Severity};
 use super::frame::{OpenKeys, cannot_read};
 use super::segment::Segment;
-use super::summary::{SegmentState, SegmentSummary};
+use super::summary::{FooterChain, SegmentState, SegmentSummary};
 use super::{Inspection, Keys};
 use crate::cartridge::read_trailer;
 use crate::chain::{Chain, Row};
@@ -138,6 +138,7 @@ impl Inspection {
         self.keys.all_sealed = links.clone().any(|link| link.at_rest.is_some());
         self.keys.own = self.open_keys(identity.cartridge, ring);
         self.count_up_to_lost_headers();
+        self.compare_footers(&mut states);
         let live: Vec<SegmentName> = self.partitions.iter().flatten().map(|it| it.name).collect();
         self.segments = states.into_values().collect();
         for summary in &mut self.segments {
@@ -199,6 +200,36 @@ impl Inspection {
         let finding = Finding::new(Severity::Repairable, header.name, reason);
         self.findings.push(finding);
         SegmentState::Foreign
+    }
+
+    /// Compares what each trailer says of the one before it with what is there.
+    fn compare_footers(&mut self, states: &mut BTreeMap<SegmentName, SegmentSummary>) {
+        for links in &self.partitions {
+            let mut before: Option<(SegmentName, Option<u32>)> = None;
+            for link in links {
+                let mut summary = states.get_mut(&link.name);
+                let seal = summary.as_ref().and_then(|it| it.seal.clone());
+                let found = before.filter(|(name, _)| name.uuid == link.previous);
+                if let (Some(summary), Some(told)) =
+                    (&mut summary, seal.as_ref().and_then(|it| it.before))
+                {
+                    summary.footer_chain = match found {
+                        Some((_, Some(found))) if found == told => FooterChain::Fits,
+                        Some((name, Some(_))) => {
+                            let reason = format!(
+                                "was sealed behind another footer of segment {name}: one of the two files is \
+                                 not the one that was written, or was sealed again"
+                            );
+                            let finding = Finding::new(Severity::Repairable, link.name, reason);
+                            self.findings.push(finding);
+                            FooterChain::Differs
+                        }
+                        _ => FooterChain::Absent,
+                    };
+                }
+                before = Some((link.name, seal.map(|it| it.checksum)));
+            }
+        }
     }
 
     /// What lies before a segment whose header is lost follows from the segment before it.

@@ -1,6 +1,6 @@
 //! Reading everything, once, in order.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::Inspection;
 use super::finding::{Finding, Severity};
@@ -55,6 +55,18 @@ impl Inspection {
     /// Reads everything and compares everything: headers, frames, padding, footers. `progress` is told of
     /// bytes of [`Inspection::length_bytes`] as they are done.
     pub fn verify(&self, mut progress: impl FnMut(u64)) -> Verification {
+        let done = self.try_verify(|bytes| {
+            progress(bytes);
+            ControlFlow::Continue(())
+        });
+        done.continue_value().unwrap_or_default()
+    }
+
+    /// The same until `progress` breaks.
+    pub fn try_verify(
+        &self,
+        mut progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Verification> {
         let mut verification = Verification {
             partitions: Vec::new(),
             findings: self.findings.clone(),
@@ -67,13 +79,8 @@ impl Inspection {
                 progress: &mut progress,
             };
             let mut number = 0;
-            let mut before = None;
             while let Some(mut segment) = self.open_segment(partition, number) {
-                if let Some(before) = &before {
-                    segment.compare_before(before);
-                }
-                check.segment(&mut segment);
-                before = Some(segment);
+                check.segment(&mut segment)?;
                 number += 1;
             }
             let mut report = check.report;
@@ -81,7 +88,7 @@ impl Inspection {
             report.files = report.filemarks + u64::from(report.objects > 0 && !ends_with_mark);
             verification.partitions.push(report);
         }
-        verification
+        ControlFlow::Continue(verification)
     }
 
     /// Returns the frames of a segment file, up to the first place where there is none.
@@ -112,11 +119,11 @@ struct Check<'a> {
     report: PartitionReport,
     tally: Tally,
     findings: &'a mut Vec<Finding>,
-    progress: &'a mut dyn FnMut(u64),
+    progress: &'a mut dyn FnMut(u64) -> ControlFlow<()>,
 }
 
 impl Check<'_> {
-    fn segment(&mut self, segment: &mut Segment) {
+    fn segment(&mut self, segment: &mut Segment) -> ControlFlow<()> {
         self.tally.begin_segment(segment.link.first);
         self.findings.append(&mut segment.findings);
         let mut done = 0;
@@ -127,7 +134,7 @@ impl Check<'_> {
         for entry in segment.entries.clone() {
             self.entry(segment, &entry, &mut place);
             let upto = place.offset.min(segment.length);
-            (self.progress)(upto - done);
+            (self.progress)(upto - done)?;
             done = upto;
         }
         for entry in segment.cut_off.clone() {
@@ -144,7 +151,7 @@ impl Check<'_> {
         }
         let rest = place.offset..segment.data_end;
         self.gap(segment, rest, &mut place);
-        (self.progress)(segment.length.saturating_sub(done));
+        (self.progress)(segment.length.saturating_sub(done))
     }
 
     /// Live objects.

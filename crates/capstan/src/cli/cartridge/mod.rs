@@ -6,7 +6,7 @@ mod recover;
 mod verify;
 mod which;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::Global;
 use crate::config::{Overrides, load};
+use crate::convert::brake::Brake;
 use crate::hex;
 
 /// `capstan cartridge`
@@ -23,7 +24,7 @@ use crate::hex;
 pub enum Cartridge {
     /// Read everything on cartridges and tell what is damaged, down to file and block
     #[command(
-        after_help = "Exit status: 0 all good, 1 damage was found, 2 it could not be done.\n\n\
+        after_help = "Exit status: 0 all good, 1 damage was found, 2 it could not be done, 130 interrupted (SIGINT).\n\n\
         Examples:\n  \
         capstan cartridge verify CAP001L5\n  \
         capstan cartridge verify --all --json\n  \
@@ -31,17 +32,23 @@ pub enum Cartridge {
     )]
     Verify(verify::Verify),
     /// Show what the files of a cartridge say, or write a tape file or an object
-    #[command(after_help = "Examples:\n  \
+    #[command(
+        after_help = "ONE BEFORE is the footer that a segment was sealed behind: fits, differs, absent.\n\n\
+        A tape file bears the name FILE.partial until it is whole.\n\n\
+        Exit status: 0 all good, 1 damage was found, 2 it could not be done, 130 interrupted (SIGINT).\n\n\
+        Examples:\n  \
         capstan cartridge dump CAP001L5 --frames\n  \
         capstan cartridge dump CAP001L5 --object 7\n  \
-        capstan cartridge dump CAP001L5 --file 2 -o - | tar tf -")]
+        capstan cartridge dump CAP001L5 --file 2 -o - | tar tf -"
+    )]
     Dump(dump::Dump),
     /// Write a new cartridge with everything that can be read of a damaged one
     #[command(
         after_help = "The old files stay as they are. Blocks that are lost are left out; filemarks stay, so that\n\
         tape files keep their numbers. To put the new cartridge in the place of the old one, stop the\n\
-        gateway and exchange their directories.\n\n\
-        Exit status: 0 nothing was lost, 1 something was, 2 it could not be done.\n\n\
+        gateway and exchange their directories. Until it is whole it bears the name DIR.partial.\n\n\
+        Exit status: 0 nothing was lost, 1 something was, 2 it could not be done, 130 interrupted (SIGINT);\n\
+        with 2 and 130 nothing is left of the new cartridge.\n\n\
         Examples:\n  \
         capstan cartridge recover CAP001L5 --output /srv/rescue/CAP001L5\n  \
         capstan cartridge recover ./lost --output ./found --barcode CAP001L5"
@@ -65,17 +72,17 @@ pub struct Keys {
 impl Cartridge {
     /// Runs the verb and returns the exit status. What could not be done has one of its own: 2.
     pub fn run(self, global: &Global) -> ExitCode {
-        let done = match self {
-            Self::Verify(verb) => verb.run(global),
-            Self::Dump(verb) => verb.run(global),
-            Self::Recover(verb) => verb.run(global),
-        };
+        let done = Brake::on_signals().and_then(|brake| match self {
+            Self::Verify(verb) => verb.run(global, &brake),
+            Self::Dump(verb) => verb.run(global, &brake),
+            Self::Recover(verb) => verb.run(global, &brake),
+        });
         match done {
             Ok(Outcome::Good) => ExitCode::SUCCESS,
             Ok(Outcome::Damaged) => ExitCode::from(1),
             Err(error) => {
                 super::complain(&error);
-                ExitCode::from(2)
+                super::of_signal(&error).unwrap_or(ExitCode::from(2))
             }
         }
     }
@@ -86,6 +93,13 @@ impl Cartridge {
 enum Outcome {
     Good,
     Damaged,
+}
+
+/// Returns `path` with `suffix` behind its last name.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 impl Keys {

@@ -10,11 +10,12 @@ use serde::Serialize;
 use tape_library::profile::Media;
 
 use super::progress::Progress;
-use super::verify::{FindingRow, look_into, row, say_findings};
+use super::verify::{FindingRow, go_on, look_into, read_all, row, say_findings};
 use super::which::Chosen;
-use super::{Keys, Outcome};
+use super::{Keys, Outcome, with_suffix};
 use crate::cli::Global;
 use crate::cli::show::{Format, say, size};
+use crate::convert::brake::Brake;
 
 /// `capstan cartridge recover`
 #[derive(Debug, Args)]
@@ -59,7 +60,7 @@ struct Report {
 }
 
 impl Recover {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, brake: &Brake) -> anyhow::Result<Outcome> {
         let keys = self.keys.read(global)?;
         ensure!(
             !self.output.exists(),
@@ -74,7 +75,8 @@ impl Recover {
         let inspection = look_into(directory, &keys)?;
         let label = self.label(&inspection)?;
         self.check_tail(&inspection)?;
-        let progress = Progress::new(self.check_keys(&inspection)?);
+        let bytes = self.check_keys(&inspection, brake)?;
+        let progress = Progress::new(&label.barcode, "recover", bytes);
         let partial = with_suffix(&self.output, ".partial");
         let target = || -> Result<Box<dyn SegmentStore>, Error> {
             let store = LocalStore::create(&partial).map_err(|source| Error::Io {
@@ -93,11 +95,17 @@ impl Recover {
             keys: keys.ring.clone(),
             ..Settings::default()
         };
-        let recovered = inspection
-            .recover(&target, &label, settings, |bytes| progress.add(bytes))
-            .with_context(|| format!("what is in {} is of no use", partial.display()))?;
+        let recovered = inspection.try_recover(&target, &label, settings, |bytes| {
+            progress.add(bytes);
+            go_on(brake)
+        });
         progress.finish();
-        publish(&partial, &self.output)?;
+        let whole = recovered.map_err(anyhow::Error::from).and_then(|it| {
+            brake.check()?;
+            publish(&partial, &self.output)?;
+            it.context("not all was written")
+        });
+        let recovered = whole.inspect_err(|_| discard(&partial))?;
         let report = Report::new(&self.output, &label, recovered);
         let complete = report.lost_blocks == 0 && report.encrypted_blocks_left_out == 0;
         if self.format.json {
@@ -156,9 +164,9 @@ impl Recover {
     }
 
     /// Refuses to lose what a key would open. Returns how many bytes there are to copy.
-    fn check_keys(&self, inspection: &Inspection) -> anyhow::Result<u64> {
-        let progress = Progress::new(inspection.length_bytes());
-        let verification = inspection.verify(|bytes| progress.add(bytes));
+    fn check_keys(&self, inspection: &Inspection, brake: &Brake) -> anyhow::Result<u64> {
+        let progress = Progress::new(&self.cartridge, "verify", inspection.length_bytes());
+        let verification = read_all(inspection, &progress, brake)?;
         progress.finish();
         let partitions = verification.partitions.iter();
         let sealed: u64 = partitions.clone().map(|it| it.sealed_blocks).sum();
@@ -187,10 +195,15 @@ fn publish(partial: &Path, output: &Path) -> anyhow::Result<()> {
         })
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+/// Removes what is not whole.
+fn discard(partial: &Path) {
+    match std::fs::remove_dir_all(partial) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            let path = partial.display();
+            eprintln!("capstan: cannot remove {path}: {error}; remove it, it is of no use");
+        }
+        _ => {}
+    }
 }
 
 impl Report {

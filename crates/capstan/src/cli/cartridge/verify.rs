@@ -1,10 +1,11 @@
 //! `capstan cartridge verify`: reads everything.
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use cartridge::LocalStore;
 use cartridge::inspect::{self, Finding, Inspection, PartitionReport, Severity, Verification};
 use clap::Args;
@@ -16,6 +17,7 @@ use super::{Keys, Outcome};
 use crate::cli::Global;
 use crate::cli::show::{Format, count, say, size};
 use crate::cli::table::Table;
+use crate::convert::brake::Brake;
 
 /// `capstan cartridge verify`
 #[derive(Debug, Args)]
@@ -78,10 +80,10 @@ pub(super) struct FindingRow {
 }
 
 impl Verify {
-    pub(super) fn run(self, global: &Global) -> anyhow::Result<Outcome> {
+    pub(super) fn run(self, global: &Global, brake: &Brake) -> anyhow::Result<Outcome> {
         let keys = self.keys.read(global)?;
         let chosen = Chosen::find(global, &self.cartridges, self.all)?;
-        let reports = verify_all(&chosen.directories, &keys)?;
+        let reports = verify_all(&chosen.directories, &keys, brake)?;
         let damaged = reports.iter().any(|it| it.verification.is_damaged());
         self.format.print(&reports, |reports| text(reports))?;
         Ok(if damaged {
@@ -108,12 +110,17 @@ pub(super) fn look_into(directory: &Path, keys: &inspect::Keys) -> anyhow::Resul
 }
 
 /// Verifies several cartridges, as many at a time as there are processors.
-fn verify_all(directories: &[PathBuf], keys: &inspect::Keys) -> anyhow::Result<Vec<Report>> {
+fn verify_all(
+    directories: &[PathBuf],
+    keys: &inspect::Keys,
+    brake: &Brake,
+) -> anyhow::Result<Vec<Report>> {
     let mut total = 0;
     for directory in directories {
         total += look_into(directory, keys)?.length_bytes();
     }
-    let progress = Progress::new(total);
+    let name = count(directories.len(), "tape");
+    let progress = Progress::new(&name, "verify", total);
     let waiting = Mutex::new(directories.iter().enumerate());
     let done = Mutex::new(Vec::new());
     let work = || {
@@ -122,7 +129,7 @@ fn verify_all(directories: &[PathBuf], keys: &inspect::Keys) -> anyhow::Result<V
             let Some((number, directory)) = next else {
                 return;
             };
-            let report = verify(directory, keys, &progress);
+            let report = verify(directory, keys, &progress, brake);
             if let Ok(mut done) = done.lock() {
                 done.push((number, report));
             }
@@ -141,9 +148,14 @@ fn verify_all(directories: &[PathBuf], keys: &inspect::Keys) -> anyhow::Result<V
     done.into_iter().map(|(_, report)| report).collect()
 }
 
-fn verify(directory: &Path, keys: &inspect::Keys, progress: &Progress) -> anyhow::Result<Report> {
+fn verify(
+    directory: &Path,
+    keys: &inspect::Keys,
+    progress: &Progress,
+    brake: &Brake,
+) -> anyhow::Result<Report> {
     let inspection = look_into(directory, keys)?;
-    let verification = inspection.verify(|bytes| progress.add(bytes));
+    let verification = read_all(&inspection, progress, brake)?;
     let rows = verification.partitions.iter().map(|it| PartitionRow {
         objects: it.objects,
         files: it.files,
@@ -166,6 +178,33 @@ fn verify(directory: &Path, keys: &inspect::Keys, progress: &Progress) -> anyhow
         findings: verification.findings.iter().map(row).collect(),
         verification,
     })
+}
+
+/// Reads everything of one cartridge. Fails when a signal comes.
+pub(super) fn read_all(
+    inspection: &Inspection,
+    progress: &Progress,
+    brake: &Brake,
+) -> anyhow::Result<Verification> {
+    let done = inspection.try_verify(|bytes| {
+        progress.add(bytes);
+        go_on(brake)
+    });
+    match done {
+        ControlFlow::Continue(verification) => Ok(verification),
+        ControlFlow::Break(()) => {
+            brake.check()?;
+            bail!("not all was read")
+        }
+    }
+}
+
+/// Breaks when a signal has come.
+pub(super) fn go_on(brake: &Brake) -> ControlFlow<()> {
+    match brake.check() {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
 }
 
 /// Returns a finding for programs.

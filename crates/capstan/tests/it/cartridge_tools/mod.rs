@@ -1,6 +1,8 @@
 //! `capstan cartridge` on the files of a library, and the examples of docs/cartridge-tools.md, run as they
 //! stand there.
 
+mod programs;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,7 +17,7 @@ use tempfile::TempDir;
 use crate::support::child::{BINARY, Child};
 use crate::support::{TestGateway, noise};
 
-const GUIDE: &str = include_str!("../../../../docs/cartridge-tools.md");
+const GUIDE: &str = include_str!("../../../../../docs/cartridge-tools.md");
 
 /// A library whose gateway has stopped; CAP001L5 and CAP002L5 have been written.
 struct Story {
@@ -219,6 +221,7 @@ fn verify_names_file_and_block_and_dump_reads_around() {
         &["dump", "CAP001L5", "--partition", "1"],
         &["dump", "CAP001L5", "--file", "9", "-o", "-"],
         &["recover", "CAP001L5", "--output", "data"],
+        &["dump", "CAP001L5", "--file", "0", "-o", "-", "--json"],
     ] {
         assert_eq!(story.run(nonsense).1, 2, "{nonsense:?}");
     }
