@@ -95,6 +95,17 @@ impl<R: Read + Seek> Input<R> {
     }
 }
 
+/// Returns `to`, where the next header of a chain is said to be; the one at `from` has `header_bytes`. Offsets only
+/// ever grow, so no chain of headers is a circle.
+pub(crate) fn forward(from: u64, to: u64, header_bytes: usize) -> Result<u64, Error> {
+    if to >= from.saturating_add(header_bytes as u64) {
+        Ok(to)
+    } else {
+        let reason = format!("the next header is said to be at {to}");
+        Err(Error::damaged(from, reason))
+    }
+}
+
 /// How much memory is taken at a time.
 const CHUNK_BYTES: usize = 1 << 20;
 

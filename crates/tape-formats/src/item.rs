@@ -57,8 +57,21 @@ impl fmt::Debug for Key {
 
 /// A tape that is read from its beginning to its end.
 pub trait TapeReader {
+    /// Reads the next item, `None` at the end. Not asked again after that, nor after an error.
+    fn read_item(&mut self) -> Result<Option<Item>, Error>;
+
+    /// Returns where the reader keeps that nothing more comes.
+    fn has_ended(&mut self) -> &mut bool;
+
     /// Returns the next item, `None` at the end. After an error there is nothing more to come.
-    fn next_item(&mut self) -> Result<Option<Item>, Error>;
+    fn next_item(&mut self) -> Result<Option<Item>, Error> {
+        if *self.has_ended() {
+            return Ok(None);
+        }
+        let item = self.read_item();
+        *self.has_ended() = !matches!(item, Ok(Some(_)));
+        item
+    }
 
     /// Returns how many bytes of the file were read, for whoever waits.
     fn bytes_read(&self) -> u64;

@@ -55,45 +55,6 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Item>, Error> {
-        loop {
-            let offset = self.input.offset();
-            let mut marker = [0; 4];
-            if !self.input.fill(&mut marker, "a length")? {
-                return Ok(None);
-            }
-            let marker = u32::from_le_bytes(marker);
-            match (marker, marker >> 28) {
-                (FILEMARK, _) => return Ok(Some(Item::Filemark)),
-                (END_OF_MEDIUM, _) => return Ok(None),
-                (ERASE_GAP, _) => self.gaps += 1,
-                (HALF_GAP, _) => {
-                    // Two of its bytes belong to the gap; the other two begin the next marker.
-                    self.gaps += 1;
-                    self.finish_half_gap(offset)?;
-                }
-                (_, 0) => return self.block(marker, offset, false).map(Some),
-                (_, 8) if marker & LENGTH_MASK == 0 => {
-                    // The error is all there is: no second length, as with every empty record.
-                    self.lost_blocks += 1;
-                }
-                (_, 8) => {
-                    self.bad_blocks += 1;
-                    return self.block(marker, offset, true).map(Some);
-                }
-                (_, 1..=6 | 14) => {
-                    self.skipped_records += 1;
-                    self.block(marker, offset, false)?;
-                }
-                (_, 7 | 15) => self.skipped_records += 1,
-                _ => {
-                    let reason = format!("record class {:X} is reserved", marker >> 28);
-                    return Err(Error::damaged(offset, reason));
-                }
-            }
-        }
-    }
-
     /// `FFFEFFFF` is the second half of one gap marker and the first half of the next.
     fn finish_half_gap(&mut self, offset: u64) -> Result<(), Error> {
         let mut rest = [0; 2];
@@ -142,13 +103,47 @@ fn mismatch(offset: u64, first: u32, second: u32) -> Error {
 }
 
 impl<R: Read> TapeReader for Reader<R> {
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        if self.has_ended {
-            return Ok(None);
+    fn read_item(&mut self) -> Result<Option<Item>, Error> {
+        loop {
+            let offset = self.input.offset();
+            let mut marker = [0; 4];
+            if !self.input.fill(&mut marker, "a length")? {
+                return Ok(None);
+            }
+            let marker = u32::from_le_bytes(marker);
+            match (marker, marker >> 28) {
+                (FILEMARK, _) => return Ok(Some(Item::Filemark)),
+                (END_OF_MEDIUM, _) => return Ok(None),
+                (ERASE_GAP, _) => self.gaps += 1,
+                (HALF_GAP, _) => {
+                    // Two of its bytes belong to the gap; the other two begin the next marker.
+                    self.gaps += 1;
+                    self.finish_half_gap(offset)?;
+                }
+                (_, 0) => return self.block(marker, offset, false).map(Some),
+                (_, 8) if marker & LENGTH_MASK == 0 => {
+                    // The error is all there is: no second length, as with every empty record.
+                    self.lost_blocks += 1;
+                }
+                (_, 8) => {
+                    self.bad_blocks += 1;
+                    return self.block(marker, offset, true).map(Some);
+                }
+                (_, 1..=6 | 14) => {
+                    self.skipped_records += 1;
+                    self.block(marker, offset, false)?;
+                }
+                (_, 7 | 15) => self.skipped_records += 1,
+                _ => {
+                    let reason = format!("record class {:X} is reserved", marker >> 28);
+                    return Err(Error::damaged(offset, reason));
+                }
+            }
         }
-        let item = self.next();
-        self.has_ended = !matches!(item, Ok(Some(_)));
-        item
+    }
+
+    fn has_ended(&mut self) -> &mut bool {
+        &mut self.has_ended
     }
 
     fn bytes_read(&self) -> u64 {

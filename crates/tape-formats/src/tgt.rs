@@ -17,7 +17,7 @@
 
 use std::io::{Read, Seek};
 
-use crate::input::{Input, u32_be, u32_le, u64_be};
+use crate::input::{Input, forward, u32_be, u32_le, u64_be};
 use crate::{BLOCK_BYTES_MAX, Block, Error, Item, TapeReader};
 
 const HEADER_BYTES: usize = 48;
@@ -58,7 +58,7 @@ impl<R: Read + Seek> Reader<R> {
         }
         Ok(Self {
             input,
-            next: forward(0, first.next)?,
+            next: forward(0, first.next, HEADER_BYTES)?,
             capacity_mb: first.size,
             setmarks: 0,
             has_ended: false,
@@ -70,33 +70,6 @@ impl<R: Read + Seek> Reader<R> {
         self.capacity_mb
     }
 
-    fn next(&mut self) -> Result<Option<Item>, Error> {
-        loop {
-            let offset = self.next;
-            let header = read_header(&mut self.input, offset)?;
-            match header.kind {
-                END_OF_DATA => return Ok(None),
-                FILEMARK => {
-                    self.next = forward(offset, header.next)?;
-                    return Ok(Some(Item::Filemark));
-                }
-                SETMARK => {
-                    self.next = forward(offset, header.next)?;
-                    self.setmarks += 1;
-                }
-                BLOCK => {
-                    let bytes = self.block(offset, &header)?;
-                    self.next = forward(offset, header.next)?;
-                    return Ok(Some(Item::Block(Block::plain(bytes))));
-                }
-                kind => {
-                    let reason = format!("a header of unknown type {kind:#x}");
-                    return Err(Error::damaged(offset, reason));
-                }
-            }
-        }
-    }
-
     fn block(&mut self, offset: u64, header: &Header) -> Result<Vec<u8>, Error> {
         if !(1..=BLOCK_BYTES_MAX).contains(&header.size) || header.stored != header.size {
             let (size, stored) = (header.size, header.stored);
@@ -104,18 +77,6 @@ impl<R: Read + Seek> Reader<R> {
             return Err(Error::damaged(offset, reason));
         }
         self.input.take(header.size as usize, "a block")
-    }
-}
-
-/// Offsets only ever grow, so no chain of headers is a circle.
-fn forward(from: u64, to: u64) -> Result<u64, Error> {
-    if to >= from + HEADER_BYTES as u64 {
-        Ok(to)
-    } else {
-        Err(Error::damaged(
-            from,
-            format!("the next header is said to be at {to}"),
-        ))
     }
 }
 
@@ -142,13 +103,35 @@ fn read_header<R: Read + Seek>(input: &mut Input<R>, offset: u64) -> Result<Head
 }
 
 impl<R: Read + Seek> TapeReader for Reader<R> {
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        if self.has_ended {
-            return Ok(None);
+    fn read_item(&mut self) -> Result<Option<Item>, Error> {
+        loop {
+            let offset = self.next;
+            let header = read_header(&mut self.input, offset)?;
+            match header.kind {
+                END_OF_DATA => return Ok(None),
+                FILEMARK => {
+                    self.next = forward(offset, header.next, HEADER_BYTES)?;
+                    return Ok(Some(Item::Filemark));
+                }
+                SETMARK => {
+                    self.next = forward(offset, header.next, HEADER_BYTES)?;
+                    self.setmarks += 1;
+                }
+                BLOCK => {
+                    let bytes = self.block(offset, &header)?;
+                    self.next = forward(offset, header.next, HEADER_BYTES)?;
+                    return Ok(Some(Item::Block(Block::plain(bytes))));
+                }
+                kind => {
+                    let reason = format!("a header of unknown type {kind:#x}");
+                    return Err(Error::damaged(offset, reason));
+                }
+            }
         }
-        let item = self.next();
-        self.has_ended = !matches!(item, Ok(Some(_)));
-        item
+    }
+
+    fn has_ended(&mut self) -> &mut bool {
+        &mut self.has_ended
     }
 
     fn bytes_read(&self) -> u64 {

@@ -199,6 +199,94 @@ fn a_single_file_of_2009_is_read() {
     );
 }
 
+/// What generate.py puts on each of its cartridges.
+fn generated() -> Vec<Vec<u8>> {
+    let text = fs::read(fixture("text")).unwrap();
+    vec![
+        text[..1000].to_vec(),
+        text[1000..4000].to_vec(),
+        text[..99].to_vec(),
+    ]
+}
+
+#[test]
+fn format_2_is_a_single_file_in_four_shapes() {
+    for (barcode, kind) in [
+        ("SF15X64", Kind::Data),
+        ("SF15X32", Kind::Worm),
+        ("SF16X64", Kind::Worm),
+        ("SF16X32", Kind::Data),
+    ] {
+        let file = fs::read(fixture(barcode)).unwrap();
+        let mut reader = SingleFile::new(Cursor::new(&file)).unwrap();
+        assert_eq!(reader.capacity_mb(), 50, "{barcode}");
+        let memory = reader.memory().unwrap();
+        check_generated(barcode, memory, 2);
+        assert_eq!(memory.kind, kind, "{barcode}");
+        let items = drain(&mut reader).unwrap();
+        assert_eq!(shape(&items), "bfbffb", "{barcode}");
+        assert_eq!(blocks(&items), generated(), "{barcode}");
+
+        // Any byte of a block by zlib that changes is noticed, and any end of the file before its own.
+        let at = file.windows(2).position(|it| it == [0x78, 0x9c]).unwrap();
+        let mut damaged = file.clone();
+        damaged[at + 40] ^= 1;
+        let mut reader = SingleFile::new(Cursor::new(&damaged)).unwrap();
+        let said = drain(&mut reader).unwrap_err().to_string();
+        assert!(said.starts_with(&format!("offset {at}: zlib")), "{said}");
+        for end in 0..file.len() {
+            let reader = SingleFile::new(Cursor::new(&file[..end]));
+            assert!(reader.and_then(|mut it| drain(&mut it)).is_err(), "{end}");
+        }
+    }
+    // Of the end of 2009: the same shape, called 3.
+    let file = fs::read(fixture("ONE001L4")).unwrap();
+    let reader = SingleFile::new(Cursor::new(&file)).unwrap();
+    let memory = reader.memory().unwrap();
+    assert_eq!((memory.tape_format, memory.density), (3, 0x46));
+    assert_eq!(memory.description, "Ultrium 4/8T");
+}
+
+fn check_generated(barcode: &str, memory: &Memory, format: u32) {
+    assert_eq!((memory.tape_format, memory.density), (format, 0x44));
+    assert_eq!((memory.capacity_bytes, memory.loads), (50 << 20, 7));
+    assert_eq!(memory.description, "Ultrium 3/8T", "{barcode}");
+    assert!(!memory.is_write_protected);
+    let of_host = |id| {
+        let mut found = memory.attributes.iter().filter(|it| it.id == id);
+        String::from_utf8(found.next().unwrap().value.clone()).unwrap()
+    };
+    assert_eq!(of_host(0x0800), "Capstan ");
+    assert_eq!(of_host(0x0801).trim_end(), "Generator");
+    assert_eq!(of_host(0x0803).trim_end_matches('\0'), "a label");
+    assert!(of_host(0x0806).starts_with(&format!("{barcode} ")));
+}
+
+#[test]
+fn the_first_directories_had_a_memory_that_was_not_packed() {
+    let barcode = "DIR18X64";
+    let meta = read(barcode, "meta");
+    check_generated(barcode, &Memory::parse_packed(&meta).unwrap(), 3);
+    let marks = filemark_count(&meta, true);
+    let items = items_of(&read(barcode, "indx"), &read(barcode, "data"), marks).unwrap();
+    assert_eq!(shape(&items), "bfbffb");
+    assert_eq!(blocks(&items), generated());
+}
+
+#[test]
+fn a_directory_of_format_2_is_refused_by_name() {
+    let mut meta = read("DIR18X64", "meta");
+    meta[0] = 2;
+    let said = Memory::parse_packed(&meta).unwrap_err().to_string();
+    assert!(
+        said.contains("tape format 2") && said.contains("single file"),
+        "{said}"
+    );
+    assert_eq!(Memory::tape_format(&meta), None);
+    let said = Memory::parse(&meta, &[]).unwrap_err().to_string();
+    assert!(said.contains("tape format 2"), "{said}");
+}
+
 #[test]
 fn any_damage_is_told_with_its_file_and_place() {
     let (index, data) = (read("LZO001L5", "indx.0"), read("LZO001L5", "data.0"));

@@ -4,28 +4,19 @@
 //! mam, formats 5 and 6           u32 tape format, u32 memory format, then attributes
 //! mhvtl_data                     attributes from the beginning
 //! an attribute                   u16 identifier, u16 length, value
-//!
-//! packed (mam of format 4, the beginning of meta in formats 2 and 3), 1024 bytes, no padding
-//!    0  u32 tape format, u32 memory format          540  12  date last written
-//!    8  u64 remaining, u64 capacity (16)            552   1  localization
-//!   32  u64 loads                                   553  32  barcode
-//!  319  u8  density; u8 kind (320)                  585  80  owning host
-//!  332   8  application vendor                      665 160  media pool
-//!  340  32  name, 8 version (372)                   826 u16  flags: 2 write protected
-//!  380 160  user medium text label                842  32  description
 //! ```
+//!
+//! What formats 2 to 4 have is in `packed`.
 //!
 //! Of `mhvtl_data` we want 2, flags; 9, the description; 0Ah to 0Ch, volume coherency information of partitions 1 to 3; and
 //! 0Dh to 10h, the capacities of the partitions.
 
+use super::packed;
 use crate::Error;
 use crate::input::{u32_le, u64_be};
 
 /// The largest file with a memory that is read.
 pub const MEMORY_BYTES_MAX: u64 = 64 * 1024;
-
-/// The length of a packed memory.
-pub(super) const PACKED_BYTES: usize = 1024;
 
 /// What a cartridge is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,17 +80,17 @@ pub struct Memory {
 
 impl Memory {
     /// Returns the format at the beginning of a memory: of `mam`, or of `meta` where there is no `mam`.
+    /// `None` for one that no directory has had.
     pub fn tape_format(bytes: &[u8]) -> Option<u32> {
         let format = u32_le(bytes.get(..4)?, 0);
-        (2..=6).contains(&format).then_some(format)
+        (3..=6).contains(&format).then_some(format)
     }
 
     /// Reads `mam` and `mhvtl_data` of formats 5 and 6.
     pub fn parse(mam: &[u8], mhvtl_data: &[u8]) -> Result<Self, Error> {
         let format = Self::tape_format(mam).filter(|format| *format >= 5);
-        let tape_format = format.ok_or_else(|| {
-            Error::damaged(0, format!("tape format {} is unknown", u32_le(mam, 0))).of("mam")
-        })?;
+        let tape_format =
+            format.ok_or_else(|| Error::damaged(0, packed::unknown(u32_le(mam, 0))).of("mam"))?;
         let mut memory = Self {
             tape_format,
             ..Self::default()
@@ -116,32 +107,7 @@ impl Memory {
         Ok(memory)
     }
 
-    /// Reads the packed memory of formats 2 to 4: `mam`, or the beginning of `meta`.
-    pub fn parse_packed(bytes: &[u8]) -> Result<Self, Error> {
-        let format = Self::tape_format(bytes).filter(|format| *format <= 4);
-        let tape_format = format.ok_or_else(|| {
-            Error::damaged(0, format!("tape format {} is unknown", u32_le(bytes, 0)))
-        })?;
-        let Some(packed) = bytes.get(..PACKED_BYTES) else {
-            return Err(Error::Truncated {
-                file: String::new(),
-                offset: 0,
-                what: "the memory",
-            });
-        };
-        let mut memory = Self {
-            tape_format,
-            ..Self::default()
-        };
-        for (id, at, length) in PACKED {
-            memory.take(0, *id, &packed[*at..*at + *length]);
-        }
-        memory.description = text(&packed[842..874]);
-        memory.is_write_protected = packed[826] & FLAG_WRITE_PROTECTED != 0;
-        Ok(memory)
-    }
-
-    fn take(&mut self, partition: u8, id: u16, value: &[u8]) {
+    pub(super) fn take(&mut self, partition: u8, id: u16, value: &[u8]) {
         match id {
             0x0001 => self.capacity_bytes = number(value),
             0x0003 => self.loads = number(value),
@@ -188,11 +154,14 @@ impl Memory {
         });
     }
 
+    pub(super) fn take_flags(&mut self, flags: u8) {
+        self.is_write_protected = flags & FLAG_WRITE_PROTECTED != 0;
+    }
+
     fn take_own(&mut self, id: u16, value: &[u8]) {
         match id {
             0x02 => {
-                let flags = value.first().copied().unwrap_or(0);
-                self.is_write_protected = flags & FLAG_WRITE_PROTECTED != 0;
+                self.take_flags(value.first().copied().unwrap_or(0));
             }
             0x09 => self.description = text(value),
             0x0a => self.take_of_host(1, COHERENCY, value),
@@ -222,25 +191,8 @@ const HOST: &[(u16, AttributeFormat)] = &[
     (COHERENCY, AttributeFormat::Binary),
 ];
 
-/// Where attributes lie in a packed memory: identifier, offset, length.
-const PACKED: &[(u16, usize, usize)] = &[
-    (0x0001, 16, 8),
-    (0x0003, 32, 8),
-    (0x0405, 319, 1),
-    (0x0408, 320, 1),
-    (0x0800, 332, 8),
-    (0x0801, 340, 32),
-    (0x0802, 372, 8),
-    (0x0803, 380, 160),
-    (0x0804, 540, 12),
-    (0x0805, 552, 1),
-    (0x0806, 553, 32),
-    (0x0807, 585, 80),
-    (0x0808, 665, 160),
-];
-
 /// Returns a text up to its first zero.
-fn text(value: &[u8]) -> String {
+pub(super) fn text(value: &[u8]) -> String {
     let text = value.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).trim_end().to_owned()
 }

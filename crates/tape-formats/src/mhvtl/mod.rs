@@ -8,8 +8,8 @@
 //! 6        data.P indx.P meta.P    mam (attributes)   mhvtl_data
 //! 5        data   indx   meta      mam (attributes)   mhvtl_data
 //! 4        data   indx   meta      mam (1024 bytes packed)
-//! 3, 2     data   indx   meta      the first 1024 bytes of meta, packed
-//! single   one file: see `single_file`
+//! 3        data   indx   meta      the first 1024 bytes of meta, packed
+//! 2, 1     one file: see `single_file`
 //! ```
 //!
 //! Numbers are in the byte order of the machine that mhvtl ran on: little-endian is what we read. Values
@@ -19,6 +19,7 @@ mod device_conf;
 mod entry;
 mod library_contents;
 mod memory;
+mod packed;
 mod partition;
 mod single_file;
 

@@ -6,7 +6,7 @@
 //!   8       the entry: see `entry`
 //! 144  u32  partition
 //! meta: u32 number of filemarks, padded to 512 bytes; then u32 for each: the number of its entry.
-//!       Formats 2 and 3 have the memory, 1024 bytes, before it.
+//!       Format 3 has the memory, 1024 bytes, before it.
 //! ```
 
 use std::io::{Read, Seek};
@@ -47,7 +47,17 @@ impl<I: Read, D: Read + Seek> Partition<I, D> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Item>, Error> {
+    fn block(&mut self, entry: &Entry, at: u64) -> Result<Vec<u8>, Error> {
+        self.data.seek(at)?;
+        let stored = self.data.take(entry.stored as usize, "a block")?;
+        entry
+            .unpack(stored)
+            .map_err(|reason| Error::damaged(at, reason))
+    }
+}
+
+impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
+    fn read_item(&mut self) -> Result<Option<Item>, Error> {
         loop {
             let offset = self.index.offset();
             let mut record = [0; RECORD_BYTES];
@@ -91,23 +101,8 @@ impl<I: Read, D: Read + Seek> Partition<I, D> {
         }
     }
 
-    fn block(&mut self, entry: &Entry, at: u64) -> Result<Vec<u8>, Error> {
-        self.data.seek(at)?;
-        let stored = self.data.take(entry.stored as usize, "a block")?;
-        entry
-            .unpack(stored)
-            .map_err(|reason| Error::damaged(at, reason))
-    }
-}
-
-impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        if self.has_ended {
-            return Ok(None);
-        }
-        let item = self.next();
-        self.has_ended = !matches!(item, Ok(Some(_)));
-        item
+    fn has_ended(&mut self) -> &mut bool {
+        &mut self.has_ended
     }
 
     fn bytes_read(&self) -> u64 {
@@ -142,11 +137,11 @@ pub fn content_of(index: impl Read) -> (u64, u64) {
     (bytes, filemarks)
 }
 
-/// Returns how many filemarks `meta` tells of; `None` when it is too short to tell. In formats 2 and 3
+/// Returns how many filemarks `meta` tells of; `None` when it is too short to tell. In format 3
 /// `after_memory` is true.
 pub fn filemark_count(meta: &[u8], after_memory: bool) -> Option<u64> {
     let at = if after_memory {
-        super::memory::PACKED_BYTES
+        super::packed::PACKED_BYTES
     } else {
         0
     };

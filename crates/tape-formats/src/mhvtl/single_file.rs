@@ -1,56 +1,67 @@
-//! Single files: what mhvtl kept until the end of 2009.
+//! Single files: what mhvtl kept until the end of 2009, formats 1 and 2.
 //!
 //! ```text
-//! file: a header of type 14 (its size: capacity in MB), the memory, then header, data, header, data, …
-//!       The last header is of type 5 and names itself as the next.
+//! file: a header for the beginning of tape (its size: capacity in MB), the memory, then header, data, header,
+//!       data, …  The last header is of type 5 and names itself as the next.
 //!
-//! header, 48 bytes, or 512 since May 2009    header in the sources until 2026, 512 bytes
-//!  0  u32  type                              0  u64  offset of the header before
-//!  4  u32  size of the block                 8  u64  of this one
-//!  8  u32  bytes that it takes              16  u64  of the next
-//! 12  u32  flags, in 512 bytes              24       the entry as in an index, but without the
-//! 16  u64  number                                    checksum: what follows stands four bytes earlier
-//! 24  u64  offsets of the header before,
-//!     this one (32), and the next (40)
-//! 52  u32  lengths of key, U-KAD, A-KAD (52, 56, 60)
-//! 64       key, U-KAD, A-KAD (64, 96, 128), 32 bytes each
+//! early: to 0.15, formats 1 and 2            first: 0.16, format 2         linked: in the sources until 2026
+//! 44 or 48 bytes                             512 bytes                     512 bytes
+//!  0  u32  type                              as early with 48, and          0  u64  offset of the one before
+//!  4  u32  size of the block                 12  u32  flags                 8  u64  of this one
+//!  8  u32  bytes that it takes               52  u32  lengths of key,      16  u64  of the next
+//! 12       nothing, in 48 bytes                  U-KAD, A-KAD              24       the entry as in an index
+//! 16  u64  number                                (52, 56, 60)                       without the checksum: what
+//! 24  u64  offsets of the header before,     64       key, U-KAD, A-KAD             follows stands four bytes
+//!     this one (32), and the next (40)           (64, 96, 128), 32 each             earlier
+//!
+//! types   early: 1 block, 2 block by zlib, 4 beginning of tape; others: 11 block, 14 beginning of tape;
+//!         all: 3 filemark, 5 end of data, 8 nothing
 //! ```
 //!
-//! How long a header of the first kind is, the offset of the next one tells. There was one way to
-//! compress, zlib.
+//! 44 bytes is what compilers for 32 bits made of the same structure: without the four that are nothing. There
+//! the low half of the first header's `next` stands at 36, where the others have the high half of a zero. The last
+//! releases that wrote single files, 0.16-11 among them, called it format 3 already.
 
 use std::io::{Read, Seek};
 
 use super::entry::{ENTRY_BYTES, Entry, EntryKind};
-use crate::input::{Input, u32_le, u64_le};
+use super::memory::Memory;
+use super::packed;
+use crate::input::{Input, forward, u32_le, u64_le};
 use crate::{Block, Error, Item, TapeReader};
 
-/// The part of a header that every kind has.
-const SHORT_BYTES: usize = 48;
-/// How much of a header with keys is looked at.
-const LONG_BYTES: usize = 160;
-/// A header of the second kind.
-const LINKED_BYTES: usize = 512;
+/// As much as it takes to tell the kinds of headers apart: the shortest one.
+const EARLY_32_BYTES: usize = 44;
+const EARLY_64_BYTES: usize = 48;
+const LONG_BYTES: usize = 512;
+/// Where the high half of this header's own offset stands, or the low half of the next one's.
+const TELLING_AT: usize = 36;
 const LINKED_ENTRY_AT: usize = 24;
 const CRC_AT: usize = 20;
 const KEYS_AT: usize = 24;
 const BEGINNING_OF_TAPE: u32 = 14;
+const EARLY_BEGINNING_OF_TAPE: u32 = 4;
+const BLOCK: u32 = 11;
+const FLAG_ZLIB: u32 = 1;
 
 /// Which kind of header a file has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// 48 or 512 bytes, the type first.
+    /// The type first, of 44 bytes.
+    Early32,
+    /// The type first, of 48 bytes.
+    Early64,
+    /// The same with flags and keys, of 512 bytes.
     First,
     /// 512 bytes, the offsets first.
     Linked,
 }
 
-/// A header, with what follows it.
+/// A header.
 #[derive(Debug)]
 struct Header {
     entry: Entry,
     next: u64,
-    data_at: u64,
 }
 
 /// Reads a single file.
@@ -60,29 +71,51 @@ pub struct SingleFile<R> {
     layout: Layout,
     next: u64,
     capacity_mb: u32,
+    memory: Option<Memory>,
     has_ended: bool,
 }
 
 impl<R: Read + Seek> SingleFile<R> {
-    /// Reads the first header.
+    /// Reads the first header and the memory.
     pub fn new(reader: R) -> Result<Self, Error> {
         let mut input = Input::new(reader);
-        let mut first = [0; SHORT_BYTES];
+        let mut first = [0; EARLY_32_BYTES];
         input.fill_all(&mut first, "a header")?;
         let layout = if u32_le(&first, 0) == BEGINNING_OF_TAPE {
             Layout::First
         } else if u32_le(&first, LINKED_ENTRY_AT) == BEGINNING_OF_TAPE {
             Layout::Linked
-        } else {
+        } else if u32_le(&first, 0) != EARLY_BEGINNING_OF_TAPE {
             let reason = "not a cartridge of mhvtl: no beginning of tape";
             return Err(Error::damaged(0, reason));
+        } else if u32_le(&first, TELLING_AT) == 0 {
+            Layout::Early64
+        } else {
+            Layout::Early32
         };
         let header = layout.read(&mut input, 0)?;
+        let bytes = layout.header_bytes();
+        let next = forward(0, header.next, bytes)?;
+        let memory_bytes = usize::try_from(next).map_or(0, |next| next - bytes);
+        let shape = match layout {
+            Layout::Early32 | Layout::Early64 => packed::Shape::early(memory_bytes),
+            Layout::First => packed::Shape::aligned(memory_bytes),
+            Layout::Linked => None,
+        };
+        let memory = match shape {
+            Some(shape) => {
+                input.seek(bytes as u64)?;
+                let bytes = input.take(memory_bytes, "the memory")?;
+                packed::parse_as(&bytes, shape)
+            }
+            None => None,
+        };
         Ok(Self {
             input,
             layout,
-            next: forward(0, header.next)?,
+            next,
             capacity_mb: header.entry.size,
+            memory,
             has_ended: false,
         })
     }
@@ -92,22 +125,102 @@ impl<R: Read + Seek> SingleFile<R> {
         self.capacity_mb
     }
 
-    fn next(&mut self) -> Result<Option<Item>, Error> {
+    /// Returns its memory; none when nobody knows how that was laid out.
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+}
+
+impl Layout {
+    const fn header_bytes(self) -> usize {
+        match self {
+            Self::Early32 => EARLY_32_BYTES,
+            Self::Early64 => EARLY_64_BYTES,
+            Self::First | Self::Linked => LONG_BYTES,
+        }
+    }
+
+    /// Returns where a header has its own offset and that of the next.
+    const fn offsets_at(self) -> (usize, usize) {
+        match self {
+            Self::Early32 => (28, 36),
+            Self::Early64 | Self::First => (32, 40),
+            Self::Linked => (8, 16),
+        }
+    }
+
+    /// Reads the header at `offset`.
+    fn read<R: Read + Seek>(self, input: &mut Input<R>, offset: u64) -> Result<Header, Error> {
+        input.seek(offset)?;
+        let mut bytes = [0; LONG_BYTES];
+        let bytes = &mut bytes[..self.header_bytes()];
+        input.fill_all(bytes, "a header")?;
+        let (here_at, next_at) = self.offsets_at();
+        let here = u64_le(bytes, here_at);
+        if here != offset {
+            let reason = format!("a header that belongs at {here}");
+            return Err(Error::damaged(offset, reason));
+        }
+        let next = u64_le(bytes, next_at);
+        let entry = Entry::parse(&self.entry(bytes));
+        let entry = entry.map_err(|reason| Error::damaged(offset, reason))?;
+        let end = offset + bytes.len() as u64 + u64::from(entry.stored);
+        if entry.kind == EntryKind::Block && end > next {
+            let reason = format!("the next header is said to be at {next}");
+            return Err(Error::damaged(offset, reason));
+        }
+        Ok(Header { entry, next })
+    }
+
+    /// Brings the fields of a header into the order of an index.
+    fn entry(self, header: &[u8]) -> [u8; ENTRY_BYTES] {
+        let mut entry = [0; ENTRY_BYTES];
+        if self == Self::Linked {
+            let old = &header[LINKED_ENTRY_AT..];
+            entry[..CRC_AT].copy_from_slice(&old[..CRC_AT]);
+            entry[KEYS_AT..].copy_from_slice(&old[CRC_AT..ENTRY_BYTES - 4]);
+            return entry;
+        }
+        let (kind, flags, number_at) = match (self, u32_le(header, 0)) {
+            (Self::First, kind) => (kind, u32_le(header, 12), 16),
+            (early, kind) => {
+                let (kind, flags) = match kind {
+                    1 => (BLOCK, 0),
+                    2 => (BLOCK, FLAG_ZLIB),
+                    EARLY_BEGINNING_OF_TAPE => (BEGINNING_OF_TAPE, 0),
+                    // What later types mean these have never meant.
+                    BLOCK | BEGINNING_OF_TAPE => (0, 0),
+                    other => (other, 0),
+                };
+                (kind, flags, if early == Self::Early32 { 12 } else { 16 })
+            }
+        };
+        entry[..4].copy_from_slice(&kind.to_le_bytes());
+        entry[4..8].copy_from_slice(&flags.to_le_bytes());
+        for (to, from) in [(8, number_at), (12, 4), (16, 8)] {
+            entry[to..to + 4].copy_from_slice(&header[from..from + 4]);
+        }
+        if self == Self::First {
+            entry[KEYS_AT..KEYS_AT + 12].copy_from_slice(&header[52..64]);
+            entry[40..].copy_from_slice(&header[64..160]);
+        }
+        entry
+    }
+}
+
+impl<R: Read + Seek> TapeReader for SingleFile<R> {
+    fn read_item(&mut self) -> Result<Option<Item>, Error> {
         loop {
             let offset = self.next;
-            let Header {
-                entry,
-                next,
-                data_at,
-            } = self.layout.read(&mut self.input, offset)?;
+            let Header { entry, next } = self.layout.read(&mut self.input, offset)?;
             if entry.kind == EntryKind::EndOfData {
                 return Ok(None);
             }
-            self.next = forward(offset, next)?;
+            self.next = forward(offset, next, self.layout.header_bytes())?;
             match entry.kind {
                 EntryKind::Filemark => return Ok(Some(Item::Filemark)),
                 EntryKind::Block => {
-                    self.input.seek(data_at)?;
+                    let data_at = offset + self.layout.header_bytes() as u64;
                     let stored = self.input.take(entry.stored as usize, "a block")?;
                     let bytes = entry
                         .unpack(stored)
@@ -126,91 +239,9 @@ impl<R: Read + Seek> SingleFile<R> {
             }
         }
     }
-}
 
-/// Offsets only ever grow, so no chain of headers is a circle.
-fn forward(from: u64, to: u64) -> Result<u64, Error> {
-    if to >= from + SHORT_BYTES as u64 {
-        Ok(to)
-    } else {
-        let reason = format!("the next header is said to be at {to}");
-        Err(Error::damaged(from, reason))
-    }
-}
-
-impl Layout {
-    /// Reads the header at `offset`.
-    fn read<R: Read + Seek>(self, input: &mut Input<R>, offset: u64) -> Result<Header, Error> {
-        input.seek(offset)?;
-        let mut bytes = [0; LINKED_BYTES];
-        let (here_at, next_at) = match self {
-            Self::First => {
-                input.fill_all(&mut bytes[..SHORT_BYTES], "a header")?;
-                (32, 40)
-            }
-            Self::Linked => {
-                input.fill_all(&mut bytes, "a header")?;
-                (8, 16)
-            }
-        };
-        let here = u64_le(&bytes, here_at);
-        if here != offset {
-            let reason = format!("a header that belongs at {here}");
-            return Err(Error::damaged(offset, reason));
-        }
-        let next = u64_le(&bytes, next_at);
-        let mut data_at = offset + LINKED_BYTES as u64;
-        let mut entry = [0; ENTRY_BYTES];
-        match self {
-            Self::First => {
-                let stored = u64::from(u32_le(&bytes, 8));
-                data_at = next.saturating_sub(stored);
-                if data_at.saturating_sub(offset) >= LONG_BYTES as u64 {
-                    input.fill_all(&mut bytes[SHORT_BYTES..LONG_BYTES], "a header")?;
-                }
-                first_entry(&mut entry, &bytes);
-            }
-            Self::Linked => {
-                let old = &bytes[LINKED_ENTRY_AT..];
-                entry[..CRC_AT].copy_from_slice(&old[..CRC_AT]);
-                entry[KEYS_AT..].copy_from_slice(&old[CRC_AT..ENTRY_BYTES - 4]);
-            }
-        }
-        let entry = Entry::parse(&entry).map_err(|reason| Error::damaged(offset, reason))?;
-        let is_block = entry.kind == EntryKind::Block;
-        if is_block && (data_at < offset + SHORT_BYTES as u64 || data_at > next) {
-            let reason = format!("the next header is said to be at {next}");
-            return Err(Error::damaged(offset, reason));
-        }
-        Ok(Header {
-            entry,
-            next,
-            data_at,
-        })
-    }
-}
-
-/// Brings the fields of a header of the first kind into the order of an index.
-fn first_entry(entry: &mut [u8; ENTRY_BYTES], header: &[u8]) {
-    let fields = [(0, 0), (4, 12), (8, 16), (12, 4), (16, 8)];
-    for (to, from) in fields {
-        entry[to..to + 4].copy_from_slice(&header[from..from + 4]);
-    }
-    if entry[12..16] != entry[16..20] {
-        entry[4] |= 1; // the oldest have no flags: what takes fewer bytes is compressed
-    }
-    entry[KEYS_AT..KEYS_AT + 12].copy_from_slice(&header[52..64]);
-    entry[40..].copy_from_slice(&header[64..160]);
-}
-
-impl<R: Read + Seek> TapeReader for SingleFile<R> {
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        if self.has_ended {
-            return Ok(None);
-        }
-        let item = self.next();
-        self.has_ended = !matches!(item, Ok(Some(_)));
-        item
+    fn has_ended(&mut self) -> &mut bool {
+        &mut self.has_ended
     }
 
     fn bytes_read(&self) -> u64 {

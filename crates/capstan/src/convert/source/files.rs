@@ -17,6 +17,7 @@ pub struct FilesReader {
     files: VecDeque<Pending>,
     current: Option<Current>,
     bytes_read: u64,
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -71,29 +72,7 @@ impl FilesReader {
             files,
             current: None,
             bytes_read: 0,
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Item>, Error> {
-        loop {
-            if self.current.is_none() {
-                let Some(pending) = self.files.pop_front() else {
-                    return Ok(None);
-                };
-                self.current = Some(Current::open(pending)?);
-            }
-            let Some(current) = &mut self.current else {
-                continue;
-            };
-            if let Some(bytes) = current.next_block()? {
-                self.bytes_read += bytes.len() as u64;
-                return Ok(Some(Item::Block(Block::plain(bytes))));
-            }
-            let has_filemark = current.of.has_filemark;
-            self.current = None;
-            if has_filemark {
-                return Ok(Some(Item::Filemark));
-            }
+            has_ended: false,
         }
     }
 }
@@ -169,13 +148,31 @@ impl Current {
 }
 
 impl TapeReader for FilesReader {
-    fn next_item(&mut self) -> Result<Option<Item>, Error> {
-        let item = self.next();
-        if item.is_err() {
-            self.files.clear();
+    fn read_item(&mut self) -> Result<Option<Item>, Error> {
+        loop {
+            if self.current.is_none() {
+                let Some(pending) = self.files.pop_front() else {
+                    return Ok(None);
+                };
+                self.current = Some(Current::open(pending)?);
+            }
+            let Some(current) = &mut self.current else {
+                continue;
+            };
+            if let Some(bytes) = current.next_block()? {
+                self.bytes_read += bytes.len() as u64;
+                return Ok(Some(Item::Block(Block::plain(bytes))));
+            }
+            let has_filemark = current.of.has_filemark;
             self.current = None;
+            if has_filemark {
+                return Ok(Some(Item::Filemark));
+            }
         }
-        item
+    }
+
+    fn has_ended(&mut self) -> &mut bool {
+        &mut self.has_ended
     }
 
     fn bytes_read(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use tape_formats::mhvtl::{
     MEMORY_BYTES_MAX, Memory, PARTITIONS_MAX, Partition, SingleFile, content_of, filemark_count,
 };
@@ -11,7 +11,7 @@ use super::{PartitionSource, open, read_small};
 
 /// A cartridge.
 pub struct MhvtlTape {
-    /// Its memory; a single file has none that is read.
+    /// Its memory; of the oldest single files nobody knows where it has what.
     pub memory: Option<Memory>,
     /// Its partitions.
     pub partitions: Vec<PartitionSource>,
@@ -59,7 +59,7 @@ impl MhvtlTape {
         let reader = SingleFile::new(file).with_context(|| path.display().to_string())?;
         let capacity_bytes = u64::from(reader.capacity_mb()) << 20;
         Ok(Self {
-            memory: None,
+            memory: reader.memory().cloned(),
             partitions: vec![PartitionSource {
                 reader: Box::new(reader),
                 file_bytes: bytes,
@@ -78,19 +78,20 @@ fn memory(path: &Path) -> anyhow::Result<Memory> {
     let mam = path.join("mam");
     let failed = || path.display().to_string();
     if !mam.exists() {
-        // Formats 2 and 3: in front of the map of filemarks, which may be long.
+        // Format 3: in front of the map of filemarks, which may be long.
         let meta = read_small(&path.join("meta"), META_BYTES_MAX)?;
         return Memory::parse_packed(&meta)
             .with_context(|| path.join("meta").display().to_string());
     }
     let bytes = read_small(&mam, MEMORY_BYTES_MAX)?;
     match Memory::tape_format(&bytes) {
-        Some(2..=4) => Memory::parse_packed(&bytes).with_context(|| mam.display().to_string()),
+        Some(3..=4) => Memory::parse_packed(&bytes).with_context(|| mam.display().to_string()),
         Some(_) => {
             let own = read_small(&path.join("mhvtl_data"), MEMORY_BYTES_MAX)?;
             Memory::parse(&bytes, &own).with_context(failed)
         }
-        None => bail!("{}: offset 0: the tape format is unknown", mam.display()),
+        // It says what is wrong with it.
+        None => Memory::parse(&bytes, &[]).with_context(failed),
     }
 }
 

@@ -97,7 +97,8 @@ fn a_simh_image_comes_in_and_goes_out_the_same() {
 fn cartridges_of_mhvtl_and_tgt_keep_what_they_were() {
     let data = library();
     let paths = [
-        "MIX001L5", "PRT001L5", "RAW001L4", "LAW001LU", "OLD001L5", "ONE001L4",
+        "MIX001L5", "PRT001L5", "RAW001L4", "LAW001LU", "OLD001L5", "ONE001L4", "SF15X64",
+        "SF16X64", "DIR18X64",
     ];
     let paths = paths.map(|name| foreign(&format!("mhvtl/{name}")));
     let mut arguments = vec!["import", "mhvtl"];
@@ -106,12 +107,14 @@ fn cartridges_of_mhvtl_and_tgt_keep_what_they_were() {
     for tape in imported.as_array().unwrap() {
         assert_eq!(tape["outcome"], "imported", "{tape}");
     }
-    let media: Vec<_> = (0..6)
+    let media: Vec<_> = (0..9)
         .map(|at| imported[at]["media"].as_str().unwrap())
         .collect();
     assert_eq!(
         media,
-        ["LTO-5", "LTO-5", "LTO-4", "LTO-5W", "LTO-5", "LTO-4"]
+        [
+            "LTO-5", "LTO-5", "LTO-4", "LTO-5W", "LTO-5", "LTO-4", "LTO-3", "LTO-3W", "LTO-3"
+        ]
     );
     let remark = imported[0]["remarks"][0].as_str().unwrap();
     assert!(remark.starts_with("2 blocks are encrypted"), "{remark}");
@@ -124,12 +127,32 @@ fn cartridges_of_mhvtl_and_tgt_keep_what_they_were() {
     let show = |barcode: &str| json(gateway.data(), &["tape", "show", barcode]);
     assert_eq!(show("RAW001L4")["write_protected"], true);
     assert_eq!(show("LAW001LU")["form"], "worm");
+    assert_eq!(show("SF16X64")["form"], "worm");
+    let application = show("SF15X64")["life"]["application"].to_string();
+    assert!(application.contains("Generator"), "{application}");
     assert_eq!(show("MIX001L5")["has_encrypted_blocks"], true);
     let application = show("PRT001L5")["life"]["application"].to_string();
     assert!(application.contains("Capstan test"), "{application}");
     // A gateway that runs has the library to itself.
     let said = capstan_fails(gateway.data(), &["export", "simh", "TGT001L5"]);
     assert!(said.contains("in use by process"), "{said}");
+}
+
+#[test]
+fn a_directory_that_says_format_2_is_no_cartridge() {
+    let (data, files) = (library(), tempfile::tempdir().unwrap());
+    let tape = files.path().join("DIR18X64");
+    copy(&foreign("mhvtl/DIR18X64"), &tape);
+    let mut meta = fs::read(tape.join("meta")).unwrap();
+    meta[0] = 2;
+    fs::write(tape.join("meta"), meta).unwrap();
+    let refused = capstan(data.path(), &["import", "mhvtl", text(&tape)]);
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert!(
+        said.contains("tape format 2") && said.contains("DIR18X64/meta"),
+        "{said}"
+    );
 }
 
 #[test]
