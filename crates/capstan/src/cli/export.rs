@@ -7,13 +7,13 @@ use tape_library::OfflineLibrary;
 
 use super::Global;
 use super::at_rest::AtRest;
-use super::import::{verdict, which_library};
+use super::import::verdict;
+use super::offline::Offline;
 use super::show::Format;
 use crate::convert::brake::Brake;
 use crate::convert::export::{ExportFormat, ExportOptions, export};
 use crate::convert::report::text;
 use crate::gateway::libraries;
-use crate::gateway::lock::DataLock;
 
 /// `capstan export`
 #[derive(Debug, Subcommand)]
@@ -57,15 +57,8 @@ impl Export {
             Self::Files(tapes) => (ExportFormat::Files, tapes),
         };
         let config = tapes.at_rest.load(global)?.config;
-        let name = which_library(global, &config)?;
-        let directory = libraries::directory(&config.data, &name);
-        anyhow::ensure!(
-            OfflineLibrary::exists(&directory),
-            "{}: there is no library here; name the data directory with --data DIR",
-            directory.display()
-        );
-        let _lock = DataLock::take(&config.data)?;
-        let library = OfflineLibrary::open(&directory)?;
+        let offline = Offline::take(global, &config)?;
+        let library = OfflineLibrary::open(&offline.directory)?;
         let settings = libraries::cartridge_settings(&config)?;
         let options = ExportOptions {
             format,

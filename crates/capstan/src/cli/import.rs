@@ -13,6 +13,7 @@ use tape_library::room::Room;
 
 use super::Global;
 use super::at_rest::AtRest;
+use super::offline::Offline;
 use super::show::{Format, count};
 use crate::config::{ByteSize, Config, LibraryName};
 use crate::convert::brake::Brake;
@@ -22,7 +23,6 @@ use crate::convert::media;
 use crate::convert::report::{TapeReport, text};
 use crate::convert::source::{self, PartitionSource};
 use crate::gateway::libraries;
-use crate::gateway::lock::DataLock;
 use crate::keys::in_use::InUse;
 
 /// `capstan import`
@@ -224,23 +224,14 @@ struct Importing<'a> {
     native: &'static Media,
     brake: Brake,
     reports: Vec<TapeReport>,
-    _lock: DataLock,
+    _offline: Offline,
 }
 
 impl<'a> Importing<'a> {
     /// Takes the library; it must be there.
     fn begin(global: &Global, common: &'a Common, decrypt: bool) -> anyhow::Result<Self> {
         let config = common.config(global)?;
-        let name = which_library(global, &config)?;
-        let directory = libraries::directory(&config.data, &name);
-        // Before the lock, which would make the directory.
-        anyhow::ensure!(
-            OfflineLibrary::exists(&directory),
-            "{}: there is no library here; name the data directory with --data DIR, or make one with \
-             `capstan serve`",
-            directory.display()
-        );
-        let lock = DataLock::take(&config.data)?;
+        let offline = Offline::take(global, &config)?;
         let options = ImportOptions {
             keep_going: common.keep_going,
             decrypt,
@@ -248,7 +239,7 @@ impl<'a> Importing<'a> {
         };
         let settings = common.settings(&config)?;
         let brake = Brake::on_signals()?;
-        let importer = importer(&config, &name, settings, &brake, options)?;
+        let importer = importer(&config, &offline.name, settings, &brake, options)?;
         let native = media::named(
             Some(&importer.library().gateway().machine.new_cartridges_media),
             "",
@@ -260,7 +251,7 @@ impl<'a> Importing<'a> {
             native,
             brake,
             reports: Vec::new(),
-            _lock: lock,
+            _offline: offline,
         })
     }
 
@@ -311,23 +302,6 @@ fn importer(
         options,
     };
     Ok(Importer::new(library, journal, context))
-}
-
-/// Returns the library that is meant; there must be no doubt.
-pub(super) fn which_library(global: &Global, config: &Config) -> anyhow::Result<LibraryName> {
-    let others = libraries::on_disk(&config.data);
-    match &global.library {
-        Some(library) => Ok(library.clone()),
-        None if others.is_empty() => Ok(LibraryName::main()),
-        None => anyhow::bail!(
-            "there are several libraries: main, {}\nsay which one with --library NAME",
-            others
-                .iter()
-                .map(LibraryName::as_str)
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-    }
 }
 
 /// Fails when not everything went well: the exit status says so.

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod import;
 pub mod key;
 mod log;
+mod offline;
 pub mod profile;
 pub mod reservation;
 pub mod serve;

@@ -30,3 +30,6 @@ pub mod progress;
 pub mod read_back;
 pub mod report;
 pub mod source;
+
+#[cfg(test)]
+mod tests;
