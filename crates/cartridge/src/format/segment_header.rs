@@ -193,7 +193,6 @@ impl SegmentHeader {
             return Err(HeaderFault::Damaged);
         }
         let barcode: [u8; BARCODE_BYTES_MAX] = fields.bytes(152);
-        let barcode = String::from_utf8_lossy(&barcode);
         Ok(Self {
             cartridge: fields.uuid(24),
             name: SegmentName {
@@ -213,9 +212,21 @@ impl SegmentHeader {
             capacity_bytes: fields.u64(144),
             salt,
             at_rest,
-            barcode: barcode.trim_end_matches('\0').to_owned(),
+            barcode: text_of(&barcode),
         })
     }
+}
+
+/// Returns the barcode in a header, which we write in printable ASCII. What else somebody may have put there
+/// becomes question marks, as many as there were bytes: it is shown, and written, in the same room.
+fn text_of(barcode: &[u8]) -> String {
+    let length = barcode.iter().rposition(|byte| *byte != 0);
+    let bytes = barcode.iter().take(length.map_or(0, |last| last + 1));
+    let printable = bytes.map(|byte| match byte {
+        b'!'..=b'~' => char::from(*byte),
+        _ => '?',
+    });
+    printable.collect()
 }
 
 /// Returns the incompatible features of a segment.
@@ -315,6 +326,19 @@ pub(crate) mod tests {
         let mut formatted = header();
         (formatted.epoch, formatted.name.partition) = (8, 3);
         assert_eq!(SegmentHeader::parse(&formatted.emit()), Ok(formatted));
+    }
+
+    /// As text such bytes would have been longer than the field, and have run over those behind it.
+    #[test]
+    fn a_barcode_that_is_no_text_keeps_to_its_field() {
+        let mut bytes = header().emit();
+        bytes[152..184].copy_from_slice(&[0xb0; 32]);
+        bytes[154] = b'A';
+        let checksum = crc_fast::crc32_iscsi(&bytes[..CRC_OFFSET]);
+        bytes[CRC_OFFSET..CRC_OFFSET + 4].copy_from_slice(&checksum.to_le_bytes());
+        let read = SegmentHeader::parse(&bytes).unwrap();
+        assert_eq!(read.barcode, format!("??A{}", "?".repeat(29)));
+        assert_eq!(SegmentHeader::parse(&read.emit()), Ok(read));
     }
 
     #[test]
