@@ -8,6 +8,7 @@ FUZZ ?= cartridge_chain cartridge_directory cartridge_frames cartridge_lines car
 	cdb chap connection foreign login pdu unit
 SECONDS ?= 60
 MINUTES ?= 10
+PART ?=
 CAPSTAN = $(or $(CARGO_TARGET_DIR),target)/release/capstan
 
 .PHONY: help run build test unit interop bench bench-quick soak fuzz fuzz-nightly check setup clean
@@ -50,15 +51,12 @@ fuzz: ## Attacks the parsers and the iSCSI core; options in FUZZ="target…" SEC
 	@scripts/setup build fuzz
 	scripts/fuzz $(SECONDS) $(FUZZ)
 
-nightly: fuzz-nightly ## All that is long: millions of random steps, every bit, fuzzers, simulator
-	CAPSTAN_CARTRIDGE_STEPS=5000000 CAPSTAN_CRASH_SCRIPTS=40 $(CARGO) test --release --package cartridge \
-		--test it -- --nocapture machine crash:: invariants
-	CAPSTAN_FUZZ_COPIES=20000 $(CARGO) test --release --package fuzz cartridge
-	CAPSTAN_KILL_ROUNDS=200 $(CARGO) test --release --package capstan --test it stress::kill
+nightly: ## All that is long: random steps, every crash and bit, kills, soak, fuzzers; PART="…"
+	@scripts/setup build fuzz
+	scripts/nightly $(PART)
 
 fuzz-nightly: ## The fuzzers for an hour each, and many more seeds of the simulator
-	$(MAKE) fuzz SECONDS=3600
-	CAPSTAN_SIMULATOR_SEEDS=50000 $(CARGO) test --release --package iscsi --test it simulator
+	scripts/nightly simulator fuzz
 
 build: ## Builds the gateway as users run it
 	@scripts/setup build

@@ -82,7 +82,12 @@ fn replay_and_mutate(target: &str) {
             .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % limit.max(1)
     };
-    for path in inputs("corpus", target) {
+    let paths = inputs("corpus", target);
+    println!(
+        "{target}: {copies} copies of each of {} inputs",
+        paths.len()
+    );
+    for path in paths {
         let seed = fs::read(&path).unwrap();
         for _ in 0..copies {
             let mut input = seed.clone();

@@ -78,6 +78,7 @@ fn invariant_07_no_flipped_bit_of_the_chain_file_decides_anything() {
         (store, cartridge)
     };
     check(&files, "whole");
+    println!("{} bits: flipped in a chain file", 8 * whole.len());
     for bit in 0..8 * whole.len() {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
@@ -121,6 +122,7 @@ fn invariant_07_no_flipped_bit_of_the_key_file_opens_or_destroys_anything() {
     let settings = at_rest_settings(71);
     let (mut files, objects) = encrypted_and_killed(&settings);
     let whole = files.key.clone().expect("it is encrypted");
+    println!("{} bits: flipped in a key file", 8 * whole.len());
     for bit in 0..8 * whole.len() {
         let mut flipped = whole.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);

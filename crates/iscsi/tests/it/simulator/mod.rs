@@ -37,13 +37,15 @@ fn every_command_ends_and_no_data_is_mixed_up() {
         World::new(seed, world::Story::Told).run();
         return;
     }
-    for seed in 0..variable("CAPSTAN_SIMULATOR_SEEDS").unwrap_or(SEEDS_DEFAULT) {
+    let seeds = variable("CAPSTAN_SIMULATOR_SEEDS").unwrap_or(SEEDS_DEFAULT);
+    for seed in 0..seeds {
         let run = || World::new(seed, world::Story::Silent).run();
         assert!(
             std::panic::catch_unwind(run).is_ok(),
             "replay with CAPSTAN_SIMULATOR_SEED={seed}"
         );
     }
+    println!("{seeds} seeds");
 }
 
 #[test]
