@@ -122,6 +122,11 @@ const STEPS_BEHIND_DEFAULT: u64 = 3_000;
 
 #[test]
 fn everything_in_any_order_while_threads_write_agrees_with_the_model() {
+    if let Some(seed) = variable("CAPSTAN_CARTRIDGE_SEED") {
+        let steps = script(seed, STEPS_PER_RUN);
+        run_in(World::behind(seed, true), seed, &steps);
+        return;
+    }
     let steps = variable("CAPSTAN_CARTRIDGE_STEPS").map_or(STEPS_BEHIND_DEFAULT, |all| all / 4);
     let first = variable("CAPSTAN_CARTRIDGE_FIRST_SEED").unwrap_or(0);
     let runs = steps.div_ceil(STEPS_PER_RUN as u64);

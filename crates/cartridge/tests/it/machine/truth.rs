@@ -71,9 +71,22 @@ impl Truth {
             write_protected: self.write_protected,
             partitions: partitions.collect(),
         };
-        let others = [&self.with_other_label, &self.with_other_segment];
+        let both = self.with_other_label_and_segment();
+        let others = [&self.with_other_label, &self.with_other_segment, &both];
         let others = others.into_iter().flatten().cloned();
         std::iter::once(known).chain(others).collect()
+    }
+
+    /// Both may be there. A format leaves nothing of a segment that was in doubt; a write protect tab does.
+    fn with_other_label_and_segment(&self) -> Option<Possible> {
+        let (label, segment) = (&self.with_other_label, &self.with_other_segment);
+        let label = label
+            .as_ref()
+            .filter(|label| label.write_protected != self.write_protected)?;
+        Some(Possible {
+            write_protected: label.write_protected,
+            ..segment.clone()?
+        })
     }
 
     /// Everything accepted is on stable storage.
@@ -124,6 +137,11 @@ impl Truth {
     /// The same with a segment that could be neither created nor removed.
     pub(crate) fn doubt_segment(&mut self, other: &Self) {
         self.with_other_segment = other.possible().into_iter().next();
+    }
+
+    /// Returns whether a label could be neither written nor restored.
+    pub(crate) fn doubts_label(&self) -> bool {
+        self.with_other_label.is_some()
     }
 
     /// Returns whether something could be neither done nor undone.

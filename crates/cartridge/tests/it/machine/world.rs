@@ -283,7 +283,7 @@ impl World {
             Error::Doubtful { .. } | Error::LabelDoubtful { .. } => {
                 assert!(self.foul, "nothing failed: {error}");
                 self.done.doubtful += 1;
-                if operation.changes_label() && !self.truth.doubts() {
+                if operation.changes_label() && !self.truth.doubts_label() {
                     self.truth.doubt_label(&after);
                 }
                 assert!(self.truth.doubts(), "{error}");
