@@ -167,6 +167,8 @@ impl Fixture {
                     good += 1;
                 }
             }
+            cartridge.locate_block(end as u64).unwrap();
+            assert_eq!(cartridge.position(), cartridge.end_of_data());
             counts.push((end, good));
         }
         Some(counts)
