@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use tape_formats::mhvtl::{
-    AttributeFormat, Kind, Memory, Partition, SingleFile, content_of, filemark_count,
+    Attribute, AttributeFormat, Kind, Memory, Partition, SingleFile, content_of, filemark_count,
 };
 use tape_formats::{Error, Item, TapeReader};
 
@@ -245,6 +245,9 @@ fn format_2_is_a_single_file_in_four_shapes() {
     let memory = reader.memory().unwrap();
     assert_eq!((memory.tape_format, memory.density), (3, 0x46));
     assert_eq!(memory.description, "Ultrium 4/8T");
+    let is_vendor = |it: &&Attribute| matches!(it.id, 0x0800 | 0x0802);
+    let vendor = memory.attributes.iter().find(is_vendor);
+    assert_eq!(vendor, None, "mhvtl is no application");
 }
 
 fn check_generated(barcode: &str, memory: &Memory, format: u32) {

@@ -11,7 +11,7 @@ use scsi::ElementAddress;
 use tape_formats::mhvtl::{self, AttributeFormat};
 use tape_library::profile::Media;
 use tape_library::room::{Room, Writers};
-use tape_library::{CartridgeRecord, Incoming, IncomingSpec, OfflineLibrary};
+use tape_library::{CartridgeRecord, Error, Incoming, IncomingSpec, OfflineLibrary};
 use uuid::Uuid;
 
 use self::copy::{Copied, Destination, Reading, admit, copy};
@@ -156,7 +156,13 @@ impl Importer {
             .find(&record)
             .filter(|entry| entry.source == *path);
         let Some(entry) = entry else {
-            bail!("a cartridge with this barcode is in the library already, from elsewhere");
+            let known = self.journal.find(&record);
+            let from = known.map_or_else(String::new, |entry| {
+                format!(", imported from {}", entry.source.display())
+            });
+            bail!(
+                "a tape with this barcode is in the library already{from}; delete that one first"
+            );
         };
         if !entry.is_whole {
             bail!("was imported in part before; delete that one first to import it again");
@@ -256,7 +262,10 @@ impl Importer {
             element: tape.element,
         };
         let environment = Arc::clone(&self.context.settings.environment);
-        let incoming = self.library.begin(spec, &*environment)?;
+        let incoming = match self.library.begin(spec, &*environment) {
+            Err(Error::NoFreeElements { .. }) => bail!("no slot is free for it"),
+            begun => begun?,
+        };
         let mut cartridge = self.open(&incoming)?;
         if capacities.len() > 1 {
             cartridge.format(&capacities)?;
@@ -267,6 +276,11 @@ impl Importer {
             room,
         };
         let copied = self.read(tape, Some(destination))?;
+        if let Some(stopped) = &copied.stopped
+            && copied.digest.blocks + copied.digest.filemarks == 0
+        {
+            bail!("{stopped}\nnothing comes before it");
+        }
         remember(&mut cartridge, tape)?;
         if tape.write_protected {
             cartridge.set_write_protected(true)?;

@@ -124,8 +124,16 @@ impl Outcome {
 
 /// Returns a table, and under it what there is to say of single tapes.
 pub fn text(tapes: &[TapeReport]) -> String {
-    let headings = ["TAPE", "OUTCOME", "BLOCKS", "FILEMARKS", "BYTES", "PLACE"];
-    let mut table = Table::new(headings).right([2, 3, 4]);
+    let headings = [
+        "TAPE",
+        "OUTCOME",
+        "MEDIA",
+        "BLOCKS",
+        "FILEMARKS",
+        "BYTES",
+        "PLACE",
+    ];
+    let mut table = Table::new(headings).right([3, 4, 5]);
     for tape in tapes {
         let figure = |figure: fn(&Digest) -> String| {
             let digest = tape.digest.as_ref();
@@ -134,6 +142,7 @@ pub fn text(tapes: &[TapeReport]) -> String {
         table.row([
             tape.barcode.clone(),
             tape.outcome.words().to_owned(),
+            tape.media.clone().unwrap_or_else(|| "—".to_owned()),
             figure(|digest| digest.blocks.to_string()),
             figure(|digest| digest.filemarks.to_string()),
             figure(|digest| size(digest.bytes)),

@@ -104,6 +104,7 @@ impl Memory {
             let (id, value) = attribute.map_err(|error| error.of("mhvtl_data"))?;
             memory.take_own(id, value);
         }
+        memory.forget_mhvtl();
         Ok(memory)
     }
 
@@ -154,6 +155,17 @@ impl Memory {
         });
     }
 
+    /// Leaves out what mhvtl itself had written as if it were an application: its name, and its format.
+    pub(super) fn forget_mhvtl(&mut self) {
+        let is_own = |it: &Attribute| {
+            it.id == VENDOR && (it.value.starts_with(b"vtl-") || it.value == b"Harvey  ")
+        };
+        if self.attributes.iter().any(is_own) {
+            self.attributes
+                .retain(|it| !matches!(it.id, VENDOR | VENDOR_VERSION));
+        }
+    }
+
     pub(super) fn take_flags(&mut self, flags: u8) {
         self.is_write_protected = flags & FLAG_WRITE_PROTECTED != 0;
     }
@@ -173,14 +185,16 @@ impl Memory {
     }
 }
 
+const VENDOR: u16 = 0x0800;
+const VENDOR_VERSION: u16 = 0x0802;
 const COHERENCY: u16 = 0x080c;
 const FLAG_WRITE_PROTECTED: u8 = 2;
 
 /// What applications write: identifier and format (SPC-5 §7.4.2.4).
 const HOST: &[(u16, AttributeFormat)] = &[
-    (0x0800, AttributeFormat::Ascii),
+    (VENDOR, AttributeFormat::Ascii),
     (0x0801, AttributeFormat::Ascii),
-    (0x0802, AttributeFormat::Ascii),
+    (VENDOR_VERSION, AttributeFormat::Ascii),
     (0x0803, AttributeFormat::Text),
     (0x0804, AttributeFormat::Ascii),
     (0x0805, AttributeFormat::Binary),

@@ -182,5 +182,6 @@ pub(super) fn parse_as(bytes: &[u8], shape: Shape) -> Option<Memory> {
     if let Some(at) = shape.flags_at {
         memory.take_flags(*bytes.get(at)?);
     }
+    memory.forget_mhvtl();
     Some(memory)
 }

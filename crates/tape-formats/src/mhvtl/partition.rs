@@ -29,6 +29,8 @@ pub struct Partition<I, D> {
     filemarks: u64,
     filemarks_in_meta: Option<u64>,
     has_ended: bool,
+    /// Whether that was the end of the tape, and not an error.
+    is_whole: bool,
 }
 
 impl<I: Read, D: Read + Seek> Partition<I, D> {
@@ -44,6 +46,7 @@ impl<I: Read, D: Read + Seek> Partition<I, D> {
             filemarks: 0,
             filemarks_in_meta,
             has_ended: false,
+            is_whole: false,
         }
     }
 
@@ -63,6 +66,7 @@ impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
             let mut record = [0; RECORD_BYTES];
             let is_there = self.index.fill(&mut record, "an entry");
             if !is_there.map_err(|error| error.of(&self.names[0]))? {
+                self.is_whole = true;
                 return Ok(None);
             }
             let parsed = Entry::parse(&record[ENTRY_AT..]).and_then(|entry| {
@@ -91,7 +95,10 @@ impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
                     self.filemarks += 1;
                     return Ok(Some(Item::Filemark));
                 }
-                EntryKind::EndOfData => return Ok(None),
+                EntryKind::EndOfData => {
+                    self.is_whole = true;
+                    return Ok(None);
+                }
                 EntryKind::Nothing => {}
                 EntryKind::BeginningOfTape => {
                     let reason = "a beginning of tape in the middle";
@@ -111,7 +118,7 @@ impl<I: Read, D: Read + Seek> TapeReader for Partition<I, D> {
 
     fn remarks(&self) -> Vec<String> {
         match self.filemarks_in_meta {
-            Some(count) if self.has_ended && count != self.filemarks => vec![format!(
+            Some(count) if self.is_whole && count != self.filemarks => vec![format!(
                 "{} filemarks, but the file meta has {count}: mhvtl would not load it",
                 self.filemarks
             )],

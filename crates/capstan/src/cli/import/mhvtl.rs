@@ -18,7 +18,7 @@ use crate::convert::import::ImportOptions;
 use crate::convert::import::copy::{Reading, copy};
 use crate::convert::mhvtl::{Plan, PlannedLibrary, PlannedTape, open_tape};
 use crate::convert::report::{Outcome, TapeReport, text};
-use crate::convert::source::{MhvtlTape, is_mhvtl_tape};
+use crate::convert::source::is_mhvtl_tape;
 use crate::gateway::libraries;
 use crate::gateway::lock::DataLock;
 
@@ -64,7 +64,9 @@ impl Mhvtl {
         );
         let mut importing = Importing::begin(global, &self.common, self.decrypt)?;
         for path in &self.paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // `.` and the like have a name as well.
+            let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let name = whole.file_name().unwrap_or_default().to_string_lossy();
             importing.import(&name, path, |path, media| {
                 anyhow::ensure!(
                     is_mhvtl_tape(path),
@@ -162,7 +164,9 @@ impl Mhvtl {
         for planned in &library.tapes {
             let layout = importer.library().layout().clone();
             let mut report = importer.import(&planned.barcode, planned.path.clone(), || {
-                planned.open(&library.native, &layout)
+                let mut tape = planned.open(&library.native)?;
+                tape.element = planned.element.and_then(|name| layout.address(name));
+                Ok(tape)
             });
             report.library = Some(library.name.to_string());
             reports.push(report);
@@ -182,14 +186,16 @@ impl Mhvtl {
             return TapeReport::not_tried(&planned.barcode, planned.path.clone());
         }
         let looked = || -> anyhow::Result<TapeReport> {
-            let mut source = MhvtlTape::open(&planned.path)?;
+            let mut tape = planned.open(&library.native)?;
             let reading = Reading {
                 options: self.options(),
                 brake,
                 name: &planned.barcode,
                 path: &planned.path.display().to_string(),
             };
-            let read = copy(&mut source.partitions, reading, None)?;
+            let read = copy(&mut tape.partitions, reading, None)?;
+            let place = planned.element.map(|name| name.to_string());
+            tape.remarks.extend(read.remarks);
             Ok(TapeReport {
                 barcode: planned.barcode.clone(),
                 outcome: match read.stopped {
@@ -198,11 +204,11 @@ impl Mhvtl {
                 },
                 library: Some(library.name.to_string()),
                 path: planned.path.clone(),
-                media: None,
-                place: planned.element.map(|name| name.to_string()),
+                media: Some(tape.media.name.clone()),
+                place: Some(place.unwrap_or_else(|| "a free slot".to_owned())),
                 digest: Some(read.digest),
                 encryption_key: None,
-                remarks: read.remarks,
+                remarks: tape.remarks,
                 error: read.stopped,
             })
         };

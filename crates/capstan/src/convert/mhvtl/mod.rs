@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tape_formats::mhvtl::{DeviceConf, Library, LibraryContents, Place};
+use tape_library::ElementName;
 use tape_library::profile::{Media, NewCartridgesGo, Profiles};
-use tape_library::{ElementName, Layout};
 
 use super::import::Tape;
 use super::media;
@@ -134,12 +134,10 @@ impl Plan {
 }
 
 impl PlannedTape {
-    /// Opens the cartridge.
-    pub fn open(&self, native: &str, layout: &Layout) -> anyhow::Result<Tape> {
+    /// Opens the cartridge. One that was no LTO cartridge becomes `native`.
+    pub fn open(&self, native: &str) -> anyhow::Result<Tape> {
         let fallback = media::named(Some(native), &self.barcode, Media::all()[0].as_ref())?;
-        let mut tape = open_tape(&self.barcode, &self.path, fallback)?;
-        tape.element = self.element.and_then(|name| layout.address(name));
-        Ok(tape)
+        open_tape(&self.barcode, &self.path, fallback)
     }
 }
 

@@ -77,7 +77,7 @@ const ZLIB_RATIO: u64 = 16;
 fn memory(path: &Path) -> anyhow::Result<Memory> {
     let mam = path.join("mam");
     let failed = || path.display().to_string();
-    if !mam.exists() {
+    if !mam.exists() && !path.join("indx.0").exists() {
         // Format 3: in front of the map of filemarks, which may be long.
         let meta = read_small(&path.join("meta"), META_BYTES_MAX)?;
         return Memory::parse_packed(&meta)

@@ -1,6 +1,7 @@
 //! Tapes of other programs come in, and go out again.
 
 mod at_rest;
+mod broken;
 mod ends;
 
 use std::fs;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::TestGateway;
-use crate::support::child::{BINARY, capstan, capstan_fails, capstan_ok};
+use crate::support::child::{BINARY, Child, capstan, capstan_fails, capstan_ok};
 
 /// A library that nobody serves, with two cartridges.
 fn library() -> TempDir {
@@ -281,6 +282,8 @@ fn the_walk_through_of_a_migration_works() {
     let root = tempfile::tempdir().unwrap();
     mhvtl(root.path());
     let (mut ran, mut said) = (0, String::new());
+    let mut daemon = None;
+    let data = root.path().join("srv/tapes");
     for block in GUIDE.split("```sh\n").skip(1) {
         let (block, _) = block.split_once("```").unwrap();
         for line in block.lines().filter(|line| !line.starts_with('#')) {
@@ -293,8 +296,13 @@ fn the_walk_through_of_a_migration_works() {
             let Some(arguments) = line.strip_prefix("capstan ") else {
                 continue;
             };
-            if arguments.ends_with("serve") {
-                continue; // the rest of the story is below
+            if let Some(global) = arguments.strip_suffix(" serve") {
+                let global: Vec<_> = global.split_whitespace().collect();
+                daemon = Some(Child::serve_with(&data, &global));
+                continue;
+            }
+            if arguments.contains(" export ") {
+                daemon = None; // "while the gateway is stopped"
             }
             let output = std::process::Command::new(BINARY)
                 .args(arguments.split_whitespace())
@@ -308,14 +316,18 @@ fn the_walk_through_of_a_migration_works() {
             ran += 1;
         }
     }
-    assert!(ran >= 4, "{ran}");
+    assert!(ran >= 7 && daemon.is_none(), "{ran}");
+    assert!(said.contains("slot:3      1002  MIX001L5"), "{said}");
+    assert!(said.contains("available, write-protected"), "{said}");
     assert!(
         said.contains("STK T10000B becomes ibm-ult3580-td5"),
         "{said}"
     );
-    assert!(said.contains("MIX001L5  imported, verified"), "{said}");
+    assert!(
+        said.contains("MIX001L5  imported, verified  LTO-5"),
+        "{said}"
+    );
 
-    let data = root.path().join("srv/tapes");
     let list = |library: &str| {
         let config = root.path().join("etc/capstan.toml");
         let text = fs::read_to_string(&config).unwrap();
