@@ -165,7 +165,7 @@ fn complain(error: &anyhow::Error) {
 
 /// Returns the error with its causes, each once: some errors tell their cause themselves, because in
 /// the log they stand alone.
-fn with_causes(error: &anyhow::Error) -> String {
+pub(crate) fn with_causes(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !text.contains(&cause) {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::digest::Digest;
 use crate::cli::show::{count, size};
 use crate::cli::table::Table;
+use crate::cli::with_causes;
 
 /// What became of one tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +72,7 @@ impl TapeReport {
     pub fn failed(barcode: &str, path: PathBuf, error: &anyhow::Error) -> Self {
         Self {
             outcome: Outcome::Failed,
-            error: Some(format!("{error:#}")),
+            error: Some(with_causes(error)),
             ..Self::not_tried(barcode, path)
         }
     }
