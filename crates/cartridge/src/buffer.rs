@@ -5,8 +5,8 @@
 //! and when the last slice is gone it goes back to the shelf.
 //!
 //! # Guarantees
-//! What a buffer held before is never seen: [`Buffer::freeze`] hands out what was asked of it by length,
-//! and whoever took it has filled all of that or drops it.
+//! What a buffer held before is never seen: what is handed out is what was asked of it by length, and whoever
+//! took it has filled all of that or drops it.
 
 use std::ops::Range;
 
@@ -29,6 +29,31 @@ impl Buffer {
             bytes: Piece::take_up_to_twice(length),
             length,
         }
+    }
+
+    /// Returns an empty buffer that takes `capacity` bytes, and often a few more.
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self {
+            length: 0,
+            ..Self::take(capacity)
+        }
+    }
+
+    /// Returns how many bytes can be added.
+    pub(crate) fn spare_capacity(&self) -> usize {
+        self.bytes.len() - self.length
+    }
+
+    /// Adds `bytes`, for which there must be room.
+    pub(crate) fn extend_from_slice(&mut self, bytes: &[u8]) {
+        let end = self.length + bytes.len();
+        self.bytes[self.length..end].copy_from_slice(bytes);
+        self.length = end;
+    }
+
+    /// Keeps only the first `length` bytes.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.length = self.length.min(length);
     }
 
     /// Returns how much memory a buffer of `length` bytes takes if it is a new one.

@@ -8,6 +8,7 @@
 //! # Limits
 //! A builder holds at most `frame_size_bytes` of small blocks, or one larger block.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,11 +32,40 @@ pub(crate) struct FrameBuilder {
     payload: Payload,
 }
 
-enum Payload {
-    /// No block, or one, which is kept without a copy.
-    One(Bytes),
-    /// Several, one behind the other: so many bytes of a buffer for the longest frame.
-    Many(Buffer, usize),
+/// The bytes of blocks.
+pub(crate) enum Payload {
+    /// Somebody else's too, and kept without a copy: no block, or one.
+    Shared(Bytes),
+    /// Gathered or compressed.
+    Own(Buffer),
+}
+
+impl Deref for Payload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes.as_slice(),
+        }
+    }
+}
+
+impl Payload {
+    /// Returns `table` and the payload in a buffer with room for a tag: without a copy where there is one
+    /// already.
+    fn into_buffer(self, table: &[u8]) -> Buffer {
+        match self {
+            Self::Own(bytes) if table.is_empty() && bytes.spare_capacity() >= TAG_BYTES => bytes,
+            payload => {
+                let length = table.len() + payload.len();
+                let mut bytes = Buffer::with_capacity(length + TAG_BYTES);
+                bytes.extend_from_slice(table);
+                bytes.extend_from_slice(&payload);
+                bytes
+            }
+        }
+    }
 }
 
 /// The blocks of one frame.
@@ -43,7 +73,7 @@ pub(crate) struct PlainFrame {
     codec: Codec,
     pub(crate) encryption: Option<Arc<Encryption>>,
     lengths: Vec<u32>,
-    payload: Bytes,
+    payload: Payload,
 }
 
 impl FrameBuilder {
@@ -54,7 +84,7 @@ impl FrameBuilder {
             codec: Codec::Stored,
             encryption: None,
             lengths: Vec::new(),
-            payload: Payload::One(Bytes::new()),
+            payload: Payload::Shared(Bytes::new()),
         }
     }
 
@@ -65,10 +95,7 @@ impl FrameBuilder {
 
     /// Returns how many bytes the held blocks have together.
     pub(crate) fn plain_length(&self) -> usize {
-        match &self.payload {
-            Payload::One(block) => block.len(),
-            Payload::Many(_, length) => *length,
-        }
+        self.payload.len()
     }
 
     /// Returns how the held blocks are to be encrypted.
@@ -109,18 +136,16 @@ impl FrameBuilder {
         }
         self.lengths.push(length_u32(block.len()));
         if self.lengths.len() == 1 {
-            self.payload = Payload::One(block);
+            self.payload = Payload::Shared(block);
             return;
         }
-        if let Payload::One(first) = &self.payload {
-            let mut blocks = Buffer::take(self.size_max);
-            blocks.as_mut_slice()[..first.len()].copy_from_slice(first);
-            self.payload = Payload::Many(blocks, first.len());
+        if let Payload::Shared(first) = &self.payload {
+            let mut blocks = Buffer::with_capacity(self.size_max + TAG_BYTES);
+            blocks.extend_from_slice(first);
+            self.payload = Payload::Own(blocks);
         }
-        if let Payload::Many(blocks, length) = &mut self.payload {
-            let end = *length + block.len();
-            blocks.as_mut_slice()[*length..end].copy_from_slice(&block);
-            *length = end;
+        if let Payload::Own(blocks) = &mut self.payload {
+            blocks.extend_from_slice(&block);
         }
     }
 
@@ -129,15 +154,12 @@ impl FrameBuilder {
         if self.lengths.is_empty() {
             return None;
         }
-        let payload = std::mem::replace(&mut self.payload, Payload::One(Bytes::new()));
+        let payload = std::mem::replace(&mut self.payload, Payload::Shared(Bytes::new()));
         Some(PlainFrame {
             codec: self.codec,
             encryption: self.encryption.take(),
             lengths: std::mem::take(&mut self.lengths),
-            payload: match payload {
-                Payload::One(block) => block,
-                Payload::Many(blocks, length) => blocks.freeze(0..length),
-            },
+            payload,
         })
     }
 }
@@ -188,7 +210,7 @@ pub(crate) struct SealedFrame {
     /// What lies before the payload: the lengths of the blocks unless they are equal, or the preamble of
     /// an encrypted frame.
     pub(crate) table: Bytes,
-    pub(crate) payload: Bytes,
+    pub(crate) payload: Payload,
     pub(crate) body_checksum: u32,
 }
 
@@ -208,7 +230,7 @@ impl SealedFrame {
         }
         let plain_length = length_u32(payload.len());
         let (codec, payload) = match encoder.encode(codec, &payload) {
-            Some(encoded) => (codec, encoded),
+            Some(encoded) => (codec, Payload::Own(encoded)),
             None => (Codec::Stored, payload),
         };
         Self {
@@ -243,11 +265,12 @@ impl SealedFrame {
         };
         let header = &header(&frame, frame.body_length() + seal_length);
         let place = FramePlace { sequence, header };
-        let payload = key.seal(place, &preamble, [&frame.table, &frame.payload]);
+        let mut body = frame.payload.into_buffer(&frame.table);
+        key.seal(place, &preamble, &mut body);
         Self {
-            body_checksum: body_checksum(&preamble, &payload),
+            body_checksum: body_checksum(&preamble, body.as_slice()),
             table: preamble.into(),
-            payload,
+            payload: Payload::Own(body),
             ..frame
         }
     }
@@ -273,7 +296,7 @@ impl SealedFrame {
             seal_length: 0,
             table: Bytes::new(),
             body_checksum: body_checksum(&[], &payload),
-            payload,
+            payload: Payload::Shared(payload),
         }
     }
 

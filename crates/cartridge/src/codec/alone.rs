@@ -25,7 +25,10 @@ impl CodecAlone {
             Some(_) => Outcome::Shrank(codec),
             None => Outcome::DidNotShrink(codec),
         });
-        encoded
+        encoded.map(|encoded| {
+            let length = encoded.as_slice().len();
+            encoded.freeze(0..length)
+        })
     }
 
     /// Decompresses `stored` into exactly all of `plain`, and returns whether that worked.

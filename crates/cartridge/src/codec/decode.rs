@@ -83,8 +83,8 @@ mod tests {
                 let plain = text(length);
                 let mut encoder = Encoder::default();
                 let (used, stored) = match encoder.encode(codec, &plain) {
-                    Some(stored) => (codec, stored),
-                    None => (Codec::Stored, plain.clone().into()),
+                    Some(stored) => (codec, stored.as_slice().to_vec()),
+                    None => (Codec::Stored, plain.clone()),
                 };
                 assert_eq!(decoded(&mut decoder, used, &stored, length).unwrap(), plain);
                 decoded(&mut decoder, used, &stored, length + 1).unwrap_err();
@@ -117,7 +117,7 @@ mod tests {
         ) {
             let mut decoder = Decoder::default();
             for codec in [Codec::Lz4, Codec::Zstd, Codec::Lzo] {
-                let Some(mut stored) = Encoder::default().encode(codec, &text(length)).map(Vec::from) else {
+                let Some(mut stored) = Encoder::default().encode(codec, &text(length)).map(|it| it.as_slice().to_vec()) else {
                     continue;
                 };
                 let at = at.index(stored.len());

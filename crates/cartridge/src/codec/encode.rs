@@ -1,7 +1,5 @@
 //! Compression, and the finding that a frame is better stored as it is.
 
-use bytes::Bytes;
-
 use super::{Codec, lzo};
 use crate::buffer::Buffer;
 
@@ -17,7 +15,7 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     /// Returns `plain` compressed with `codec`, or `None` when it is better stored as it is.
-    pub(crate) fn encode(&mut self, codec: Codec, plain: &[u8]) -> Option<Bytes> {
+    pub(crate) fn encode(&mut self, codec: Codec, plain: &[u8]) -> Option<Buffer> {
         let encoded = match codec {
             Codec::Stored => return None,
             Codec::Lz4 => {
@@ -29,13 +27,14 @@ impl Encoder {
             Codec::Zstd => self.zstd(plain)?,
             Codec::Lzo => {
                 let stream = self.lzo.encode(plain);
-                let mut encoded = Buffer::take(stream.len());
-                encoded.as_mut_slice().copy_from_slice(stream);
+                let mut encoded = Buffer::with_capacity(stream.len());
+                encoded.extend_from_slice(stream);
                 (encoded, stream.len())
             }
         };
-        let (encoded, length) = encoded;
-        shrinks(plain.len(), length).then(|| encoded.freeze(0..length))
+        let (mut encoded, length) = encoded;
+        encoded.truncate(length);
+        shrinks(plain.len(), length).then_some(encoded)
     }
 
     fn zstd(&mut self, plain: &[u8]) -> Option<(Buffer, usize)> {
@@ -72,7 +71,8 @@ mod tests {
         assert!(!shrinks(100, 98));
         assert!(!shrinks(0, 1));
         for codec in Codec::ALL {
-            assert_eq!(Encoder::default().encode(codec, &noise(10_000, 1)), None);
+            let encoded = Encoder::default().encode(codec, &noise(10_000, 1));
+            assert!(encoded.is_none());
         }
         for codec in [Codec::Lz4, Codec::Zstd, Codec::Lzo] {
             assert!(Encoder::default().encode(codec, &[0; 10_000]).is_some());

@@ -8,7 +8,6 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
-use bytes::Bytes;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
@@ -131,23 +130,16 @@ impl FrameKey {
         preamble.emit()
     }
 
-    /// Encrypts `pieces`, one behind the other, and returns them with their tag.
-    pub(crate) fn seal(&self, place: FramePlace<'_>, preamble: &[u8], pieces: [&[u8]; 2]) -> Bytes {
+    /// Encrypts `body` where it lies, and adds the tag, for which there must be room.
+    pub(crate) fn seal(&self, place: FramePlace<'_>, preamble: &[u8], body: &mut Buffer) {
         #[cfg(test)]
         recorded::note(self.place.cartridge, self.check, place.sequence);
-        let plain_length = pieces[0].len() + pieces[1].len();
-        let mut sealed = Buffer::take(plain_length + TAG_BYTES);
-        let (body, tag) = sealed.as_mut_slice().split_at_mut(plain_length);
-        let (first, second) = body.split_at_mut(pieces[0].len());
-        first.copy_from_slice(pieces[0]);
-        second.copy_from_slice(pieces[1]);
         let aad = Aad::from(self.additional_data(place, preamble));
-        let made = self
+        let tag = self
             .key
-            .seal_in_place_separate_tag(nonce(place.sequence), aad, body)
+            .seal_in_place_separate_tag(nonce(place.sequence), aad, body.as_mut_slice())
             .expect("a frame is much shorter than the 64 GiB of GCM");
-        tag.copy_from_slice(made.as_ref());
-        sealed.freeze(0..plain_length + TAG_BYTES)
+        body.extend_from_slice(tag.as_ref());
     }
 
     /// Decrypts `sealed`, which ends with its tag, where it lies; returns how long it is then. After an
@@ -290,14 +282,17 @@ mod tests {
             sequence,
             header: &header,
         };
-        let sealed = key.seal(at(6), &preamble, [b"table", b"blocks"]);
+        let mut sealed = Buffer::with_capacity(11 + TAG_BYTES);
+        sealed.extend_from_slice(b"tableblocks");
+        key.seal(at(6), &preamble, &mut sealed);
+        let sealed = sealed.as_slice();
         assert_eq!(sealed.len(), 11 + TAG_BYTES);
         assert_eq!(
-            open(&key, at(6), &preamble, &sealed).as_deref(),
+            open(&key, at(6), &preamble, sealed).as_deref(),
             Ok(&b"tableblocks"[..])
         );
         let refused = Err(OpenError::NotAuthentic);
-        assert_eq!(open(&key, at(7), &preamble, &sealed), refused, "moved");
+        assert_eq!(open(&key, at(7), &preamble, sealed), refused, "moved");
         for byte in (0..40).chain(44..54) {
             let mut other = header;
             other[byte] ^= 1;
@@ -305,7 +300,7 @@ mod tests {
                 sequence: 6,
                 header: &other,
             };
-            assert_eq!(open(&key, other, &preamble, &sealed), refused, "{byte}");
+            assert_eq!(open(&key, other, &preamble, sealed), refused, "{byte}");
         }
         for bit in 0..8 * sealed.len() {
             let mut damaged = sealed.to_vec();
@@ -314,9 +309,9 @@ mod tests {
         }
         let mut told = preamble.clone();
         told[24] ^= 1; // the U-KAD
-        assert_eq!(open(&key, at(6), &told, &sealed), refused);
+        assert_eq!(open(&key, at(6), &told, sealed), refused);
         let other = FrameKey::derive(&super::tests::encryption(6).key, place());
-        let opened = open(&other, at(6), &preamble, &sealed);
+        let opened = open(&other, at(6), &preamble, sealed);
         assert_eq!(opened, Err(OpenError::OtherKey));
     }
 
