@@ -58,7 +58,7 @@ fn connection() {
 
 #[test]
 fn foreign() {
-    replay("foreign");
+    replay_and_mutate("foreign");
 }
 
 #[test]
