@@ -8,6 +8,7 @@ use super::finding::{Place, Severity};
 use super::frame::Blocks;
 use super::segment::Segment;
 use super::tally::Tally;
+use crate::chain::LOST_NUMBER;
 use crate::codec::Codec;
 use crate::encryption::{Encryption, KeyAssociatedData};
 use crate::format::{EntryKind, IndexEntry};
@@ -137,8 +138,7 @@ impl Objects<'_> {
         };
         let read = match (&segment.file, entry.kind) {
             (Some(file), EntryKind::Data) => segment.reader.read(&**file, entry),
-            (None, _) => Err("the file is missing".to_owned()),
-            _ => Err("not there".to_owned()),
+            _ => Err(segment.absence(entry)),
         };
         let objects = entry.first_object..entry.end_object() - entry.marks;
         let object = |number, kind| TapeObject {
@@ -192,7 +192,13 @@ pub(super) fn damage(
     place: Place,
     reason: String,
 ) -> Finding {
-    let mut finding = Finding::new(Severity::Lost, segment.link.name, reason);
+    let name = segment.link.name;
+    let file = match name.number {
+        // Nobody knows its number: so it is found in a copy.
+        LOST_NUMBER => format!("{}-*-{}.seg", name.partition, name.uuid),
+        _ => name.to_string(),
+    };
+    let mut finding = Finding::new(Severity::Lost, file, reason);
     if entry.kind != EntryKind::Damaged {
         finding = finding.at(entry.offset..entry.end_offset());
     }

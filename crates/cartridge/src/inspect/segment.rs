@@ -19,6 +19,10 @@ pub(super) struct Segment {
     pub(super) link: Link,
     /// `None` when the file is missing or cannot be opened.
     pub(super) file: Option<Box<dyn SegmentFile>>,
+    /// Why it cannot be read.
+    failure: Option<String>,
+    /// Whether the segment behind it names it as the one before.
+    is_followed: bool,
     /// Its live objects, all of them: what cannot be read is damage.
     pub(super) entries: Vec<IndexEntry>,
     /// Frames that hold only what was cut off.
@@ -43,6 +47,8 @@ impl Segment {
         let mut segment = Self {
             link: link.clone(),
             file: None,
+            failure: None,
+            is_followed: next.is_none_or(|next| next.previous == link.name.uuid),
             entries: Vec::new(),
             cut_off: Vec::new(),
             data_end: FRAMES_OFFSET,
@@ -52,9 +58,10 @@ impl Segment {
             findings: Vec::new(),
         };
         if link.present
-            && let Err(reason) = segment.read_entries(store)
+            && let Err(reason) = segment.read_entries(store, next.is_none())
         {
-            segment.find(Severity::Lost, reason, None);
+            segment.find(Severity::Lost, reason.as_str(), None);
+            segment.failure = Some(reason);
         }
         segment.fit(next);
         segment
@@ -66,7 +73,21 @@ impl Segment {
         self.findings.push(finding);
     }
 
-    fn read_entries(&mut self, store: &dyn SegmentStore) -> Result<(), String> {
+    /// Returns why there is nothing to read where `entry` should lie.
+    pub(super) fn absence(&self, entry: &IndexEntry) -> String {
+        let is_end = self.entries.last() == Some(entry);
+        if let Some(failure) = &self.failure {
+            failure.clone()
+        } else if !self.link.present {
+            "the file is missing".to_owned()
+        } else if is_end && !self.is_followed {
+            "in a segment behind this one that is missing".to_owned()
+        } else {
+            "not there".to_owned()
+        }
+    }
+
+    fn read_entries(&mut self, store: &dyn SegmentStore, is_last: bool) -> Result<(), String> {
         let (name, first_object) = (self.link.name, self.link.first.objects);
         let file = store.open_segment(name).map_err(cannot_read)?;
         self.length = file.length().map_err(cannot_read)?;
@@ -97,7 +118,7 @@ impl Segment {
                     let reason = "the index is damaged";
                     self.find(Severity::Repairable, reason, Some(bytes));
                 } else if walked.discarded_bytes > 0 {
-                    self.tell_of_tail(behind);
+                    self.tell_of_tail(behind, is_last);
                 }
             }
         }
@@ -110,8 +131,11 @@ impl Segment {
 
     /// There is no trailer, and something behind the frames. A sealed file has no reserve: a file that
     /// ends with zeros was never sealed.
-    fn tell_of_tail(&mut self, behind: Range<u64>) {
-        if behind.end + TRAILER_BYTES as u64 > self.length {
+    fn tell_of_tail(&mut self, behind: Range<u64>, is_last: bool) {
+        if !is_last {
+            let reason = "no footer, and no frames: the file was cut short, or is damaged there";
+            self.find(Severity::Repairable, reason, Some(behind));
+        } else if behind.end + TRAILER_BYTES as u64 > self.length {
             let reason = "the footer is damaged, or a torn tail was never acknowledged";
             self.find(Severity::Repairable, reason, Some(behind));
         } else {

@@ -156,6 +156,23 @@ impl SegmentSummary {
     }
 }
 
+impl SegmentSummary {
+    /// Takes over what its header said from the chain file.
+    pub(super) fn is_told(&mut self, recorded: &SegmentHeader) {
+        let Self {
+            name,
+            length_bytes,
+            header_copies,
+            ..
+        } = *self;
+        *self = Self {
+            seal: self.seal.take(),
+            state: self.state,
+            ..Self::new(name, length_bytes, header_copies, Some(recorded), None)
+        };
+    }
+}
+
 impl SealSummary {
     fn new(trailer: &Trailer) -> Self {
         Self {

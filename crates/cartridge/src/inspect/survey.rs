@@ -87,6 +87,13 @@ impl Inspection {
             } = seen;
             let recorded = checkpoint.header(summary.name);
             let foreign = summary.state == SegmentState::Foreign;
+            if header_lost {
+                let finding = headers_damaged(summary.name, recorded.is_some(), header.is_some());
+                self.findings.push(finding);
+            }
+            if let Some(recorded) = recorded.filter(|_| header_lost) {
+                summary.is_told(recorded);
+            }
             let header = match (header, recorded) {
                 (Some(header), Some(recorded)) if !header_lost => {
                     self.compare(recorded, &header);
@@ -271,6 +278,25 @@ fn add_lost<'a>(candidates: &mut Vec<Candidate>, lost: impl Iterator<Item = &'a 
     }
 }
 
+/// Tells that no copy of the header is good, and what tells of the segment instead.
+fn headers_damaged(name: SegmentName, recorded: bool, has_frames: bool) -> Finding {
+    let (severity, reason) = match (recorded, has_frames) {
+        (true, _) => (
+            Severity::Repairable,
+            "both copies of the header are damaged; the chain file knows what they said",
+        ),
+        (false, true) => (
+            Severity::Lost,
+            "both copies of the header are damaged; frames tell what it holds",
+        ),
+        (false, false) => (
+            Severity::Lost,
+            "header and frames are damaged: what it held and cut off is not known",
+        ),
+    };
+    Finding::new(severity, name, reason).at(0..FRAMES_OFFSET)
+}
+
 /// A segment file as it was seen first.
 struct Seen {
     summary: SegmentSummary,
@@ -314,8 +340,11 @@ impl Seen {
                 findings.push(finding.at(start..start + HEADER_BYTES as u64));
             }
         }
-        if header.as_ref().is_some_and(|header| header.name != name) {
-            let reason = "its header has another name";
+        if let Some(other) = header.as_ref().filter(|header| header.name != name) {
+            let reason = format!(
+                "its header says that it is {}: rename it, unless a file of that name is good",
+                other.name
+            );
             findings.push(Finding::new(Severity::Repairable, name, reason));
             let mut summary = SegmentSummary::new(name, length, good, None, None);
             summary.state = SegmentState::Foreign;
@@ -328,12 +357,6 @@ impl Seen {
         let header_lost = header.is_none();
         if header_lost {
             header = made_up(&*file, name, trailer.as_ref());
-            let reason = match header {
-                Some(_) => "both copies of the header are damaged; frames tell what it holds",
-                None => "header and frames are damaged: what it held and cut off is not known",
-            };
-            let finding = Finding::new(Severity::Lost, name, reason);
-            findings.push(finding.at(0..FRAMES_OFFSET));
         }
         Self {
             summary: SegmentSummary::new(name, length, good, header.as_ref(), trailer.as_ref()),

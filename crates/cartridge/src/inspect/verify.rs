@@ -125,6 +125,8 @@ struct Check<'a> {
 impl Check<'_> {
     fn segment(&mut self, segment: &mut Segment) -> ControlFlow<()> {
         self.tally.begin_segment(segment.link.first);
+        // That a file cannot be opened has been told.
+        segment.findings.retain(|it| !self.findings.contains(it));
         self.findings.append(&mut segment.findings);
         let mut done = 0;
         let mut place = Walked {
@@ -161,7 +163,7 @@ impl Check<'_> {
         self.report.objects += entry.object_count;
         self.report.filemarks += entry.marks;
         let read = match (&segment.file, entry.kind) {
-            (_, EntryKind::Damaged) | (None, _) => Err("not there".to_owned()),
+            (_, EntryKind::Damaged) | (None, _) => Err(segment.absence(entry)),
             (Some(file), _) => segment.reader.read(&**file, entry),
         };
         match read {

@@ -101,12 +101,32 @@ pub(super) fn look_into(directory: &Path, keys: &inspect::Keys) -> anyhow::Resul
         "{}: there is no such directory",
         directory.display()
     );
+    check_readable(directory)?;
     let store = Box::new(LocalStore::new(directory));
     let inspection =
         Inspection::open(store, keys).with_context(|| directory.display().to_string())?;
     let empty = inspection.label().is_none() && inspection.segments().is_empty();
     ensure!(!empty, "{}: holds no cartridge", directory.display());
     Ok(inspection)
+}
+
+/// Fails when somebody else may read the files, and this user may not: that is no damage.
+fn check_readable(directory: &Path) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(directory)
+        .with_context(|| format!("cannot read {}", directory.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        // What is no file, a pipe say, is not opened.
+        let is_file = std::fs::metadata(&path).is_ok_and(|it| it.is_file());
+        if is_file
+            && let Err(error) = std::fs::File::open(&path)
+            && error.kind() == std::io::ErrorKind::PermissionDenied
+        {
+            let user = "run this as the user of the gateway, or as root";
+            bail!("cannot read {}: {error}; {user}", path.display());
+        }
+    }
+    Ok(())
 }
 
 /// Verifies several cartridges, as many at a time as there are processors.
@@ -257,6 +277,11 @@ fn text(reports: &[Report]) -> String {
             _ = writeln!(text, "{}: {}: {finding}", report.name(), finding.severity); // writing to a string cannot fail
         }
     }
+    for report in reports {
+        if let Some(advice) = report.advice() {
+            _ = writeln!(text, "{}: {advice}", report.name());
+        }
+    }
     let sealed: u64 = reports
         .iter()
         .flat_map(|report| &report.verification.partitions)
@@ -273,6 +298,19 @@ fn text(reports: &[Report]) -> String {
 }
 
 impl Report {
+    /// Says what to do, when anything is damaged.
+    fn advice(&self) -> Option<String> {
+        let name = self.name();
+        let recover = format!("`capstan cartridge recover {name} --output DIR`");
+        match self.verification.worst()? {
+            Severity::Note => None,
+            Severity::Repairable => Some(format!("{recover} writes it anew, with nothing lost")),
+            Severity::Lost => Some(format!(
+                "if a copy of the named files is left, put it back; {recover} saves what can be read"
+            )),
+        }
+    }
+
     fn name(&self) -> String {
         let path = || self.path.display().to_string();
         self.barcode.clone().unwrap_or_else(path)

@@ -1,6 +1,7 @@
 //! `capstan cartridge` on the files of a library, and the examples of docs/cartridge-tools.md, run as they
 //! stand there.
 
+mod accidents;
 mod programs;
 
 use std::fs;
@@ -25,11 +26,16 @@ struct Story {
 }
 
 impl Story {
+    /// Nothing was written.
+    fn empty() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+        }
+    }
+
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
-        let data = folder.path().join("data");
-        drop(Child::serve(&data));
-        let story = Self { folder };
+        let story = Self::empty();
+        drop(Child::serve(&story.data()));
         story.write("CAP001L5", None);
         story.write("CAP002L5", None);
         story
@@ -295,9 +301,7 @@ fn encrypted_blocks_are_rescued_with_their_key_only() {
 #[test]
 fn what_is_encrypted_at_rest_is_read_and_rescued_with_its_key() {
     let folder = TempDir::new().unwrap();
-    let story = Story {
-        folder: TempDir::new().unwrap(),
-    };
+    let story = Story::empty();
     let key = folder.path().join("tapes.key");
     let key = key.to_str().unwrap();
     assert!(story.capstan(&["key", "generate", key]).status.success());
