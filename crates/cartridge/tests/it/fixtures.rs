@@ -13,7 +13,7 @@ use cartridge::{
 
 use crate::model::{Object, all_contents, contents, label, to_object};
 
-/// The block `number`; `examples/make_fixture.rs` knows the same rule.
+/// The block `number`; `examples/make_fixture` knows the same rule.
 fn text(number: usize, length: usize) -> Object {
     let line = format!("This is block {number} of the fixture. ");
     let block: Bytes = line.bytes().cycle().take(length).collect();
@@ -58,7 +58,7 @@ fn a_formatted_cartridge_of_version_1_is_read() {
     }
 }
 
-/// `examples/make_memory_fixture.rs` wrote it.
+/// `examples/make_fixture` wrote it.
 #[test]
 fn a_memory_of_version_1_is_read() {
     let directory = copy_of("v1/memory");
@@ -88,7 +88,7 @@ fn a_memory_of_version_1_is_read() {
     assert_eq!(found, expected);
 }
 
-/// `examples/make_encrypted_fixture.rs` wrote it.
+/// `examples/make_fixture` wrote it.
 #[test]
 fn an_encrypted_cartridge_of_version_1_is_read() {
     let directory = copy_of("v1/encrypted");
