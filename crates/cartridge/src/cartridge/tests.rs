@@ -2,13 +2,15 @@
 
 mod at_rest;
 mod encryption;
+mod nonces;
 
 use bytes::Bytes;
 
 use crate::label::tests::label;
 use crate::limits::DEAD_REMOVED_PER_CALL;
 use crate::{
-    Appended, Cartridge, Codec, Error, Located, MemoryStore, Read, Settings, Spaced, Stop,
+    Appended, Cartridge, Codec, Error, Located, MemoryStore, Read, SegmentStore as _, Settings,
+    Spaced, Stop,
 };
 
 const MIB: u64 = 1 << 20;
@@ -38,6 +40,26 @@ fn load(store: &MemoryStore) -> Cartridge {
 fn block(number: u64, length: usize) -> Bytes {
     let text = format!("block {number} ");
     text.bytes().cycle().take(length).collect()
+}
+
+/// What is in every file of a cartridge.
+fn files(store: &MemoryStore) -> Vec<Vec<u8>> {
+    let mut files: Vec<_> = [store.read_label(), store.read_memory(), store.read_key()]
+        .into_iter()
+        .filter_map(Result::unwrap)
+        .collect();
+    for name in store.segments().unwrap() {
+        let file = store.open_segment(name).unwrap();
+        let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
+        file.read_at(&mut bytes, 0).unwrap();
+        files.push(bytes);
+    }
+    files
+}
+
+fn holds(files: &[Vec<u8>], text: &[u8]) -> bool {
+    let mut windows = files.iter().flat_map(|file| file.windows(text.len()));
+    windows.any(|window| window == text)
 }
 
 fn read(cartridge: &mut Cartridge) -> Read {

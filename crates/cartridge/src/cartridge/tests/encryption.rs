@@ -1,24 +1,18 @@
 //! Encrypted blocks: what lies on the disk, what is read with which key, and that no nonce comes twice.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use bytes::Bytes;
-use proptest::prelude::*;
 
-use super::{MIB, block, block_at, load, new_store, read, settings};
-use crate::encryption::recorded;
-use crate::label::tests::label;
+use super::{MIB, block, block_at, files, holds, load, new_store, read, settings};
 use crate::{
-    Cartridge, Decryption, Encryption, EncryptionKey, Error, KeyAssociatedData, LyingStore,
-    MemoryStore, NextBlock, Read, SeededEnvironment, SegmentStore as _, Settings, Writing,
+    Cartridge, Decryption, Encryption, EncryptionKey, Error, KeyAssociatedData, MemoryStore,
+    NextBlock, Read, SegmentStore as _,
 };
 
 fn key(byte: u8) -> EncryptionKey {
     EncryptionKey::new(&[byte; 32])
 }
 
-fn encryption(byte: u8) -> Encryption {
+pub(super) fn encryption(byte: u8) -> Encryption {
     Encryption {
         key: key(byte),
         data: KeyAssociatedData {
@@ -28,23 +22,6 @@ fn encryption(byte: u8) -> Encryption {
         },
         forbid_raw_reading: byte == 9,
     }
-}
-
-fn files(store: &MemoryStore) -> Vec<Vec<u8>> {
-    let names = store.segments().unwrap().into_iter();
-    names
-        .map(|name| {
-            let file = store.open_segment(name).unwrap();
-            let mut bytes = vec![0; usize::try_from(file.length().unwrap()).unwrap()];
-            file.read_at(&mut bytes, 0).unwrap();
-            bytes
-        })
-        .collect()
-}
-
-fn holds(files: &[Vec<u8>], text: &[u8]) -> bool {
-    let mut windows = files.iter().flat_map(|file| file.windows(text.len()));
-    windows.any(|window| window == text)
 }
 
 /// Objects 0 and 1 in clear, 2 and 3 under key 1, a filemark, 5 and 6 under key 2, 7 in clear.
@@ -272,109 +249,4 @@ fn key_associated_data_that_are_too_long_are_refused_and_nothing_is_encrypted() 
         Error::KeyAssociatedDataLength { length: 129 }
     ));
     assert_eq!(cartridge.encryption(), None);
-}
-
-/// What a host does, and what happens to it.
-#[derive(Clone, Debug)]
-enum Step {
-    Encrypt(Option<u8>),
-    Append(usize),
-    Filemark,
-    Synchronize,
-    Overwrite(u64),
-    Erase(u64),
-    Fail(u64),
-    Reload,
-    Crash(u64),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        2 => prop::option::of(1u8..4).prop_map(Step::Encrypt),
-        8 => (1usize..6000).prop_map(Step::Append),
-        1 => Just(Step::Filemark),
-        2 => Just(Step::Synchronize),
-        1 => (0u64..40).prop_map(Step::Overwrite),
-        1 => (0u64..40).prop_map(Step::Erase),
-        1 => (0u64..4).prop_map(Step::Fail),
-        1 => Just(Step::Reload),
-        1 => any::<u64>().prop_map(Step::Crash),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// The same three keys on and off, overwrites, failing disks, crashes: each frame that was ever
-    /// sealed, be it lost or not, had a pair of frame key and nonce of its own.
-    #[test]
-    fn no_pair_of_key_and_nonce_is_used_twice(
-        steps in prop::collection::vec(step(), 20..150),
-        seed in any::<u64>(),
-        behind in any::<bool>(),
-    ) {
-        let label = crate::Label {
-            uuid: uuid::Uuid::from_u128(0x1_5ea1),
-            ..label(1 << 40)
-        };
-        recorded::take(label.uuid);
-        let settings = Settings {
-            segment_size_bytes: 20 << 10,
-            frame_size_bytes: 2000,
-            reserve_step_bytes: 8 << 10,
-            writing: if behind { Writing::Behind } else { Writing::AtOnce },
-            environment: Arc::new(SeededEnvironment::new(seed)),
-            ..Settings::default()
-        };
-        let mut store = LyingStore::new();
-        Cartridge::create(Box::new(store.clone()), &label).unwrap();
-        let open = |store: &LyingStore| {
-            Cartridge::open(Box::new(store.clone()), settings.clone()).unwrap().0
-        };
-        let mut cartridge = open(&store);
-        for step in steps {
-            // Failures are injected, and what they leave behind is the point.
-            match step {
-                Step::Encrypt(byte) => {
-                    let _ = cartridge.set_encryption(byte.map(encryption));
-                }
-                Step::Append(length) => {
-                    let _ = cartridge.append_block(block(length as u64, length));
-                }
-                Step::Filemark => {
-                    let _ = cartridge.append_filemarks(1);
-                }
-                Step::Synchronize => {
-                    let _ = cartridge.synchronize();
-                }
-                Step::Overwrite(object) => {
-                    let _ = cartridge.locate_block(object);
-                    let _ = cartridge.append_block(block(object, 100));
-                }
-                Step::Erase(object) => {
-                    let _ = cartridge.locate_block(object);
-                    let _ = cartridge.erase();
-                }
-                Step::Fail(after) => {
-                    store.inject(store.operations() + after, crate::Fault::FailOnce);
-                }
-                Step::Reload => {
-                    let _ = cartridge.synchronize();
-                    store.heal();
-                    drop(cartridge);
-                    cartridge = open(&store);
-                }
-                Step::Crash(seed) => {
-                    store.heal();
-                    store = store.crash(seed);
-                    drop(cartridge);
-                    cartridge = open(&store);
-                }
-            }
-        }
-        drop(cartridge);
-        let pairs = recorded::take(label.uuid);
-        let different: HashSet<_> = pairs.iter().collect();
-        prop_assert_eq!(different.len(), pairs.len());
-    }
 }
