@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use iscsi::initiator::DataTransfer;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -44,7 +45,10 @@ fn search(folder: &Path, texts: &[&[u8]]) -> Vec<String> {
 }
 
 fn write_tape(data: &Path, arguments: &[&str]) -> Child {
-    let daemon = Child::serve_with(data, arguments);
+    write_on(Child::serve_with(data, arguments), data)
+}
+
+fn write_on(daemon: Child, data: &Path) -> Child {
     capstan_ok(data, &["drive", "load", "0", "CAP001L5"]);
     let mut host = host(&daemon);
     host.write_block(SECRET);
@@ -161,4 +165,49 @@ fn keys_are_rotated_missed_and_destroyed() {
     again.rewind();
     assert_eq!(again.read_block(100), Found::Block(b"a new life".to_vec()));
     again.log_out();
+}
+
+/// As a secret store and as systemd (LoadCredentialEncrypted=) bring them. What Argon2id needs besides the
+/// passphrase lies in the data directory, and in every cartridge for the day when it no longer does.
+#[test]
+fn passphrases_and_keys_come_from_the_environment_and_as_credentials() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let config = folder.path().join("capstan.toml");
+    let text = "[[encryption.key]]\npassphrase_environment = \"PHRASE\"\n\
+                [[encryption.key]]\ncredential = \"tapes\"\n";
+    std::fs::write(&config, text).unwrap();
+    let (file, _) = key(folder.path(), "tapes");
+    let arguments = ["--config", config.to_str().unwrap()];
+    let credentials = ("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap());
+    let phrase = ("PHRASE", "correct horse battery staple");
+    let serve = |phrase| Child::serve_in(&data, &arguments, &[credentials, phrase]);
+    write_on(serve(phrase), &data).kill();
+    let secrets = [SECRET, phrase.1.as_bytes()];
+    assert_eq!(search(&data, &secrets), [""; 0]);
+
+    std::fs::remove_file(data.join("key-derivation")).unwrap();
+    let daemon = serve(phrase);
+    assert_eq!(read_tape(&daemon), written());
+    daemon.kill();
+
+    // Somebody with another passphrase sees that the key is missing, and reads nothing.
+    let daemon = serve(("PHRASE", "incorrect horse battery staple"));
+    assert!(capstan_ok(&data, &["key", "list"]).contains("MISSING"));
+    let mut other = host(&daemon);
+    other.rewind();
+    let read = [0x08, 0, 0, 0x10, 0, 0];
+    let finished = other.run(&read, DataTransfer::In(0x1000));
+    assert_ne!(finished.status, 0);
+    assert_eq!(finished.data, b"");
+    other.log_out();
+    daemon.kill();
+
+    // The credential is a key like any other.
+    let data = folder.path().join("other data");
+    let text = "[[encryption.key]]\ncredential = \"tapes\"\n";
+    std::fs::write(&config, text).unwrap();
+    write_on(Child::serve_in(&data, &arguments, &[credentials]), &data).kill();
+    let daemon = Child::serve_with(&data, &["--encryption-key", &file]);
+    assert_eq!(read_tape(&daemon), written());
 }

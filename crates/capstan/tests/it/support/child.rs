@@ -28,6 +28,13 @@ impl Child {
         Self::spawn(Command::new(BINARY), data, arguments)
     }
 
+    /// The same in an environment of its own.
+    pub(crate) fn serve_in(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.envs(environment.iter().copied());
+        Self::spawn(command, data, arguments)
+    }
+
     /// Starts the daemon with a limit of open files, hard and soft.
     pub(crate) fn serve_with_open_files(data: &Path, limit: u32) -> Self {
         let mut shell = Command::new("sh");
