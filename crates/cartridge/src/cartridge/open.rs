@@ -62,11 +62,10 @@ impl Cartridge {
     ) -> Result<(Self, RecoveryReport), Error> {
         settings.check()?;
         let label = read_label(&*store)?;
-        if label.layout.is_some() {
-            // After kill -9 the kernel may know a label that the disk has not got yet.
-            let synced = store.sync_directory();
-            synced.map_err(|source| Error::io("directory: sync", source))?;
-        }
+        // After kill -9 the kernel may know a label that the disk has not got yet: with other partitions, or
+        // with a write protect tab that is told to hosts from here on.
+        let synced = store.sync_directory();
+        synced.map_err(|source| Error::io("directory: sync", source))?;
         let listing = list(&*store)?;
         for name in &listing.unpublished {
             if let Err(error) = store.remove_unpublished(*name) {
