@@ -24,10 +24,11 @@ pub(super) fn sign(chain: &mut [u8]) {
         return;
     }
     let (head, rest) = chain.split_at_mut(HEAD_BYTES);
-    let checksum = crc32c(&head[..HEAD_BYTES - CHECKSUM_BYTES]);
-    head[HEAD_BYTES - CHECKSUM_BYTES..].copy_from_slice(&checksum);
     let (rows, checksum) = rest.split_at_mut(rest.len() - CHECKSUM_BYTES);
     checksum.copy_from_slice(&crc32c(rows));
+    head[44..48].copy_from_slice(checksum);
+    let checksum = crc32c(&head[..HEAD_BYTES - CHECKSUM_BYTES]);
+    head[HEAD_BYTES - CHECKSUM_BYTES..].copy_from_slice(&checksum);
 }
 
 /// Returns whether both checksums are good, by a reader of its own.
@@ -39,8 +40,10 @@ fn is_signed(chain: &[u8]) -> bool {
     let Some((rows, rest)) = rest.split_at_checked(rows.saturating_mul(ROW_BYTES)) else {
         return false;
     };
+    let of_rows = crc32c(rows);
     head[HEAD_BYTES - CHECKSUM_BYTES..] == crc32c(&head[..HEAD_BYTES - CHECKSUM_BYTES])
-        && rest.get(..CHECKSUM_BYTES) == Some(&crc32c(rows))
+        && rest.get(..CHECKSUM_BYTES) == Some(&of_rows)
+        && (head[44..48] == of_rows || head[44..48] == [0; 4])
 }
 
 /// Runs the target of chain files.

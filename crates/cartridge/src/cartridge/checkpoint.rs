@@ -244,7 +244,9 @@ impl Checkpoint {
         }
         let mut checksum = [0; 4];
         file.read_exact(&mut checksum).ok()?;
-        (u64::from(u32::from_le_bytes(checksum)) == digest.finalize()).then_some(this)
+        let checksum = u32::from_le_bytes(checksum);
+        let good = u64::from(checksum) == digest.finalize() && head.goes_with(checksum);
+        good.then_some(this)
     }
 
     /// Adds a row, whose name is the one at `at` of the directory. `None` when it cannot be right.
@@ -351,16 +353,9 @@ impl Cartridge {
         }
         rows.extend(dead.iter().map(|dead| (dead.name, Source::Dead(dead))));
         rows.sort_unstable_by_key(|(name, _)| *name);
-        let head = ChainHead {
-            cartridge: self.label.uuid,
-            epoch,
-            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-            written_unix_ms: self.settings.environment.now_unix_ms(),
-            partitions,
-        };
         let length = CHAIN_HEAD_BYTES + rows.len() * CHAIN_ROW_BYTES + size_of::<u32>();
         let mut bytes = Vec::with_capacity(length);
-        bytes.extend(head.emit());
+        bytes.resize(CHAIN_HEAD_BYTES, 0);
         for (_, source) in &rows {
             bytes.extend(match source {
                 Source::Live(row) => ChainRow::emit_live(row, epoch),
@@ -368,6 +363,15 @@ impl Cartridge {
             });
         }
         let checksum = crc_fast::crc32_iscsi(&bytes[CHAIN_HEAD_BYTES..]);
+        let head = ChainHead {
+            cartridge: self.label.uuid,
+            epoch,
+            rows: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+            rows_checksum: checksum,
+            written_unix_ms: self.settings.environment.now_unix_ms(),
+            partitions,
+        };
+        bytes[..CHAIN_HEAD_BYTES].copy_from_slice(&head.emit());
         bytes.extend(checksum.to_le_bytes());
         bytes
     }

@@ -36,6 +36,8 @@ pub(crate) struct ChainHead {
     /// How many times the cartridge had been formatted.
     pub(crate) epoch: u64,
     pub(crate) rows: u32,
+    /// The CRC of the rows, so that head and rows are of one file; 0 where it is not told.
+    pub(crate) rows_checksum: u32,
     pub(crate) written_unix_ms: u64,
     pub(crate) partitions: [ChainPartition; PARTITIONS_MAX],
 }
@@ -72,6 +74,7 @@ impl ChainHead {
             .uuid(16, self.cartridge)
             .u64(32, self.epoch)
             .u32(40, self.rows)
+            .u32(44, self.rows_checksum)
             .u64(48, self.written_unix_ms);
         for (at, partition) in (PARTITIONS_OFFSET..)
             .step_by(PARTITION_BYTES)
@@ -108,9 +111,17 @@ impl ChainHead {
             cartridge: fields.uuid(16),
             epoch: fields.u64(32),
             rows: fields.u32(40),
+            rows_checksum: fields.u32(44),
             written_unix_ms: fields.u64(48),
             partitions,
         })
+    }
+}
+
+impl ChainHead {
+    /// Returns whether rows of this CRC are those that the head was written with.
+    pub(crate) fn goes_with(&self, rows_checksum: u32) -> bool {
+        self.rows_checksum == 0 || self.rows_checksum == rows_checksum
     }
 }
 
@@ -245,6 +256,7 @@ mod tests {
             cartridge: Uuid::from_u128(1),
             epoch: 2,
             rows: 3,
+            rows_checksum: 9,
             written_unix_ms: 4,
             partitions: [ChainPartition::default(); PARTITIONS_MAX],
         };

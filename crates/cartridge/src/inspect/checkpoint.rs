@@ -78,6 +78,9 @@ fn parse(store: &dyn SegmentStore, cartridge: Uuid, epoch: u64) -> Result<Checkp
     if u64::from(u32::from_le_bytes(checksum)) != digest.finalize() {
         return Err("checksum mismatch".to_owned());
     }
+    if !head.goes_with(u32::from_le_bytes(checksum)) {
+        return Err("head and rows are not of one file".to_owned());
+    }
     if file.read(&mut checksum).map_err(failed)? > 0 {
         return Err("something follows the checksum".to_owned());
     }

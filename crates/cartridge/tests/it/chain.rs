@@ -203,6 +203,30 @@ fn a_chain_file_that_is_missing_damaged_or_foreign_is_made_anew() {
     assert_eq!(contents(&mut cartridge), []);
 }
 
+/// Each has a good checksum of its own, and as many rows are told as there are.
+#[test]
+fn a_head_and_rows_of_two_files_are_not_taken_together() {
+    let of_one_segment = |seed, count| {
+        let store = new_store();
+        let (mut cartridge, _) = load(&store, seed);
+        for number in 0..count {
+            cartridge.append_block(block(100, number)).unwrap();
+        }
+        cartridge.unload().unwrap();
+        assert_eq!(sorted(&store).len(), 1);
+        store
+    };
+    let (long, mut short) = (of_one_segment(1, 3), of_one_segment(2, 1));
+    let rows = chain_of(&short).split_off(256);
+    let mut spliced = chain_of(&long);
+    spliced.truncate(256);
+    spliced.extend(rows);
+    short.replace_chain(&spliced).unwrap();
+    let (mut cartridge, report) = load(&short, 3);
+    assert_eq!(report, RecoveryReport::default());
+    assert_eq!(contents(&mut cartridge), [Object::Block(block(100, 0))]);
+}
+
 /// A version that knows no chain file leaves it as it is, and it may then name what is gone.
 #[test]
 fn a_chain_file_that_others_left_behind_takes_nothing_away() {
