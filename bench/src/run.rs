@@ -11,8 +11,9 @@ use crate::cpus::Cpus;
 use crate::data::Pool;
 use crate::extent::{Extent, Options};
 use crate::journal::{Entry, Journal};
+use crate::measure::answers;
+use crate::measure::motion::{self, Motion};
 use crate::measure::stream::{ReadsBack, Stream};
-use crate::measure::{answers, motion};
 use crate::plan::{Part, Step};
 use crate::report::{Circumstances, Report};
 use crate::{limit, liveness, machine, plan};
@@ -125,19 +126,19 @@ impl Run {
             }
             Part::Places(contestant) => {
                 let (mut running, subject) = start(contestant)?;
-                motion::places(&mut running, subject, &pool, extent.places)
+                motion::places(Motion::new(&mut running, subject, &pool), extent.places)
             }
             Part::Filemarks(contestant) => {
                 let (mut running, subject) = start(contestant)?;
-                motion::filemarks(&mut running, subject, &pool, extent.filemarks)
+                motion::filemarks(Motion::new(&mut running, subject, &pool), extent.filemarks)
             }
             Part::SmallFiles(contestant) => {
                 let (mut running, subject) = start(contestant)?;
-                motion::small_files(&mut running, subject, &pool, extent.files)
+                motion::small_files(Motion::new(&mut running, subject, &pool), extent.files)
             }
             Part::Loads(contestant) => {
                 let (mut running, subject) = start(contestant)?;
-                motion::loads(&mut running, subject, &pool, extent.loads)
+                motion::loads(Motion::new(&mut running, subject, &pool), extent.loads)
             }
             Part::Liveness => liveness::measure(&self.setup, extent.liveness),
             Part::Stream(..) => unreachable!("it is measured above"),

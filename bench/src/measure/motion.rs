@@ -27,14 +27,31 @@ const SMALL_FILE_KIB: u64 = 64;
 /// How often many filemarks are passed.
 const PASSES: usize = 5;
 
-/// Writes `blocks` blocks, and goes to random ones of them and reads.
-pub(crate) fn places(
-    running: &mut Running,
+/// The drive that is measured, whose it is, and what is written to it.
+pub(crate) struct Motion<'a> {
+    drive: &'a mut Session,
     subject: Subject,
-    pool: &Pool,
-    blocks: u32,
-) -> Result<Vec<Figure>> {
-    let drive = &mut running.drives[0];
+    pool: &'a Pool,
+}
+
+impl<'a> Motion<'a> {
+    /// The first drive of `running` will do.
+    pub(crate) fn new(running: &'a mut Running, subject: Subject, pool: &'a Pool) -> Self {
+        Self {
+            drive: &mut running.drives[0],
+            subject,
+            pool,
+        }
+    }
+}
+
+/// Writes `blocks` blocks, and goes to random ones of them and reads.
+pub(crate) fn places(motion: Motion<'_>, blocks: u32) -> Result<Vec<Figure>> {
+    let Motion {
+        drive,
+        subject,
+        pool,
+    } = motion;
     drive.set_block_length(PLACE_BYTES)?;
     let mut written = 0;
     while written < u64::from(blocks) {
@@ -71,13 +88,12 @@ fn numbered(pool: &Pool, first: u64, count: u64) -> Bytes {
 }
 
 /// Writes `count` files of one block, and passes all their filemarks from the beginning.
-pub(crate) fn filemarks(
-    running: &mut Running,
-    subject: Subject,
-    pool: &Pool,
-    count: u64,
-) -> Result<Vec<Figure>> {
-    let drive = &mut running.drives[0];
+pub(crate) fn filemarks(motion: Motion<'_>, count: u64) -> Result<Vec<Figure>> {
+    let Motion {
+        drive,
+        subject,
+        pool,
+    } = motion;
     for number in 0..count {
         drive.write_blocks(512, 1, 1, |_| pool.block(number, 512))?;
         drive.write_filemark_immediately()?;
@@ -100,13 +116,12 @@ pub(crate) fn filemarks(
 }
 
 /// Writes `count` files of one block, each with a filemark that makes it durable.
-pub(crate) fn small_files(
-    running: &mut Running,
-    subject: Subject,
-    pool: &Pool,
-    count: u64,
-) -> Result<Vec<Figure>> {
-    let drive = &mut running.drives[0];
+pub(crate) fn small_files(motion: Motion<'_>, count: u64) -> Result<Vec<Figure>> {
+    let Motion {
+        drive,
+        subject,
+        pool,
+    } = motion;
     let length = usize::try_from(SMALL_FILE_KIB << 10)?;
     let cell = Cell::new(subject, Work::SmallFiles, SMALL_FILE_KIB);
     repeat(drive, cell, count, |drive, number| {
@@ -116,13 +131,12 @@ pub(crate) fn small_files(
 }
 
 /// Takes a cartridge with a few files out of the drive and puts it back, `count` times.
-pub(crate) fn loads(
-    running: &mut Running,
-    subject: Subject,
-    pool: &Pool,
-    count: u64,
-) -> Result<Vec<Figure>> {
-    let drive = &mut running.drives[0];
+pub(crate) fn loads(motion: Motion<'_>, count: u64) -> Result<Vec<Figure>> {
+    let Motion {
+        drive,
+        subject,
+        pool,
+    } = motion;
     for number in 0..10 {
         drive.write_blocks(65536, 4, 1, |_| pool.block(number, 65536))?;
         drive.write_filemark()?;
