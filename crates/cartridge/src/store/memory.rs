@@ -20,6 +20,7 @@ struct Files {
     chain: Option<Vec<u8>>,
     segments: BTreeMap<SegmentName, Contents>,
     unpublished: BTreeMap<SegmentName, Contents>,
+    opened: u64,
 }
 
 type Contents = Arc<Mutex<Vec<u8>>>;
@@ -33,6 +34,11 @@ impl MemoryStore {
     /// Returns an empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Returns how often a segment was opened.
+    pub fn opened(&self) -> u64 {
+        lock(&self.files).opened
     }
 }
 
@@ -107,7 +113,9 @@ impl SegmentStore for MemoryStore {
     }
 
     fn open_segment(&self, name: SegmentName) -> io::Result<Box<dyn SegmentFile>> {
-        let contents = lock(&self.files).segments.get(&name).cloned();
+        let mut files = lock(&self.files);
+        files.opened += 1;
+        let contents = files.segments.get(&name).cloned();
         let contents = contents.ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(MemoryFile { contents }))
     }
