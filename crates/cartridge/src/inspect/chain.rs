@@ -43,13 +43,19 @@ pub(super) struct Candidate {
 pub(super) fn replay(mut candidates: Vec<Candidate>, findings: &mut Vec<Finding>) -> Vec<Link> {
     candidates.sort_by_key(|candidate| candidate.header.name.number);
     let mut live: Vec<Candidate> = Vec::new();
+    let mut number = None;
     for candidate in candidates.into_iter().rev() {
         let header = &candidate.header;
         let last = live.last().map(|live| &live.header);
-        if last.is_some_and(|last| last.name.number == header.name.number) {
+        // Loading refuses that, whichever of the two counts.
+        if number.replace(header.name.number) == Some(header.name.number) {
             let finding = lost(header.name, "another segment has the same number");
             findings.push(finding);
-        } else if last.is_none_or(|last| header.first_object < last.first_object) {
+        }
+        if last.is_some_and(|last| last.name.number == header.name.number) {
+            continue;
+        }
+        if last.is_none_or(|last| header.first_object < last.first_object) {
             live.push(candidate);
         } else if candidate.present {
             let reason = "was cut off; its file goes at the next load";

@@ -4,7 +4,8 @@ use cartridge::inspect::Severity;
 use cartridge::{Cartridge, Environment as _, SeededEnvironment};
 
 use super::{
-    Files, assert_true, cartridge, inspect, read_by_cartridge, read_by_inspection, settings, verify,
+    Files, assert_true, cartridge, crc32c, inspect, read_by_cartridge, read_by_inspection,
+    settings, verify,
 };
 
 #[test]
@@ -104,4 +105,33 @@ fn the_chain_file_knows_of_lost_segments_and_headers() {
     let mut expected = whole[..10].to_vec();
     expected.extend([None, None]);
     assert_eq!(read_by_inspection(&inspect(&store)), expected);
+}
+
+/// One of the two was cut off: it is told all the same, for a drive refuses the cartridge.
+#[test]
+fn two_segments_with_one_number_are_told_and_what_counts_is_read() {
+    let (store, objects) = cartridge();
+    for uuid in [1, u128::MAX] {
+        let mut files = Files::of(&store);
+        let (mut name, mut bytes) = files.segments[2].clone();
+        (name.number, name.uuid) = (1, uuid::Uuid::from_u128(uuid));
+        for copy in [0, 4096] {
+            bytes[copy + 40..copy + 56].copy_from_slice(name.uuid.as_bytes());
+            bytes[copy + 88..copy + 92].copy_from_slice(&1_u32.to_le_bytes());
+            let checksum = crc32c(&bytes[copy..copy + 4088]);
+            bytes[copy + 4088..copy + 4092].copy_from_slice(&checksum.to_le_bytes());
+        }
+        files.segments.push((name, bytes));
+        files.chain.clear();
+        let store = files.store();
+        assert!(read_by_cartridge(&store).is_none());
+        let inspection = inspect(&store);
+        let text = format!("{:?}", inspection.findings());
+        assert!(
+            text.contains("another segment has the same number"),
+            "{text}"
+        );
+        let read = read_by_inspection(&inspection);
+        assert_eq!(read, objects.iter().cloned().map(Some).collect::<Vec<_>>());
+    }
 }
