@@ -173,9 +173,9 @@ impl SegmentWriter {
         round_up(self.length_with(need), SYNC_ALIGN) <= self.reserved
     }
 
-    /// Returns whether frames of `need` bytes can be appended without waiting.
-    pub(crate) fn takes_at_once(&self, need: u64) -> bool {
-        self.lane.takes_at_once(in_memory(need))
+    /// Returns whether so many frames, of `need` bytes together, can be appended without waiting.
+    pub(crate) fn takes_at_once(&self, frames: usize, need: u64) -> bool {
+        self.lane.takes_at_once(frames, in_memory(need))
     }
 
     /// Makes sure that frames of `need` bytes, a pad and the footer will find room.

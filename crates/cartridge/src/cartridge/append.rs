@@ -149,6 +149,8 @@ impl Cartridge {
     pub fn is_ready_for(&self, length: usize) -> bool {
         let at_end = self.cursor.object == self.chain.end.objects;
         let need = self.waiting_bytes() + self.need_of_block(length);
+        // It may close the frame in progress and fill one of its own.
+        let frames = 1 + usize::from(self.builder.block_count() > 0);
         let size_max = u64::from(self.settings.segment_size_bytes);
         let doubtful = self.doubtful.is_some() || self.label_doubtful;
         let nothing_to_remove = self.dead.is_empty() && !doubtful;
@@ -166,7 +168,7 @@ impl Cartridge {
                 && writer.length_with(need) <= size_max
                 && !writer.is_full_of_frames()
                 && writer.has_room(need)
-                && writer.takes_at_once(need)
+                && writer.takes_at_once(frames, need)
         })
     }
 

@@ -111,14 +111,14 @@ impl Lane {
         Ok(Self { shared, thread })
     }
 
-    /// Returns whether a frame of `bytes` would be taken without waiting.
-    pub(crate) fn takes_at_once(&self, bytes: usize) -> bool {
-        self.shared.lock().has_room(bytes)
+    /// Returns whether so many frames, of `bytes` together, would be taken without waiting.
+    pub(crate) fn takes_at_once(&self, frames: usize, bytes: usize) -> bool {
+        self.shared.lock().has_room(frames, bytes)
     }
 
     /// Waits until a frame of `bytes` is taken without waiting.
     pub(crate) fn wait_for_room(&self, bytes: usize) {
-        drop(self.shared.wait_until(|state| state.has_room(bytes)));
+        drop(self.shared.wait_until(|state| state.has_room(1, bytes)));
     }
 
     /// Waits until a frame more than `placed` is written, or all are.
@@ -218,10 +218,10 @@ impl State {
         self.slots.is_empty() && self.writing == 0
     }
 
-    fn has_room(&self, bytes: usize) -> bool {
-        let frames = self.slots.len() + self.writing;
-        frames == 0
-            || (frames < PIPELINE_FRAMES_MAX
+    fn has_room(&self, frames: usize, bytes: usize) -> bool {
+        let with = self.slots.len() + self.writing + frames;
+        with == 1
+            || (with <= PIPELINE_FRAMES_MAX
                 && self.bytes + bytes <= PIPELINE_BYTES_MAX
                 && share::has_room(bytes))
     }

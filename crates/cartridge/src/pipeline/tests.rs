@@ -148,22 +148,24 @@ fn what_is_written_does_not_depend_on_who_makes_it() {
 #[test]
 fn only_so_much_is_on_its_way() {
     let (lane, allow) = slow();
-    assert!(lane.takes_at_once(100 << 20), "the first goes alone");
+    assert!(lane.takes_at_once(1, 100 << 20), "the first goes alone");
+    assert!(!lane.takes_at_once(2, 100 << 20), "but not with another");
+    assert!(lane.takes_at_once(2, 900));
     lane.put(job(0, Codec::Stored, PIPELINE_BYTES_MAX - 1000))
         .unwrap();
-    assert!(lane.takes_at_once(900));
-    assert!(!lane.takes_at_once(2000));
+    assert!(lane.takes_at_once(1, 900));
+    assert!(!lane.takes_at_once(1, 2000));
     for number in 1..u32::try_from(PIPELINE_FRAMES_MAX).unwrap() {
-        assert!(lane.takes_at_once(1));
+        assert!(lane.takes_at_once(1, 1));
         lane.put(job(number, Codec::Stored, 1)).unwrap();
     }
-    assert!(!lane.takes_at_once(1));
+    assert!(!lane.takes_at_once(1, 1));
     drop(allow);
     lane.wait_for_room(1);
     lane.settle();
     lane.check().unwrap();
     assert_eq!(lane.take_placed().len(), PIPELINE_FRAMES_MAX);
-    assert!(lane.takes_at_once(PIPELINE_BYTES_MAX));
+    assert!(lane.takes_at_once(1, PIPELINE_BYTES_MAX));
 }
 
 #[test]
@@ -182,7 +184,10 @@ fn after_a_failed_write_nothing_is_written_and_every_call_fails() {
         lane.settle();
         assert_eq!(store.operations(), operations);
         assert_eq!(lane.take_placed().len(), 1);
-        assert!(lane.takes_at_once(PIPELINE_BYTES_MAX), "all was given back");
+        assert!(
+            lane.takes_at_once(1, PIPELINE_BYTES_MAX),
+            "all was given back"
+        );
     }
 }
 
