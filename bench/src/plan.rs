@@ -148,6 +148,7 @@ fn streams(extent: &Extent, kib: u64) -> Vec<Part> {
         if compression == Compression::None {
             add(Contestant::Null, Placement::Apart);
             add(ours, Placement::Apart);
+            add(Contestant::CapstanAtRest(compression), Placement::Apart);
         }
         add(ours, Placement::Free);
         if matches!(compression, Compression::None | Compression::Lz4) {

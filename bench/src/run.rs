@@ -210,16 +210,20 @@ impl Run {
                     }
                 }
             }
-            (Contestant::CapstanAtRest(_), _) => {
+            (Contestant::CapstanAtRest(_), Placement::Free) => {
                 for &data in &self.extent.data {
                     add(Sealing::AtRest, data, 1, 1);
                 }
             }
+            (Contestant::CapstanAtRest(_), Placement::Apart) => add(Sealing::AtRest, alone, 1, 1),
             (Contestant::Null, _) | (Contestant::Peer(_), Placement::Free) => {
                 add(Sealing::Clear, alone, 1, 1);
             }
             (Contestant::Capstan(_) | Contestant::Peer(_), Placement::Apart) => {
                 add(Sealing::Clear, alone, 1, 1);
+                if let Contestant::Capstan(_) = contestant {
+                    add(Sealing::HostKey, alone, 1, 1);
+                }
                 if self.extent.depth > 1 {
                     add(Sealing::Clear, alone, 1, self.extent.depth);
                 }

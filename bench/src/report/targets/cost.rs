@@ -1,11 +1,12 @@
 //! What encryption, memory and the disk may cost.
 
-use super::{KIB, Line, USUAL_KIB, Wanted, clear, name, place, usual};
-use crate::cell::{Cell, Compression, Measure, Sealing, Subject, Work};
+use super::{KIB, Line, USUAL_KIB, Wanted, clear, name, place, uncompressed, usual};
+use crate::cell::{Cell, Compression, Measure, Placement, Sealing, Subject, Work};
 use crate::report::{Report, ratios};
 use crate::statistics::{median, quantile};
 
-/// What encryption costs with blocks of the usual size, and the worst of all cells.
+/// What encryption costs on one processor, where no scheduler has a say; with blocks of the usual size; and the
+/// worst of all cells.
 pub(super) fn encryption(report: &Report) -> Vec<Line> {
     [Sealing::HostKey, Sealing::AtRest]
         .into_iter()
@@ -35,6 +36,11 @@ fn encryption_of(report: &Report, sealing: Sealing) -> Vec<Line> {
     };
     let mut lines = Vec::new();
     for work in [Work::Write, Work::Read] {
+        for kib in KIB {
+            let costs = cost(&uncompressed(Placement::Apart, work, kib)).unwrap_or_default();
+            let what = format!("{whose}, {} {kib} KiB, none, apart: cost, %", name(work));
+            lines.push(Line::new(what, Wanted::Below(15.0), &costs));
+        }
         // At rest it is measured with two codecs only.
         let few = if sealing == Sealing::AtRest { 2 } else { 4 };
         for (compression, data) in usual().into_iter().take(few) {
@@ -43,7 +49,7 @@ fn encryption_of(report: &Report, sealing: Sealing) -> Vec<Line> {
                 ..Cell::new(clear(compression), work, USUAL_KIB)
             };
             let what = format!(
-                "{whose}, {} {USUAL_KIB} KiB, {}: cost, %",
+                "{whose}, {} {USUAL_KIB} KiB, {}, free: cost, %",
                 name(work),
                 compression.name()
             );
@@ -63,7 +69,8 @@ fn encryption_of(report: &Report, sealing: Sealing) -> Vec<Line> {
             of(a).total_cmp(&of(b))
         });
         if let Some((cell, costs)) = worst {
-            let what = format!("{whose}, the worst of {}: cost, %", place(cell));
+            let (count, place) = (all.len(), place(cell));
+            let what = format!("{whose}, the worst of {count} cells, {place}: cost, %");
             lines.push(Line::new(what, Wanted::Below(15.0), costs));
         }
     }

@@ -230,8 +230,12 @@ fn place(cell: &Cell) -> String {
         1 => String::new(),
         drives => format!(", {drives} drives"),
     };
+    let apart = match cell.placement {
+        Placement::Apart => ", apart",
+        Placement::Free => "",
+    };
     format!(
-        "{} {} KiB, {}, {}{drives}",
+        "{} {} KiB, {}, {}{drives}{apart}",
         name(cell.work),
         cell.kib,
         cell.subject,
