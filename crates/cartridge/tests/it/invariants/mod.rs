@@ -3,6 +3,7 @@
 //! `docs/cartridge-invariants.md` says which is which and what is still open; it names no test that does not
 //! exist, and leaves none out.
 
+mod alone;
 mod content;
 mod crash;
 mod damage;
